@@ -1,0 +1,28 @@
+# `make run` and `make test` work from a fresh clone: the set-up makes .venv first.
+.PHONY: run test lint format pictures setup clean
+PYTHON = .venv/bin/python
+
+run: setup  ## napari on the sample images; without a display the journey and its pictures in demo/
+	scripts/run.sh
+
+test: lint  ## lint, types and all tests, the windows under a virtual display
+	scripts/with-display.sh $(PYTHON) -m pytest $(ARGS)
+
+lint: setup
+	$(PYTHON) -m ruff check .
+	$(PYTHON) -m ruff format --check .
+	$(PYTHON) -m mypy
+
+format: setup
+	$(PYTHON) -m ruff check --fix .
+	$(PYTHON) -m ruff format .
+
+pictures: setup  ## the README's screenshots, from the real window
+	scripts/with-display.sh $(PYTHON) docs/pictures.py
+
+setup:
+	@scripts/setup.sh
+
+clean:  ## everything that was made here
+	rm -rf .venv build dist demo *.egg-info .pytest_cache .mypy_cache .ruff_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
