@@ -1,0 +1,196 @@
+"""What the user's painting means: which pixels are known, and where cells touch.
+
+The rules are those of design section 4. Labels are ``(Y, X)`` int32, 0 = not painted;
+a stack has leading axes. "Known" is a bool array of the same shape.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from scipy import ndimage
+from skimage import measure
+
+from .errors import BadInput
+
+Labels = npt.NDArray[np.int32]
+Mask = npt.NDArray[np.bool_]
+
+_EIGHT = np.ones((3, 3), bool)
+_INT32_MAX = np.iinfo(np.int32).max
+
+
+@dataclass(frozen=True)
+class Pair:
+    """One image with its annotation, as the user has it.
+
+    Attributes
+    ----------
+    name : what messages call it
+    image : array of the axes `axes`; anything that can be sliced
+    labels : ``(Y, X)`` int, or the image's shape without C
+    known : bool like `labels`, or None: every pixel of each slice that has a label
+    axes : letters of the image's axes, such as "YX", "YXC" or "ZYX"
+    """
+
+    name: str
+    image: Any
+    labels: npt.NDArray[Any]
+    known: Mask | None = None
+    axes: str = "YX"
+
+
+def check_labels(labels: npt.ArrayLike, where: str = "the labels") -> Labels:
+    """The labels as int32, or one sentence that says why not.
+
+    Raises
+    ------
+    BadInput
+        If a value is no whole number, negative, or too large for int32.
+    """
+    array = np.asarray(labels)
+    if array.dtype == np.int32 and (not array.size or array.min() >= 0):
+        return array
+    if array.dtype.kind not in "buif":
+        raise BadInput(f"{where} hold {array.dtype} values; label ids must be whole numbers")
+    if array.dtype.kind == "f" and not np.all(np.isfinite(array) & (array == np.trunc(array))):
+        raise BadInput(f"{where} hold fractions; label ids must be whole numbers")
+    if array.size and array.min() < 0:
+        raise BadInput(f"{where} hold negative ids ({array.min():g}); 0 means not painted, cells start at 1")
+    if array.size and array.max() > _INT32_MAX:
+        raise BadInput(f"{where} hold ids above {_INT32_MAX}; renumber the cells")
+    return array.astype(np.int32)
+
+
+def planes(array: npt.NDArray[Any]) -> Iterator[npt.NDArray[Any]]:
+    """The ``(Y, X)`` planes of a label array with any leading axes, in order."""
+    yield from array.reshape(-1, *array.shape[-2:])
+
+
+def known_area(labels: npt.NDArray[Any], regions: Mask | None = None, background: Mask | None = None) -> Mask:
+    """Which pixels of one image count as annotated.
+
+    Parameters
+    ----------
+    labels : ``(..., Y, X)`` int
+    regions, background : bool like `labels`, or None
+        Inside a region; painted as background.
+
+    Returns
+    -------
+    ``(..., Y, X)`` bool. With neither region nor painted background anywhere in the image:
+    all pixels of each slice that has a label. As soon as either exists: what is inside a
+    region, painted as a cell or painted as background, and nothing else.
+    """
+    painted = np.asarray(labels) > 0
+    marks = [m for m in (regions, background) if m is not None and m.any()]
+    if not marks:
+        used = painted.any(axis=(-2, -1), keepdims=True)
+        return np.broadcast_to(used, painted.shape).copy()
+    known = painted
+    for mark in marks:
+        known = known | mark
+    return known
+
+
+def carve(labels: Labels) -> Labels:
+    """Labels with a gap of background between touching cells.
+
+    A pixel becomes background if one of its 8 neighbours has another id > 0, decided on the
+    labels as given, on both sides. A cell that would vanish or fall into pieces
+    (8-connected) keeps its pixels. Depends neither on ids nor on flips.
+
+    Parameters
+    ----------
+    labels : ``(Y, X)`` int
+
+    Returns
+    -------
+    ``(Y, X)`` int32, a new array
+    """
+    labels = np.asarray(labels)
+    touching = touching_pixels(labels)
+    carved = np.where(touching, 0, labels).astype(np.int32)
+    if not touching.any():
+        return carved
+    broken = _broken_cells(labels, carved, np.unique(labels[touching]))
+    if broken.size:
+        restore = touching & np.isin(labels, broken)
+        carved[restore] = labels[restore]
+    return carved
+
+
+def touching_pixels(labels: npt.NDArray[Any]) -> Mask:
+    """``(Y, X)`` bool: cell pixels with another cell among their 8 neighbours."""
+    top = np.iinfo(labels.dtype).max
+    highest = ndimage.maximum_filter(labels, footprint=_EIGHT, mode="nearest")
+    lowest = ndimage.minimum_filter(np.where(labels > 0, labels, top), footprint=_EIGHT, mode="nearest")
+    return (labels > 0) & ((highest != labels) | (lowest != labels))
+
+
+def _broken_cells(before: npt.NDArray[Any], after: Labels, candidates: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Ids among `candidates` that have vanished or whose pieces have split."""
+    old = measure.label(before, connectivity=2)
+    new = measure.label(after, connectivity=2)
+    kept = new > 0
+    pairs = np.unique(np.stack([old[kept], new[kept]]), axis=1)
+    pieces = np.bincount(pairs[0], minlength=int(old.max()) + 1)
+    split = np.unique(before[(pieces > 1)[old]])
+    vanished = np.setdiff1d(candidates, after[kept])
+    return np.union1d(vanished, split[split > 0])
+
+
+def whole_cell_areas(labels: npt.NDArray[Any], known: Mask | None = None) -> npt.NDArray[np.float64]:
+    """Areas (px) of the cells of one ``(Y, X)`` plane that nothing cuts.
+
+    A cell is cut if it lies on the image's border, or has pixels outside the known area.
+    """
+    ids, flat = np.unique(labels, return_inverse=True)
+    flat = flat.reshape(labels.shape)
+    areas = np.bincount(flat.ravel(), minlength=len(ids)).astype(np.float64)
+    cut = np.zeros(len(ids), bool)
+    cut[ids == 0] = True
+    for edge in (flat[0], flat[-1], flat[:, 0], flat[:, -1]):
+        cut[edge] = True
+    if known is not None:
+        cut[flat[~known]] = True
+    return areas[~cut]
+
+
+def median_diameter(
+    labels: npt.NDArray[Any] | list[npt.NDArray[Any]],
+    known: Mask | list[Mask | None] | None = None,
+    min_cells: int = 3,
+) -> float | None:
+    """Median over whole cells of 2 sqrt(area / pi), in image pixels.
+
+    Parameters
+    ----------
+    labels : ``(..., Y, X)`` int, or a list of such arrays: before anything is erased
+    known : bool of the same shapes, or None
+    min_cells : with fewer whole cells than this the answer is None
+    """
+    many = labels if isinstance(labels, list) else [labels]
+    knowns = known if isinstance(known, list) else [known] * len(many)
+    areas = [
+        whole_cell_areas(plane, None if mask is None else mask.reshape(-1, *plane.shape)[index])
+        for array, mask in zip(many, knowns, strict=True)
+        for index, plane in enumerate(planes(array))
+    ]
+    all_areas = np.concatenate(areas) if areas else np.empty(0)
+    if len(all_areas) < min_cells:
+        return None
+    return float(np.median(2 * np.sqrt(all_areas / np.pi)))
+
+
+def looks_like_classes(labels: npt.NDArray[Any]) -> bool:
+    """True if only the ids 1 and 2 occur, each in many pieces: instances would be odd."""
+    ids = np.unique(labels)
+    ids = ids[ids > 0]
+    if not len(ids) or ids[-1] > 2:
+        return False
+    return all(sum(measure.label(p == i).max() for p in planes(labels)) >= 4 for i in ids)

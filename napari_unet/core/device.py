@@ -1,0 +1,58 @@
+"""Which device, and whether it has bfloat16 of its own."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager, nullcontext
+
+import torch
+
+from .errors import BadInput
+
+
+def find_device(name: str = "auto") -> torch.device:
+    """The torch device that goes by `name`: auto, cpu, cuda, cuda:1, mps.
+
+    Raises
+    ------
+    BadInput
+        If there is no such device here.
+    """
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    kind = name.split(":")[0]
+    there = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
+    if kind not in there:
+        raise BadInput(f"there is no device {name!r}; choose auto, cpu, cuda or mps")
+    if not there[kind]:
+        raise BadInput(f"this machine has no {kind} device that torch can use; choose auto or cpu")
+    index = name.partition(":")[2]
+    if index and (not index.isdigit() or (kind == "cuda" and int(index) >= torch.cuda.device_count())):
+        raise BadInput(f"there is no device {name!r}; {kind} devices here: {torch.cuda.device_count()}")
+    return torch.device(name)
+
+
+def has_bfloat16(device: torch.device) -> bool:
+    """True where bfloat16 is faster, not merely possible: detected, never assumed."""
+    if device.type == "cuda":
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    if device.type == "cpu":
+        probe = getattr(torch.cpu, "_is_avx512_bf16_supported", lambda: False)
+        return bool(probe())
+    return False
+
+
+def mixed(device: torch.device, precision: str = "auto") -> AbstractContextManager[object]:
+    """Autocast to bfloat16 where it pays and `precision` is "auto"; else full precision."""
+    if precision == "auto" and has_bfloat16(device):
+        return torch.autocast(device.type, dtype=torch.bfloat16)
+    return nullcontext()
+
+
+def device_words(device: torch.device) -> str:
+    """For the status line: "CPU, 2 threads, bf16"."""
+    kind = "bf16" if has_bfloat16(device) else "fp32"
+    if device.type == "cuda":
+        return f"{torch.cuda.get_device_name(device)}, {kind}"
+    if device.type == "cpu":
+        return f"CPU, {torch.get_num_threads()} threads, {kind}"
+    return f"{device.type}, {kind}"

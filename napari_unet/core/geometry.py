@@ -1,0 +1,48 @@
+"""Sizes of a U-Net, from its settings alone (no torch): halo, legal inputs, outputs."""
+
+from __future__ import annotations
+
+from .settings import NetworkSettings
+
+
+def grid(net: NetworkSettings) -> int:
+    """Side (px) of the pooling grid: tiles must begin on its multiples to agree."""
+    return 2**net.depth
+
+
+def margin(net: NetworkSettings) -> int:
+    """Pixels per side by which the output is smaller than the input (paper: 92)."""
+    return 6 * grid(net) - 4 if net.padding == "valid" else 0
+
+
+def halo(net: NetworkSettings) -> int:
+    """Context (px per side) that an output pixel depends on; output nearer to the input's edge is cut.
+
+    The unpadded net of depth d sees ``6 * 2^d - 4`` px (92 at depth 4). A padded one sees as
+    far, rounded up to the pooling grid (96); bilinear up-sampling adds one grid step.
+    """
+    seen = 6 * grid(net) - 4 if net.padding == "valid" else 6 * grid(net)
+    return seen + (grid(net) if net.up == "bilinear" else 0)
+
+
+def input_size(net: NetworkSettings, wanted: int) -> int:
+    """The legal input side nearest to `wanted`, and large enough to train on."""
+    step = grid(net)
+    if net.padding == "same":
+        return max(round(wanted / step), 1) * step
+    offset = 4 * (step - 1)
+    least = -(-(2 * margin(net) + 1 - offset) // step)
+    return max(round((wanted - offset) / step), least) * step + offset
+
+
+def output_size(net: NetworkSettings, size: int) -> int:
+    """Side of the output for a legal input side."""
+    return size - 2 * margin(net)
+
+
+def tile_for(net: NetworkSettings, trusted: int) -> int:
+    """Least legal input side that leaves `trusted` pixels after the halo is cut."""
+    size = input_size(net, trusted + 2 * halo(net))
+    while size - 2 * halo(net) < trusted:
+        size += grid(net)
+    return size

@@ -1,0 +1,222 @@
+"""Every number of the method, as frozen dataclasses: each field with its unit and reason.
+
+"Model pixel" is a pixel of the image after it was rescaled to the model's cell diameter
+(see :mod:`napari_unet.core.scale`); "image pixel" is a pixel as the user sees it.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal, TypeVar
+
+from .errors import BadInput
+
+LabelsAre = Literal["instances", "classes"]
+PRESETS = ("default", "paper", "fiji")
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class WeightSettings:
+    """The boundary weight map (Ronneberger 2015, eq. 2; Falk 2019 for ``fiji``)."""
+
+    preset: Literal["paper", "fiji"] = "paper"
+    w0: float = 10.0  # extra weight where two cells nearly touch
+    sigma: float = 5.0  # model pixels; how fast it fades with the gap
+    rim_sigma: float = 10.0  # model pixels; `fiji` only, the smooth rim round every cell
+    background: float = 0.1  # `fiji` only, weight of background far from every cell
+    tolerance: float = 1e-3  # what is smaller counts as zero; sets the cells' reach
+    max_class_weight: float = 10.0  # w_c is clipped to [1 / this, this]
+
+    def __post_init__(self) -> None:
+        _require(self.w0 >= 0, f"the border weight w0 must be 0 or more, not {self.w0:g}")
+        _require(self.sigma > 0, f"sigma must be above 0 px, not {self.sigma:g}")
+
+    @staticmethod
+    def of(preset: str) -> WeightSettings:
+        """The settings that go by the name ``paper`` or ``fiji``."""
+        if preset == "fiji":
+            return WeightSettings(preset="fiji", w0=50.0, sigma=6.0)
+        return WeightSettings()
+
+
+@dataclass(frozen=True)
+class NetworkSettings:
+    """The U-Net's shape. The defaults are the 2015 paper's."""
+
+    in_channels: int = 1
+    classes: int = 2  # outputs, background included
+    width: int = 64  # channels of the first level; they double with each level
+    depth: int = 4  # number of 2x2 poolings
+    padding: Literal["valid", "same"] = "valid"
+    norm: Literal["batch"] | None = None  # only norms that are fixed at prediction
+    up: Literal["transpose", "bilinear"] = "transpose"
+    dropout: float = 0.5  # probability
+    dropout_at: Literal["end", "between"] = "end"  # end of the contracting path, or between convs
+
+
+@dataclass(frozen=True)
+class NormaliseSettings:
+    """Grey values are mapped per channel and 2D slice, before any rescaling."""
+
+    low: float = 1.0  # percentile that becomes 0
+    high: float = 99.8  # percentile that becomes 1
+    samples: int = 2048 * 2048  # larger slices are measured on a fixed grid of about so many
+
+
+@dataclass(frozen=True)
+class AugmentSettings:
+    """Random changes of each training tile; all lengths in model pixels."""
+
+    rotate: float = 180.0  # degrees, uniform in +- this
+    mirror: bool = True
+    scale: float = 0.2  # log-uniform in [1 / (1 + this), 1 + this]
+    elastic_sd: float = 10.0  # standard deviation of a node's displacement, per axis
+    elastic_spacing: float = 150.0  # least distance of nodes; 3x3 nodes where the tile is larger
+    brightness: float = 0.1  # grey offset, uniform in +- this (image range is about 0..1)
+    contrast: float = 0.25  # log-uniform in [1 / (1 + this), 1 + this]
+    blur_and_noise: float = 0.0  # greatest standard deviation of added noise (grey values)
+
+
+@dataclass(frozen=True)
+class ScaleSettings:
+    """Rescaling to one cell diameter (design, section 11)."""
+
+    diameter: float | None = 26.0  # model pixels; None switches rescaling off
+    limit: float = 4.0  # the factor stays within [1 / this, this]
+    min_cells: int = 3  # with fewer whole cells the factor is 1
+
+
+@dataclass(frozen=True)
+class InstanceSettings:
+    """From foreground probability to cells (design, section 12)."""
+
+    threshold: float = 0.5  # probability; a pixel above it may belong to a cell
+    seed_threshold: float = 0.5  # probability; cells are split where it falls below this
+    min_size: int = 0  # image pixels; smaller cells are removed; 0 = by the cell diameter
+    give_back: float = 2.0  # image pixels; gaps this near to two cells go to the nearer one
+    split: float = 0.0  # depth of a neck, in model pixels, at which a cell is cut; 0 = never
+
+
+@dataclass(frozen=True)
+class FitSettings:
+    """How the network is trained."""
+
+    optimiser: Literal["sgd", "adamw"] = "sgd"
+    learning_rate: float = 1e-3
+    momentum: float = 0.99  # SGD only
+    weight_decay: float = 0.0
+    schedule: Literal["constant", "one-cycle"] = "constant"
+    batch: int = 1  # tiles per step
+    tile: int = 572  # side of the input tile, model pixels; moved to what the network takes
+    background_chance: float = 0.1  # tile centres: chance of background to that of cells and gaps
+    average: float = 0.0  # decay of the running average of the weights; 0 = none
+    clip: float = 0.0  # greatest norm of the gradient; 0 = no clipping
+    weights_warped: bool = False  # False: recomputed after the warp; True: warped like the image
+
+
+@dataclass(frozen=True)
+class Settings:
+    """All of it; what a run folder records and a model file remembers."""
+
+    preset: str = "default"
+    weights: WeightSettings = field(default_factory=WeightSettings)
+    network: NetworkSettings = field(default_factory=NetworkSettings)
+    normalise: NormaliseSettings = field(default_factory=NormaliseSettings)
+    augment: AugmentSettings = field(default_factory=AugmentSettings)
+    scale: ScaleSettings = field(default_factory=ScaleSettings)
+    instances: InstanceSettings = field(default_factory=InstanceSettings)
+    fit: FitSettings = field(default_factory=FitSettings)
+
+
+@dataclass(frozen=True)
+class TrainOptions:
+    """What a user may choose for one training: the button, Python and the command line alike."""
+
+    preset: str = "default"
+    base: str = "default"  # a model's name or path; "none" = from scratch
+    labels_are: LabelsAre = "instances"
+    w0: float | None = None  # None = the preset's
+    sigma: float | None = None
+    weights: str | None = None  # preset of the weight map alone; None = the preset's
+    seconds: float | None = None  # wall time, all included; None = 60 on a CPU, 15 on a GPU
+    steps: int | None = None  # instead of seconds
+    held_out: float = 0.15  # share of the annotated area kept for the score; 0 = none
+    device: str = "auto"
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        _require(self.preset in PRESETS, f"there is no preset {self.preset!r}; there are {', '.join(PRESETS)}")
+        _require(self.labels_are in ("instances", "classes"), f"labels are 'instances' or 'classes', not {self.labels_are!r}")
+        _require(self.seconds is None or self.seconds > 0, "the time budget must be above 0 seconds")
+        _require(self.steps is None or self.steps > 0, "the number of steps must be 1 or more")
+        _require(self.seconds is None or self.steps is None, "give either seconds or steps, not both")
+        _require(0 <= self.held_out <= 0.5, f"the held-out share must be between 0 and 0.5, not {self.held_out:g}")
+
+
+@dataclass(frozen=True)
+class ModelConfig:
+    """What a model file says of itself, next to its weights (design, section 13)."""
+
+    network: NetworkSettings
+    labels_are: LabelsAre = "instances"
+    class_values: tuple[int, ...] = ()  # painted value of output 1, 2, ...; () with instances
+    normalise: NormaliseSettings = field(default_factory=NormaliseSettings)
+    diameter: float | None = None  # model pixels; None = the image is never rescaled
+    image_diameter: float | None = None  # image pixels: median cell of the training labels
+    axes: str = "YX"  # of the first training image
+    instances: InstanceSettings = field(default_factory=InstanceSettings)
+    training: dict[str, Any] = field(default_factory=dict)  # steps, seconds, scores, versions
+    licence: str = ""
+    origin: str = ""
+    format: int = 1
+
+    @property
+    def channels(self) -> int:
+        return self.network.in_channels
+
+
+def to_dict(settings: Any) -> dict[str, Any]:
+    """Plain JSON types of any dataclass of this module."""
+    return dataclasses.asdict(settings)
+
+
+def from_dict(kind: type[T], values: Mapping[str, Any]) -> T:
+    """The dataclass `kind` from what :func:`to_dict` gave.
+
+    Raises
+    ------
+    BadInput
+        If a field is unknown: the file is from another version.
+    """
+    fields = {f.name: f for f in dataclasses.fields(kind)}  # type: ignore[arg-type]
+    unknown = sorted(set(values) - set(fields))
+    _require(not unknown, f"unknown setting {', '.join(unknown)}: written by another version of napari-unet?")
+    made: dict[str, Any] = {}
+    for name, value in values.items():
+        nested = _NESTED.get(name)
+        if nested is not None and isinstance(value, Mapping):
+            value = from_dict(nested, value)
+        elif isinstance(value, list):
+            value = tuple(value)
+        made[name] = value
+    return kind(**made)
+
+
+_NESTED: dict[str, type] = {
+    "weights": WeightSettings,
+    "network": NetworkSettings,
+    "normalise": NormaliseSettings,
+    "augment": AugmentSettings,
+    "scale": ScaleSettings,
+    "instances": InstanceSettings,
+    "fit": FitSettings,
+}
+
+
+def _require(condition: bool, message: str) -> None:
+    if not condition:
+        raise BadInput(message)

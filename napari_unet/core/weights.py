@@ -1,0 +1,213 @@
+"""The boundary weight map of the loss (Ronneberger 2015, eq. 2; preset ``fiji``: Falk 2019)."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from scipy import ndimage
+from skimage import measure
+
+from .annotation import Labels, Mask, carve, check_labels, median_diameter
+from .errors import BadInput
+from .scale import nearest_indices, resample_plane, scale_factor
+from .settings import LabelsAre, ScaleSettings, WeightSettings
+
+Map = npt.NDArray[np.float32]
+Counts = dict[int, int]
+
+
+def weight_map(
+    labels: npt.ArrayLike,
+    known: Mask | None = None,
+    settings: WeightSettings | None = None,
+    *,
+    labels_are: LabelsAre = "instances",
+    class_weight: Mapping[int, float] | None = None,
+) -> Map:
+    """Weight of every pixel in the loss. Touching cells are carved apart first.
+
+    ``paper``: ``w_c + w0 exp(-(d1 + d2)^2 / (2 sigma^2))``, the second term on background
+    only; d1, d2 = Euclidean distance to the nearest and second nearest (carved) cell.
+    ``fiji``: cells 1, background ``v + w0 exp(-(d1 + d2)^2 / (2 s^2)) + (1 - v) exp(-d1^2 / (2 s1^2))``.
+
+    Parameters
+    ----------
+    labels : ``(Y, X)`` int, 0 = background
+    known : ``(Y, X)`` bool, or None: everything. Unknown pixels weigh exactly 0, and
+        labels there are erased before anything is computed.
+    settings : default: preset ``paper``, w0 = 10, sigma = 5 px
+    labels_are : with "classes" the border term works between the connected pieces of each
+        class and nothing is carved
+    class_weight : w_c by class (0 = background), of the whole training set; default: of
+        this image
+
+    Returns
+    -------
+    ``(Y, X)`` float32, within `settings.tolerance` of the exact value. With fewer than two
+    cells the border term is 0.
+
+    Raises
+    ------
+    BadInput
+        For labels that are no ids, or are not two-dimensional.
+    """
+    settings = settings or WeightSettings()
+    labels = check_labels(labels)
+    if labels.ndim != 2:
+        raise BadInput(f"a weight map needs labels of two axes (Y, X), not of shape {labels.shape}")
+    if known is not None:
+        labels = np.where(known, labels, 0).astype(np.int32)
+    if labels_are == "instances":
+        labels = carve(labels)
+    return assembled_map(labels, known, settings, labels_are, class_weight)
+
+
+def assembled_map(
+    labels: Labels,
+    known: Mask | None,
+    settings: WeightSettings,
+    labels_are: LabelsAre,
+    class_weight: Mapping[int, float] | None = None,
+) -> Map:
+    """:func:`weight_map` of labels that are erased and carved already."""
+    weights = border_term(labels, settings, labels_are)
+    if settings.preset == "paper":
+        if class_weight is None:
+            class_weight = class_weights(class_counts(labels, known, labels_are), settings)
+        weights += _by_class(labels, class_weight, labels_are)
+    if known is not None:
+        weights *= known
+    return weights
+
+
+def border_term(labels: Labels, settings: WeightSettings, labels_are: LabelsAre = "instances") -> Map:
+    """Everything of the map that depends on distances; ``(Y, X)`` float32.
+
+    With preset ``fiji`` that is the whole map: cells 1, background its three terms.
+    """
+    groups = [labels]
+    if labels_are == "classes":
+        values = np.unique(labels)
+        groups = [measure.label(labels == v, connectivity=2) for v in values[values > 0]]
+    border = np.zeros(labels.shape, np.float32)
+    rim = np.zeros(labels.shape, np.float32)
+    for cells in groups:
+        d1, d2 = two_nearest(cells, math.ceil(reach(settings)))
+        border += settings.w0 * np.exp(-np.square(d1 + d2) / np.float32(2 * settings.sigma**2))
+        if settings.preset == "fiji":
+            np.maximum(rim, np.exp(-np.square(d1) / np.float32(2 * settings.rim_sigma**2)), out=rim)
+    if settings.preset == "fiji":
+        border += settings.background + (1 - settings.background) * rim
+    border[labels > 0] = 1 if settings.preset == "fiji" else 0
+    return border
+
+
+def reach(settings: WeightSettings) -> float:
+    """Pixels beyond which a cell adds less than the tolerance (d1 >= 1 on background)."""
+    far = settings.tolerance
+    pair = settings.sigma * math.sqrt(2 * math.log(settings.w0 / far)) - 1 if settings.w0 > far else 0.0
+    if settings.preset == "paper":
+        return max(pair, 0.0)
+    rim = settings.rim_sigma * math.sqrt(2 * math.log((1 - settings.background) / far))
+    return max(pair, rim)
+
+
+def two_nearest(cells: npt.NDArray[Any], radius: int) -> tuple[Map, Map]:
+    """Distances (px) to the nearest and second nearest cell; inf beyond `radius`.
+
+    One distance transform per cell, in the cell's bounding box grown by `radius`: the cost
+    follows the cells' area, not the number of cells times the image.
+
+    Parameters
+    ----------
+    cells : ``(Y, X)`` int, 0 = background
+    """
+    d1 = np.full(cells.shape, np.inf, np.float32)
+    d2 = np.full(cells.shape, np.inf, np.float32)
+    compact = _compact(cells)
+    for index, box in enumerate(ndimage.find_objects(compact), start=1):
+        if box is None:
+            continue
+        grown = tuple(
+            slice(max(s.start - radius, 0), min(s.stop + radius, n)) for s, n in zip(box, cells.shape, strict=True)
+        )
+        distance = ndimage.distance_transform_edt(compact[grown] != index).astype(np.float32)
+        first, second = d1[grown], d2[grown]
+        np.minimum(second, np.maximum(first, distance), out=second)
+        np.minimum(first, distance, out=first)
+    return d1, d2
+
+
+def _compact(cells: npt.NDArray[Any]) -> npt.NDArray[np.int32]:
+    """Ids renumbered 1..n: `find_objects` makes a list as long as the largest id."""
+    top = int(cells.max(initial=0))
+    if top <= 4 * cells.size:
+        present = np.zeros(top + 1, bool)
+        present[cells.ravel()] = True
+        present[0] = False
+        return (np.cumsum(present, dtype=np.int32) * present)[cells]
+    ids, flat = np.unique(cells, return_inverse=True)
+    return (flat.reshape(cells.shape) + int(ids[0] > 0)).astype(np.int32)
+
+
+def class_counts(labels: Labels, known: Mask | None, labels_are: LabelsAre) -> Counts:
+    """Known pixels of each class, 0 = background; instances are one class, 1."""
+    values = (labels > 0).astype(np.int32) if labels_are == "instances" else labels
+    found, counts = np.unique(values if known is None else values[known], return_counts=True)
+    return {int(v): int(n) for v, n in zip(found, counts, strict=True)}
+
+
+def class_weights(counts: Counts, settings: WeightSettings) -> dict[int, float]:
+    """``w_c(k) = n / (K n_k)`` over the K classes that occur, clipped (design, section 5)."""
+    total = sum(counts.values())
+    top = settings.max_class_weight
+    return {k: min(max(total / (len(counts) * n), 1 / top), top) for k, n in counts.items()}
+
+
+def clipped_classes(counts: Counts, settings: WeightSettings) -> list[int]:
+    """Classes whose weight had to be clipped: worth a warning."""
+    total, top = sum(counts.values()), settings.max_class_weight
+    return [k for k, n in counts.items() if not 1 / top <= total / (len(counts) * n) <= top]
+
+
+def _by_class(labels: Labels, class_weight: Mapping[int, float], labels_are: LabelsAre) -> Map:
+    if labels_are == "instances":
+        cell, ground = class_weight.get(1, 1.0), class_weight.get(0, 1.0)
+        return np.where(labels > 0, np.float32(cell), np.float32(ground))
+    values = np.unique(labels)
+    table = np.array([class_weight.get(int(v), 1.0) for v in values], np.float32)
+    return table[np.searchsorted(values, labels)]
+
+
+def shown_weight_map(
+    labels: npt.ArrayLike,
+    known: Mask | None,
+    settings: WeightSettings,
+    scale: ScaleSettings,
+    labels_are: LabelsAre = "instances",
+) -> tuple[Map, float]:
+    """The map that training uses, brought back to the image's pixels.
+
+    Sigma and gaps are in model pixels (design, section 11): labels are rescaled first.
+
+    Returns
+    -------
+    ``(Y, X)`` float32, and the factor image pixels -> model pixels
+    """
+    labels = check_labels(labels)
+    factor = 1.0
+    if labels_are == "instances":
+        factor = scale_factor(median_diameter(labels, known, scale.min_cells), scale)
+    if factor == 1.0:
+        return weight_map(labels, known, settings, labels_are=labels_are), factor
+    ys, xs = (nearest_indices(n, factor) for n in labels.shape)
+    small = labels[np.ix_(ys, xs)]
+    small_known = None if known is None else known[np.ix_(ys, xs)]
+    shown = resample_plane(weight_map(small, small_known, settings), labels.shape, factor)
+    if known is not None:
+        shown *= known
+    return shown, factor
