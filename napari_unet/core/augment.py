@@ -1,0 +1,141 @@
+"""Random changes of whole batches of tiles, on the training device.
+
+Shift, rotation, mirroring, scaling and the paper's elastic deformation make one coordinate
+field per tile, through which image, labels and weights are read once. Only random numbers
+are made on the CPU.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from .settings import AugmentSettings
+
+NODES = 3  # the paper's grid is 3x3
+_CUBIC = -0.75  # coefficient of torch's bicubic kernel
+
+Doubles = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Draw:
+    """The random numbers of one batch of N tiles; everything else follows from them."""
+
+    matrix: Doubles  # (N, 2, 2): tile offset (y, x) -> image offset, model pixels
+    nodes: Doubles  # (N, 2, 3, 3): displacement (y, x) at the grid nodes, model pixels
+    phase: Doubles  # (N, 2): where the tile's centre lies on the node grid, 0..2
+    gain: Doubles  # (N,)
+    offset: Doubles  # (N,)
+    gamma: Doubles  # (N,)
+    noise: Doubles  # (N,): standard deviation
+
+
+def draw(rng: np.random.Generator, n: int, tile: int, settings: AugmentSettings) -> Draw:
+    """Random numbers for `n` tiles of side `tile` (model pixels)."""
+    angle = np.deg2rad(rng.uniform(-settings.rotate, settings.rotate, n))
+    zoom = np.exp(rng.uniform(-1, 1, n) * math.log(1 + settings.scale))
+    flip = np.where(settings.mirror & (rng.random(n) < 0.5), -1.0, 1.0)
+    cos, sin = np.cos(angle) / zoom, np.sin(angle) / zoom
+    matrix = np.stack([np.stack([cos, -sin], -1), np.stack([sin * flip, cos * flip], -1)], axis=1)
+    nodes = rng.normal(0.0, 1.0, (n, 2, NODES, NODES)) * settings.elastic_sd
+    free = max(0.0, 1 - (tile - 1) / 2 / node_spacing(tile, settings))
+    phase = 1 + rng.uniform(-free, free, (n, 2))
+    contrast = math.log(1 + settings.contrast)
+    return Draw(
+        matrix,
+        nodes,
+        phase,
+        gain=np.exp(rng.uniform(-contrast, contrast, n)),
+        offset=rng.uniform(-settings.brightness, settings.brightness, n),
+        gamma=np.exp(rng.uniform(-contrast, contrast, n)),
+        noise=rng.uniform(0, settings.blur_and_noise, n),
+    )
+
+
+def node_spacing(tile: int, settings: AugmentSettings) -> float:
+    """Pixels between grid nodes: 3x3 nodes over the tile, but not nearer than the setting.
+
+    On tiles much smaller than the paper's 572 px the field would fold (Falk 2019 keeps 150 px).
+    """
+    return max((tile - 1) / (NODES - 1), settings.elastic_spacing)
+
+
+def cubic_matrix(position: Tensor) -> Tensor:
+    """``(..., T)`` positions on the node axis (0..2) to ``(..., T, 3)`` bicubic weights.
+
+    The kernel and the border rule of ``torch.nn.functional.interpolate(mode="bicubic")``:
+    two small matrices instead of a resampling of the whole field.
+    """
+    base = position.floor()
+    weights = position.new_zeros((*position.shape, NODES))
+    for shift in (-1, 0, 1, 2):
+        distance = (position - base - shift).abs()
+        near = ((_CUBIC + 2) * distance - (_CUBIC + 3)) * distance**2 + 1
+        far = ((_CUBIC * distance - 5 * _CUBIC) * distance + 8 * _CUBIC) * distance - 4 * _CUBIC
+        node = (base + shift).clamp(0, NODES - 1).long()
+        weights.scatter_add_(-1, node[..., None], torch.where(distance <= 1, near, far)[..., None])
+    return weights
+
+
+def displacement(nodes: Tensor, phase: Tensor, tile: int, spacing: float) -> Tensor:
+    """Elastic displacement of every tile pixel, ``(N, 2, T, T)`` model pixels (y, x).
+
+    Parameters
+    ----------
+    nodes : ``(N, 2, 3, 3)``
+    phase : ``(N, 2)`` node coordinate of the tile's centre
+    spacing : pixels between nodes
+    """
+    offset = (torch.arange(tile, device=nodes.device, dtype=nodes.dtype) - (tile - 1) / 2) / spacing
+    rows = cubic_matrix(phase[:, 0, None] + offset)
+    columns = cubic_matrix(phase[:, 1, None] + offset)
+    return torch.einsum("nti,ncij,nuj->nctu", rows, nodes, columns)
+
+
+def coordinates(drawn: Draw, centres: Doubles, tile: int, settings: AugmentSettings, device: torch.device) -> Tensor:
+    """Where each tile pixel is read: ``(N, T, T, 2)`` (y, x) in the slices' model pixels."""
+    matrix, nodes, phase, centre = (
+        torch.from_numpy(np.asarray(a, np.float32)).to(device)
+        for a in (drawn.matrix, drawn.nodes, drawn.phase, centres)
+    )
+    offset = torch.arange(tile, device=device, dtype=torch.float32) - (tile - 1) / 2
+    grid = torch.stack(torch.meshgrid(offset, offset, indexing="ij"), dim=0)
+    where = torch.einsum("nij,jtu->nitu", matrix, grid) + centre[:, :, None, None]
+    if settings.elastic_sd > 0:
+        where = where + displacement(nodes, phase, tile, node_spacing(tile, settings))
+    return where.permute(0, 2, 3, 1)
+
+
+def read_at(planes: Tensor, where: Tensor, mode: str) -> Tensor:
+    """``(C, H, W)`` planes read at ``(T, T, 2)`` (y, x); mirrored beyond the border."""
+    height, width = planes.shape[-2:]
+    size = torch.tensor([max(width - 1, 1), max(height - 1, 1)], device=planes.device, dtype=where.dtype)
+    points = where.flip(-1) * (2 / size) - 1
+    return F.grid_sample(planes[None], points[None], mode=mode, padding_mode="reflection", align_corners=True)[0]
+
+
+def warp(planes: Sequence[Tensor], where: Tensor, mode: str) -> Tensor:
+    """``(N, C, T, T)``: tile i read from `planes[i]` ``(C, H, W)`` at `where[i]`."""
+    return torch.stack([read_at(p, w, mode) for p, w in zip(planes, where, strict=True)])
+
+
+def change_intensities(batch: Tensor, drawn: Draw, generator: torch.Generator | None = None) -> Tensor:
+    """Gamma, contrast, brightness and noise of ``(N, C, H, W)`` grey values of about 0..1."""
+    gamma, gain, offset, noise = (
+        torch.from_numpy(np.asarray(a, np.float32)).to(batch.device)[:, None, None, None]
+        for a in (drawn.gamma, drawn.gain, drawn.offset, drawn.noise)
+    )
+    inside = batch.clamp(0, 1)
+    batch = inside.clamp_min(1e-6) ** gamma + (batch - inside)  # beyond 0..1 the curve goes on straight
+    batch = (batch - 0.5) * gain + 0.5 + offset
+    if bool((drawn.noise > 0).any()):
+        batch = batch + noise * torch.randn(batch.shape, generator=generator).to(batch.device)
+    return batch

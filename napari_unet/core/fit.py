@@ -1,0 +1,178 @@
+"""Training: one step, and the loop over steps as a generator."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from .device import mixed
+from .samples import Batch, Batches
+from .settings import FitSettings
+from .unet import UNet
+
+
+def weighted_loss(logits: Tensor, target: Tensor, weights: Tensor) -> Tensor:
+    """Pixel-wise softmax and weighted cross-entropy, ``sum(w * ce) / sum(w)``.
+
+    A batch without known pixels has loss 0 and zero gradient, never NaN.
+
+    Parameters
+    ----------
+    logits : ``(N, K, H, W)``
+    target : ``(N, H, W)`` int64
+    weights : ``(N, H, W)`` float, 0 = unknown
+    """
+    ce = F.cross_entropy(logits.float(), target, reduction="none")
+    return (weights * ce).sum() / weights.sum().clamp_min(torch.finfo(weights.dtype).tiny)
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Where a training stands after a step."""
+
+    step: int
+    loss: float
+    seconds: float  # training time so far, earlier sessions included
+    fraction: float  # of the budget, 0..1
+
+
+@dataclass
+class Budget:
+    """When training is over: after `steps`, or after `seconds` of wall time."""
+
+    steps: int | None = None
+    seconds: float | None = None
+    used: float = 0.0  # seconds of earlier sessions
+    clock: Callable[[], float] = time.monotonic
+    started: float = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.started = self.clock()
+
+    @property
+    def elapsed(self) -> float:
+        return self.used + self.clock() - self.started
+
+    def fraction(self, step: int) -> float:
+        """Share of the budget that is used up once `step` steps are done."""
+        if self.steps is not None:
+            return min(step / self.steps, 1.0)
+        assert self.seconds is not None
+        return min(self.elapsed / self.seconds, 1.0) if self.seconds > 0 else 1.0
+
+
+def learning_rate(settings: FitSettings, fraction: float) -> float:
+    """The rate at a share of the budget; `one-cycle`: up for a tenth, then a cosine down."""
+    if settings.schedule == "constant":
+        return settings.learning_rate
+    warm = 0.1
+    if fraction < warm:
+        return settings.learning_rate * (0.1 + 0.9 * fraction / warm)
+    return settings.learning_rate * (0.01 + 0.99 * (1 + math.cos(math.pi * (fraction - warm) / (1 - warm))) / 2)
+
+
+class Trainer:
+    """A network, its optimiser and the running average of its weights."""
+
+    def __init__(self, net: UNet, settings: FitSettings, seed: int = 0) -> None:
+        self.net, self.settings, self.seed = net, settings, seed
+        self.device = next(net.parameters()).device
+        self.optimiser = _optimiser(net, settings)
+        self.average = {k: v.detach().clone() for k, v in net.named_parameters()} if settings.average else {}
+        self.step_done = 0
+
+    def step(self, batch: Batch, fraction: float) -> Tensor:
+        """One step down the gradient; the loss stays on the device."""
+        self.net.train()
+        torch.manual_seed(hash((self.seed, self.step_done)) % 2**63)  # dropout, the same after a resume
+        for group in self.optimiser.param_groups:
+            group["lr"] = learning_rate(self.settings, fraction)
+        with mixed(self.device):
+            logits = self.net(batch.image.contiguous(memory_format=torch.channels_last))
+        loss = weighted_loss(logits, batch.target, batch.weights)
+        self.optimiser.zero_grad(set_to_none=True)
+        loss.backward()  # type: ignore[no-untyped-call]
+        if self.settings.clip:
+            nn.utils.clip_grad_norm_(self.net.parameters(), self.settings.clip)
+        self.optimiser.step()
+        self.step_done += 1
+        self._update_average()
+        return loss.detach()
+
+    def _update_average(self) -> None:
+        # young averages forget faster, or they would remember the random start
+        decay = min(self.settings.average, self.step_done / (self.step_done + 10))
+        with torch.no_grad():
+            for name, value in self.net.named_parameters():
+                if name in self.average:
+                    self.average[name].lerp_(value, 1 - decay)
+
+    def result(self, batches: Batches, settle: int = 8) -> UNet:
+        """A network to predict with: averaged weights, and batch norms that fit them."""
+        net = UNet(self.net.settings).to(self.device, memory_format=torch.channels_last)
+        net.load_state_dict({**self.net.state_dict(), **self.average})
+        if self.net.settings.norm == "batch":
+            settle_norms(net, batches, settle)
+        return net.eval()
+
+    def state(self) -> dict[str, Any]:
+        """Everything a resumed run needs; tensors and plain numbers only."""
+        return {
+            "step": self.step_done,
+            "net": self.net.state_dict(),
+            "optimiser": self.optimiser.state_dict(),
+            "average": self.average,
+        }
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Take up what :meth:`state` gave."""
+        self.net.load_state_dict(state["net"])
+        self.optimiser.load_state_dict(state["optimiser"])
+        self.average = {k: v.to(self.device) for k, v in state["average"].items()}
+        self.step_done = int(state["step"])
+
+
+def settle_norms(net: UNet, batches: Batches, count: int) -> None:
+    """Estimate the batch norms' statistics anew from `count` augmented batches.
+
+    After a few dozen steps the running ones lag so far behind that a network which separates
+    cells well in training returns nothing in prediction.
+    """
+    norms = [m for m in net.modules() if isinstance(m, nn.BatchNorm2d)]
+    for norm in norms:
+        norm.reset_running_stats()
+        norm.momentum = None  # type: ignore[assignment]  # the plain mean of all batches
+    net.train()
+    with torch.inference_mode(), mixed(next(net.parameters()).device):
+        for index in range(count):
+            # beyond any step number: the statistics come from tiles of their own
+            net(batches.batch(2**31 + index).image.contiguous(memory_format=torch.channels_last))
+    for norm in norms:
+        norm.momentum = 0.1
+    net.eval()
+
+
+def fit(trainer: Trainer, batches: Batches, budget: Budget) -> Iterator[Progress]:
+    """Train until the budget is used up, yielding after each step.
+
+    The caller owns the network and the budget; stopping means not asking for more.
+    """
+    while budget.fraction(trainer.step_done) < 1:
+        step = trainer.step_done
+        loss = trainer.step(batches.batch(step + 1), budget.fraction(step))
+        yield Progress(step + 1, float(loss), budget.elapsed, budget.fraction(step + 1))
+
+
+def _optimiser(net: UNet, settings: FitSettings) -> torch.optim.Optimizer:
+    if settings.optimiser == "sgd":
+        return torch.optim.SGD(
+            net.parameters(), settings.learning_rate, settings.momentum, weight_decay=settings.weight_decay
+        )
+    return torch.optim.AdamW(net.parameters(), settings.learning_rate, weight_decay=settings.weight_decay)

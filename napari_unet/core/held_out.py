@@ -1,0 +1,110 @@
+"""The part of the annotation that training never sees, and the score on it.
+
+Whole cells: a cell's pixels are all on one side. Chosen by the program, by a rule without
+chance, so that two trainings on the same annotation are judged on the same cells.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from scipy import ndimage
+
+from .annotation import Labels, Mask
+from .settings import LabelsAre
+
+LEAST_CELLS = 4  # with fewer cells nothing can be spared
+
+Block = tuple[slice, slice]
+
+
+@dataclass(frozen=True)
+class Split:
+    """One ``(Y, X)`` plane in two parts; where `region` is all False, nothing is held out."""
+
+    region: Mask  # held-out pixels: background of the block and whole held-out cells
+    ids: npt.NDArray[np.int32]  # the held-out cells
+
+    @property
+    def empty(self) -> bool:
+        return not self.region.any()
+
+
+def split(labels: Labels, known: Mask, share: float, labels_are: LabelsAre = "instances") -> Split:
+    """Hold out about `share` of the known area: a corner block, with whole cells.
+
+    Parameters
+    ----------
+    labels : ``(Y, X)`` int32, 0 outside the known area
+    known : ``(Y, X)`` bool
+    share : 0..0.5 of the known area
+    labels_are : with "classes" a block of pixels is taken as it is
+
+    Returns
+    -------
+    Of the four corners of the known area the one whose block holds nearest to `share` of
+    the cells, but at least one, and leaves at least two.
+    """
+    nothing = Split(np.zeros(labels.shape, bool), np.empty(0, np.int32))
+    if share <= 0 or not known.any():
+        return nothing
+    if labels_are == "classes":
+        block = max(_corners(known, share), key=lambda b: len(np.unique(labels[b][known[b]])))
+        region = np.zeros(labels.shape, bool)
+        region[block] = known[block]
+        return Split(region, np.empty(0, np.int32))
+    ids, rows, columns = _centres(labels)
+    if len(ids) < LEAST_CELLS:
+        return nothing
+    best, best_cost = nothing, math.inf
+    for block in _corners(known, share):
+        inside = (
+            (rows >= block[0].start) & (rows < block[0].stop) & (columns >= block[1].start) & (columns < block[1].stop)
+        )
+        count = int(inside.sum())
+        cost = abs(count / len(ids) - share)
+        if 1 <= count <= len(ids) - 2 and cost < best_cost:
+            best, best_cost = _with_whole_cells(labels, known, block, ids[inside]), cost
+    return best
+
+
+def _centres(labels: Labels) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    ids = np.unique(labels[labels > 0])
+    if not len(ids):
+        return ids, np.empty(0), np.empty(0)
+    centres = np.array(ndimage.center_of_mass(labels > 0, labels, ids))
+    return ids, centres[:, 0], centres[:, 1]
+
+
+def _corners(known: Mask, share: float) -> list[Block]:
+    """Blocks in the corners of the known area's bounding box, each with about `share` of it."""
+    rows, columns = np.flatnonzero(known.any(axis=1)), np.flatnonzero(known.any(axis=0))
+    (y0, y1), (x0, x1) = (rows[0], rows[-1] + 1), (columns[0], columns[-1] + 1)
+    blocks = []
+    for at_top in (True, False):
+        for at_left in (True, False):
+            low, high = 0.0, 1.0
+            for _ in range(12):  # the side, as a share of the box, by bisection
+                side = (low + high) / 2
+                block = _corner(y0, y1, x0, x1, side, at_top, at_left)
+                low, high = (side, high) if known[block].sum() < share * known.sum() else (low, side)
+            blocks.append(_corner(y0, y1, x0, x1, high, at_top, at_left))
+    return blocks
+
+
+def _corner(y0: int, y1: int, x0: int, x1: int, side: float, at_top: bool, at_left: bool) -> Block:
+    height, width = max(1, round(side * (y1 - y0))), max(1, round(side * (x1 - x0)))
+    return (
+        slice(y0, y0 + height) if at_top else slice(y1 - height, y1),
+        slice(x0, x0 + width) if at_left else slice(x1 - width, x1),
+    )
+
+
+def _with_whole_cells(labels: Labels, known: Mask, block: Block, ids: npt.NDArray[np.int32]) -> Split:
+    region = np.zeros(labels.shape, bool)
+    region[block] = known[block] & (labels[block] == 0)
+    region |= np.isin(labels, ids)
+    return Split(region, ids.astype(np.int32))

@@ -1,0 +1,121 @@
+"""From foreground probability to cells (design, section 12). No torch: filters act in the viewer."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from scipy import ndimage
+from skimage import measure, segmentation
+
+from .annotation import Labels, Mask
+from .settings import InstanceSettings
+
+_FOUR = ndimage.generate_binary_structure(2, 1)
+
+
+def label_cells(probability: npt.NDArray[Any], settings: InstanceSettings, scale: float = 1.0) -> Labels:
+    """Cells of a foreground probability map.
+
+    Seeds are the connected pieces above the seed threshold (the paper's way where it equals
+    the threshold); they grow over what is above the threshold, along falling probability.
+    Then small cells go, holes are filled, and thin gaps between two cells are given back.
+
+    Parameters
+    ----------
+    probability : ``(Y, X)`` float, foreground, image pixels
+    settings : every number with its unit
+    scale : image pixels -> model pixels, for what is given in model pixels
+
+    Returns
+    -------
+    ``(Y, X)`` int32, ids 1..n in the order of rows
+    """
+    probability = np.asarray(probability)
+    mask = probability > settings.threshold
+    cells = measure.label(mask, connectivity=1).astype(np.int32)
+    seeds = _seeds(probability, mask, cells, settings, scale)
+    if seeds is not None:
+        cells = segmentation.watershed(-probability, seeds, mask=mask).astype(np.int32)
+    cells = _without_small(cells, settings.min_size)
+    _fill_holes(cells)
+    _give_back(cells, settings.give_back)
+    return segmentation.relabel_sequential(cells)[0].astype(np.int32)
+
+
+def _seeds(
+    probability: npt.NDArray[Any], mask: Mask, cells: Labels, settings: InstanceSettings, scale: float
+) -> Labels | None:
+    """Seeds for the watershed; None where every piece of the mask is one cell."""
+    core = mask
+    if settings.seed_threshold > settings.threshold:
+        core = probability > settings.seed_threshold
+    elif settings.split <= 0:
+        return None
+    seeds = measure.label(core, connectivity=1).astype(np.int32)
+    if settings.split > 0:
+        seeds = _split_at_necks(core, seeds, settings.split / scale)
+    # a piece of the mask that no seed lies in is a faint cell of its own
+    seeded = np.zeros(int(cells.max()) + 1, bool)
+    seeded[cells[seeds > 0]] = True
+    faint = mask & ~seeded[cells]
+    return np.where(faint, cells + seeds.max(), seeds).astype(np.int32)
+
+
+def _split_at_necks(core: Mask, seeds: Labels, depth: float) -> Labels:
+    """Seeds cut where the distance to the background dips by more than `depth` px."""
+    distance = ndimage.distance_transform_edt(core)
+    lowered = np.clip(distance - depth, 0, None)
+    from skimage.morphology import reconstruction
+
+    tops = (distance - reconstruction(lowered, distance)) > 0
+    return measure.label(tops & (seeds > 0), connectivity=2).astype(np.int32)
+
+
+def _without_small(cells: Labels, min_size: int) -> Labels:
+    if min_size <= 1:
+        return cells
+    small = np.bincount(cells.ravel()) < min_size
+    small[0] = False
+    return np.where(small[cells], 0, cells).astype(np.int32)
+
+
+def _fill_holes(cells: Labels) -> None:
+    """Background pieces that only one cell encloses become that cell, in place."""
+    pieces, count = ndimage.label(cells == 0, structure=_FOUR)
+    if not count:
+        return
+    edge = np.zeros(count + 1, bool)
+    for side in (pieces[0], pieces[-1], pieces[:, 0], pieces[:, -1]):
+        edge[side] = True
+    highest, lowest = _neighbours(cells, _FOUR)
+    rim = (pieces > 0) & (highest > 0)
+    top = np.zeros(count + 1, np.int32)
+    low = np.full(count + 1, np.iinfo(np.int32).max, np.int32)
+    np.maximum.at(top, pieces[rim], highest[rim])
+    np.minimum.at(low, pieces[rim], lowest[rim])
+    owner = np.where((top == low) & ~edge, top, 0).astype(np.int32)
+    owner[0] = 0
+    holes = owner[pieces] > 0
+    cells[holes] = owner[pieces][holes]
+
+
+def _give_back(cells: Labels, reach: float) -> None:
+    """Background within `reach` px of two cells goes to the nearer one, in place."""
+    if reach < 1 or not cells.any():
+        return
+    radius = int(reach)
+    y, x = np.ogrid[-radius : radius + 1, -radius : radius + 1]
+    highest, lowest = _neighbours(cells, y**2 + x**2 <= reach**2)
+    between = (cells == 0) & (highest != lowest) & (highest > 0)
+    if between.any():
+        nearest = segmentation.expand_labels(cells, reach)
+        cells[between] = nearest[between]
+
+
+def _neighbours(cells: Labels, footprint: npt.NDArray[Any]) -> tuple[Labels, Labels]:
+    """Highest id, and lowest id above 0, under the footprint (0 and the largest int if none)."""
+    far = np.where(cells > 0, cells, np.iinfo(np.int32).max)
+    highest = ndimage.maximum_filter(cells, footprint=footprint, mode="nearest")
+    return highest, ndimage.minimum_filter(far, footprint=footprint, mode="nearest")

@@ -1,0 +1,223 @@
+"""From annotated images to batches: prepared slices, tile centres, tiles."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from . import geometry
+from .annotation import Labels, Mask, Pair, carve, median_diameter, planes
+from .augment import change_intensities, coordinates, draw, warp
+from .axes import Axes, read_axes
+from .held_out import Split, split
+from .normalise import normalise
+from .scale import nearest_indices, scale_factor, shrink_image
+from .settings import LabelsAre, Settings
+from .weights import Counts, assembled_map, border_term, class_counts, class_weights
+
+Floats = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class AnnotatedSlice:
+    """One 2D slice in image pixels, normalised, with its two parts."""
+
+    name: str
+    image: Floats  # (C, Y, X), about 0..1
+    labels: Labels  # (Y, X), 0 outside the known area
+    known: Mask  # (Y, X)
+    split: Split
+
+    @property
+    def train_known(self) -> Mask:
+        return self.known & ~self.split.region
+
+
+@dataclass(frozen=True)
+class Annotation:
+    """All slices that can be learnt from, and what they have in common."""
+
+    slices: tuple[AnnotatedSlice, ...]
+    diameter: float | None  # image pixels, of whole cells
+    class_values: tuple[int, ...]  # () with instances
+    channels: int
+    axes: str  # of the first image
+
+    @property
+    def held_out(self) -> list[AnnotatedSlice]:
+        return [s for s in self.slices if not s.split.empty]
+
+
+def collect(pairs: Iterable[Pair], settings: Settings, labels_are: LabelsAre, share: float) -> Annotation:
+    """Read the annotated slices of checked `pairs` (see `runs.folder.check_pairs`).
+
+    Non-finite pixels become unknown. `share` of the known area is held out.
+    """
+    slices: list[AnnotatedSlice] = []
+    raw: list[npt.NDArray[Any]] = []
+    raw_known: list[Mask | None] = []
+    axes: Axes | None = None
+    for pair in pairs:
+        found = read_axes(pair.image.shape, pair.axes, where=pair.name)
+        axes = axes or found
+        known_planes = list(planes(pair.known)) if pair.known is not None else None
+        for index, painted in enumerate(planes(pair.labels)):
+            known = known_planes[index] if known_planes else np.full(painted.shape, bool(painted.any()))
+            if not known.any():
+                continue
+            image, finite = normalise(found.slice(pair.image, index), settings.normalise)
+            known = known & finite
+            labels = np.where(known, painted, 0).astype(np.int32)
+            name = pair.name if found.slices == 1 else f"{pair.name}, slice {index}"
+            slices.append(AnnotatedSlice(name, image, labels, known, split(labels, known, share, labels_are)))
+            raw.append(painted)
+            raw_known.append(known)
+    assert axes is not None, "checked pairs hold at least one annotated slice"
+    diameter, values = None, ()
+    if labels_are == "instances":
+        diameter = median_diameter(raw, raw_known, settings.scale.min_cells)
+    else:
+        values = tuple(sorted({int(v) for s in slices for v in np.unique(s.labels) if v > 0}))
+    return Annotation(tuple(slices), diameter, values, axes.channels, axes.letters)
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One slice in model pixels, ready to be warped."""
+
+    image: Floats  # (C, H, W)
+    cells: Labels  # (H, W) carved ids, or classes
+    target: npt.NDArray[np.uint8]  # (H, W) output of the network: 0 background, 1.. class
+    known: Mask  # (H, W), training part only
+    weights: Floats  # (H, W), 0 where unknown
+
+
+def prepare(annotation: Annotation, settings: Settings, labels_are: LabelsAre) -> tuple[list[Sample], dict[int, float]]:
+    """Rescale first, then gaps, then weights. Held-out labels are erased before all of it.
+
+    Returns
+    -------
+    The samples, and the class weights of the whole training part.
+    """
+    factor = factor_of(annotation, settings)
+    scaled = [_in_model_pixels(s, factor, labels_are) for s in annotation.slices]
+    counts: Counts = {}
+    for _, labels, known in scaled:
+        for value, n in class_counts(labels, known, labels_are).items():
+            counts[value] = counts.get(value, 0) + n
+    by_class = class_weights(counts, settings.weights)
+    samples = []
+    for image, labels, known in scaled:
+        weights = assembled_map(labels, known, settings.weights, labels_are, by_class)
+        target = (labels > 0).astype(np.uint8)
+        for output, value in enumerate(annotation.class_values, start=1):
+            target[labels == value] = output
+        samples.append(Sample(image, labels, target, known, weights))
+    return samples, by_class
+
+
+def factor_of(annotation: Annotation, settings: Settings) -> float:
+    """Image pixels -> model pixels for this annotation; 1 with classes."""
+    return 1.0 if annotation.class_values else scale_factor(annotation.diameter, settings.scale)
+
+
+def _in_model_pixels(s: AnnotatedSlice, factor: float, labels_are: LabelsAre) -> tuple[Floats, Labels, Mask]:
+    known = s.train_known
+    labels = np.where(known, s.labels, 0).astype(np.int32)
+    image = shrink_image(s.image, factor)
+    if factor != 1.0:
+        at = np.ix_(*(nearest_indices(n, factor) for n in labels.shape))
+        labels, known = labels[at], known[at]
+    return image, carve(labels) if labels_are == "instances" else labels, known
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Tiles on the device."""
+
+    image: Tensor  # (N, C, T, T)
+    target: Tensor  # (N, t, t) int64, t the side of the network's output
+    weights: Tensor  # (N, t, t); 0 = unknown
+
+
+class Batches:
+    """Endless augmented batches; number `step` is a pure function of (seed, step).
+
+    No state to save: a resumed run draws what the uninterrupted one would have drawn.
+    """
+
+    def __init__(
+        self,
+        samples: Sequence[Sample],
+        by_class: dict[int, float],
+        settings: Settings,
+        labels_are: LabelsAre,
+        seed: int,
+        device: torch.device,
+    ) -> None:
+        self.samples, self.by_class, self.settings = samples, by_class, settings
+        self.labels_are, self.seed, self.device = labels_are, seed, device
+        self.tile = geometry.input_size(settings.network, settings.fit.tile)
+        self.margin = geometry.margin(settings.network)
+        self.count = settings.fit.batch
+        self._images = [torch.from_numpy(s.image).to(device) for s in samples]
+        # what must stay a label is read together, nearest: target, known, ids
+        self._labels = [
+            torch.from_numpy(np.stack([s.target, s.known, s.cells]).astype(np.float32)).to(device) for s in samples
+        ]
+        self._weights = [torch.from_numpy(s.weights[None]).to(device) for s in samples]
+        self._chances = np.cumsum(np.concatenate([self._chance(s).ravel() for s in samples]))
+        self._ends = np.cumsum([s.target.size for s in samples])
+
+    def batch(self, step: int) -> Batch:
+        """The tiles of one step."""
+        rng = np.random.default_rng([self.seed, step])
+        which, centres = self._centres(rng)
+        augment = self.settings.augment
+        drawn = draw(rng, self.count, self.tile, augment)
+        where = coordinates(drawn, centres, self.tile, augment, self.device)
+        noise = torch.Generator().manual_seed(int(rng.integers(2**62)))
+        image = change_intensities(warp([self._images[i] for i in which], where, "bilinear"), drawn, noise)
+        inner = where[:, self.margin : self.tile - self.margin, self.margin : self.tile - self.margin]
+        labels = warp([self._labels[i] for i in which], inner, "nearest")
+        if self.settings.fit.weights_warped:
+            weights = warp([self._weights[i] for i in which], inner, "bilinear")[:, 0]
+        else:
+            weights = self._recomputed(labels[:, 2].round())
+        return Batch(image, labels[:, 0].round().long(), weights * labels[:, 1])
+
+    def _centres(self, rng: np.random.Generator) -> tuple[list[int], npt.NDArray[np.float64]]:
+        """Slices and tile centres (y, x): cells and gaps often, background seldom, unknown never."""
+        drawn = np.searchsorted(self._chances, rng.random(self.count) * self._chances[-1], side="right")
+        drawn = np.minimum(drawn, len(self._chances) - 1)
+        which = np.searchsorted(self._ends, drawn, side="right")
+        inside = drawn - (self._ends[which] - [self.samples[i].target.size for i in which])
+        width = np.array([self.samples[i].target.shape[1] for i in which])
+        centres = np.stack([inside // width, inside % width], axis=1).astype(np.float64)
+        jitter = geometry.grid(self.settings.network) / 2  # as Fiji: no fixed phase on the pooling grid
+        return [int(i) for i in which], centres + rng.uniform(-jitter, jitter, centres.shape)
+
+    def _chance(self, sample: Sample) -> Floats:
+        gap = sample.weights > 2 * self.by_class.get(0, 1.0)
+        often = (sample.target > 0) | gap
+        return np.where(often, 1.0, self.settings.fit.background_chance).astype(np.float32) * sample.known
+
+    def _recomputed(self, cells: Tensor) -> Tensor:
+        """The weight map of each warped tile, made anew: gaps keep their full height."""
+        maps = []
+        for ids in cells.cpu().numpy().astype(np.int32):
+            term = border_term(ids, self.settings.weights, self.labels_are)
+            if self.settings.weights.preset == "paper":
+                term += np.float32(self.by_class.get(0, 1.0))
+                for value in np.unique(ids[ids > 0]) if self.labels_are == "classes" else ():
+                    term[ids == value] = self.by_class.get(int(value), 1.0)
+                if self.labels_are == "instances":
+                    term[ids > 0] = self.by_class.get(1, 1.0)
+            maps.append(term)
+        return torch.from_numpy(np.stack(maps)).to(self.device)
