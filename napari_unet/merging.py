@@ -1,0 +1,79 @@
+"""Predicted cells into the user's labels: ids past the maximum, painted pixels untouched."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+COVERED = 0.5  # share of a painted cell: a prediction that covers more of one is that cell
+PAINTED = 0.25  # share of a predicted cell: with more of it painted, the user drew it already
+
+
+@dataclass(frozen=True)
+class Addition:
+    """What accepting would write: `values` at the flat positions `index` of the labels."""
+
+    index: npt.NDArray[np.intp]
+    values: npt.NDArray[np.int64]
+    cells: int  # new ones
+    known: int  # predicted cells that the user had painted already
+
+    @property
+    def highest(self) -> int:
+        return int(self.values.max(initial=0))
+
+
+def addition(labels: npt.NDArray[Any], prediction: npt.NDArray[Any]) -> Addition:
+    """The predicted cells that `labels` lacks, as new ids past its maximum.
+
+    Parameters
+    ----------
+    labels : array
+        (..., Y, X) int, the user's own
+    prediction : array
+        int of the same shape, 0 = no cell
+
+    Returns
+    -------
+    Only pixels where `labels` is 0. A predicted cell that covers most of a painted cell, or
+    that is largely painted, is left out whole: it is that cell.
+    """
+    own, found = np.ravel(labels), np.ravel(prediction)
+    new = _new_ids(own, found)
+    ids = np.unique(found[found > 0])
+    index = np.flatnonzero((own == 0) & np.isin(found, new))
+    start = int(own.max(initial=0)) + 1
+    values = start + np.searchsorted(new, found[index])
+    return Addition(index, values.astype(np.int64), len(new), len(ids) - len(new))
+
+
+def class_addition(labels: npt.NDArray[Any], prediction: npt.NDArray[Any]) -> Addition:
+    """With classes: the predicted class of every pixel that is not painted."""
+    own, found = np.ravel(labels), np.ravel(prediction)
+    index = np.flatnonzero((own == 0) & (found > 0))
+    values = found[index].astype(np.int64)
+    return Addition(index, values, len(np.unique(values)), 0)
+
+
+def _new_ids(own: npt.NDArray[Any], found: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Sorted ids of the predicted cells that the user has not painted."""
+    ids, size = np.unique(found[found > 0], return_counts=True)
+    both = (own > 0) & (found > 0)
+    if not both.any():
+        return ids
+    painted = np.bincount(np.searchsorted(ids, found[both]), minlength=len(ids))
+    same = painted > PAINTED * size
+    same[np.searchsorted(ids, _covering(own, found, both))] = True
+    return ids[~same]
+
+
+def _covering(
+    own: npt.NDArray[Any], found: npt.NDArray[Any], both: npt.NDArray[np.bool_]
+) -> npt.NDArray[Any]:
+    """Predicted ids that cover more than half of some painted cell."""
+    owns, sizes = np.unique(own[own > 0], return_counts=True)
+    pairs, shared = np.unique(np.stack([own[both], found[both]]), axis=1, return_counts=True)
+    return pairs[1][shared > COVERED * sizes[np.searchsorted(owns, pairs[0])]]

@@ -1,0 +1,159 @@
+"""The worker process: the only file that knows `QProcess`.
+
+It starts ``python -m napari_unet.runs.worker`` when the first command is given, passes its
+messages on, and says when it has died. The protocol is described in docs/architecture.md.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections import deque
+from typing import Any
+
+from qtpy.QtCore import QObject, QProcess, QTimer, Signal
+
+from napari_unet.runs.messages import parse
+
+WORKER = ("-u", "-m", "napari_unet.runs.worker")
+PATIENCE = 4000  # ms after "stop" before the worker is killed; it promises 2 s
+FAREWELL = 3000  # ms that closing napari waits for the worker to save
+TAIL = 30  # lines of the worker's stderr that are kept to explain a death
+
+
+class Child(QObject):
+    """One worker process, started when needed, started anew when it has died."""
+
+    message = Signal(dict)  # what the worker said
+    died = Signal(str)  # it ended without being asked to; one sentence says how
+
+    def __init__(self, parent: QObject | None = None, arguments: tuple[str, ...] = WORKER) -> None:
+        super().__init__(parent)
+        self._arguments = list(arguments)
+        self._process: QProcess | None = None
+        self._ready = False
+        self._leaving = False
+        self._waiting: deque[str] = deque()
+        self._rest = b""
+        self._errors: deque[str] = deque(maxlen=TAIL)
+        self._patience = QTimer(self)
+        self._patience.setSingleShot(True)
+        self._patience.setInterval(PATIENCE)
+        self._patience.timeout.connect(self._kill)
+
+    @property
+    def pid(self) -> int:
+        """Process id of the worker, 0 = none runs."""
+        return int(self._process.processId()) if self._process is not None else 0
+
+    @property
+    def last_errors(self) -> str:
+        """The end of what the worker wrote to stderr."""
+        return "\n".join(self._errors)
+
+    def send(self, command: str) -> None:
+        """Give a command; it waits until the worker is ready."""
+        if self._process is None:
+            self._start()
+        self._waiting.append(command)
+        self._flush()
+
+    def stop(self) -> None:
+        """Ask to end what is running. A worker that does not answer is killed."""
+        if self._process is None:
+            return
+        self._waiting.clear()
+        self._process.write(b"stop\n")
+        self._patience.start()
+
+    def answered(self) -> None:
+        """The job is done or failed: no need to lose patience."""
+        self._patience.stop()
+
+    def close(self) -> None:
+        """napari is closing: let the worker save and leave."""
+        process = self._process
+        if process is None:
+            return
+        self._leaving = True
+        self._waiting.clear()
+        process.write(b"stop\nquit\n")
+        process.closeWriteChannel()
+        if not process.waitForFinished(FAREWELL):
+            process.kill()
+            process.waitForFinished(1000)
+        self._forget()
+
+    def _start(self) -> None:
+        process = QProcess(self)
+        process.readyReadStandardOutput.connect(self._on_output)
+        process.readyReadStandardError.connect(self._on_stderr)
+        process.finished.connect(self._on_finished)
+        process.errorOccurred.connect(self._on_error)
+        self._process, self._rest, self._ready, self._leaving = process, b"", False, False
+        self._errors.clear()
+        process.start(sys.executable, self._arguments)
+
+    def _flush(self) -> None:
+        while self._ready and self._waiting and self._process is not None:
+            self._process.write(self._waiting.popleft().encode() + b"\n")
+
+    def _on_output(self) -> None:
+        if self._process is None:
+            return
+        self._rest += bytes(self._process.readAllStandardOutput())
+        *lines, self._rest = self._rest.split(b"\n")  # keep the unfinished line
+        for line in lines:
+            said = parse(line)
+            if said is not None:
+                self._on_message(said)
+
+    def _on_message(self, said: dict[str, Any]) -> None:
+        if said["event"] == "ready":
+            self._ready = True
+            self._flush()
+        if said["event"] in ("done", "failed"):
+            self.answered()
+        self.message.emit(said)
+
+    def _on_stderr(self) -> None:
+        if self._process is not None:
+            text = bytes(self._process.readAllStandardError()).decode(errors="replace")
+            self._errors.extend(text.splitlines())
+
+    def _on_error(self, error: QProcess.ProcessError) -> None:
+        if error == QProcess.ProcessError.FailedToStart:  # all others come with `finished`
+            self._forget()
+            self.died.emit("The worker process could not be started.")
+
+    def _on_finished(self, code: int, status: QProcess.ExitStatus) -> None:
+        self._on_output()
+        self._on_stderr()
+        waiting, leaving = list(self._waiting), self._leaving
+        self._forget()
+        if leaving:
+            return
+        if status == QProcess.ExitStatus.NormalExit and code == 0:
+            for command in waiting:  # it left after a stop; what came since needs a new one
+                self.send(command)
+            if not waiting:
+                self.died.emit("")
+            return
+        self.died.emit(self._cause(code, status))
+
+    def _cause(self, code: int, status: QProcess.ExitStatus) -> str:
+        if status == QProcess.ExitStatus.CrashExit:
+            return f"The worker process was killed or crashed (signal {code})."
+        last = next((x for x in reversed(self._errors) if x.strip()), "")
+        return f"The worker process ended with an error. {last}".strip()
+
+    def _kill(self) -> None:
+        if self._process is not None:
+            self._process.kill()
+
+    def _forget(self) -> None:
+        self._patience.stop()
+        self._waiting.clear()
+        self._ready = False
+        if self._process is not None:
+            self._process.deleteLater()
+            self._process = None

@@ -1,0 +1,112 @@
+"""Part 1, Label: which image, which labels, the next cell, and what counts as known."""
+
+from __future__ import annotations
+
+from qtpy.QtCore import Signal
+from qtpy.QtWidgets import QButtonGroup, QLabel, QRadioButton, QWidget
+
+from napari_unet.session import Session, why_not_label
+
+from . import look
+
+NEW_CELL = "Makes a labels layer if there is none, and picks the next free id. Key: N"
+REGIONS = (
+    "Draw rectangles or polygons round what you have annotated completely; "
+    "then only what is inside counts"
+)
+BACKGROUND = "Paint what is surely no cell; then unpainted pixels no longer count as background"
+INSTANCES = "Every cell has a number of its own (the usual case)"
+CLASSES = "Every number is a kind of thing, such as 1 = nucleus, 2 = membrane"
+READINGS = {
+    "YX": "YX: one plane",
+    "YXC": "YXC: one plane in colour",
+    "ZYX": "ZYX: a stack of slices",
+    "TYX": "TYX: a time series",
+    "CYX": "CYX: channels of one plane",
+    "TZYX": "TZYX: stacks over time",
+}
+
+
+class LabelPanel(QWidget):
+    """Wishes: the signals. What it shows comes from the session."""
+
+    image_chosen = Signal(str)
+    labels_chosen = Signal(str)
+    axes_chosen = Signal(str)
+    labels_are_chosen = Signal(str)
+    new_cell_wanted = Signal()
+    regions_wanted = Signal()
+    background_wanted = Signal()
+
+    def __init__(self, session: Session, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._session = session
+        self._build()
+        self._connect()
+        self._show()
+
+    def _build(self) -> None:
+        self.image = look.chooser("The image to work on")
+        self.labels = look.chooser("The layer with your cells; any Labels layer that fits")
+        self.axes = look.chooser("How the image's axes are read; change it if it is wrong")
+        self.new_cell = look.button("New cell  (N)", "unet_new_cell", NEW_CELL, main=True)
+        self.regions = look.button("Regions", "unet_regions", REGIONS)
+        self.background = look.button("Background", "unet_background", BACKGROUND)
+        self.instances = QRadioButton("single cells")
+        self.classes = QRadioButton("kinds of things")
+        look.tipped(self.instances, INSTANCES, "unet_instances")
+        look.tipped(self.classes, CLASSES, "unet_classes")
+        self._kinds = QButtonGroup(self)
+        self._kinds.addButton(self.instances)
+        self._kinds.addButton(self.classes)
+        self.amount = look.hint()
+        self.amount.setObjectName("unet_annotated")
+        look.column(
+            self,
+            look.form(("Image", self.image), ("Read as", self.axes), ("Labels", self.labels)),
+            look.row(self.new_cell),
+            look.row(QLabel("Numbers are"), self.instances, self.classes),
+            look.row(self.regions, self.background),
+            self.amount,
+        )
+
+    def _connect(self) -> None:
+        self.image.activated.connect(lambda: self.image_chosen.emit(self.image.currentData()))
+        self.labels.activated.connect(lambda: self.labels_chosen.emit(self.labels.currentData()))
+        self.axes.activated.connect(lambda: self.axes_chosen.emit(self.axes.currentData()))
+        self.new_cell.clicked.connect(self.new_cell_wanted)
+        self.regions.clicked.connect(self.regions_wanted)
+        self.background.clicked.connect(self.background_wanted)
+        self.instances.clicked.connect(lambda: self.labels_are_chosen.emit("instances"))
+        self.classes.clicked.connect(lambda: self.labels_are_chosen.emit("classes"))
+        for name in ("image", "images", "labels", "labels_choices", "axes", "axes_choices"):
+            getattr(self._session.events, name).connect(self._show)
+        for name in ("labels_are", "annotated"):
+            getattr(self._session.events, name).connect(self._show)
+
+    def _show(self) -> None:
+        session = self._session
+        look.fill(self.image, session.images, session.image)
+        look.fill(self.labels, session.labels_choices, session.labels)
+        readings = [(a, READINGS.get(a, a)) for a in session.axes_choices]
+        look.fill(self.axes, readings, session.axes)
+        self.instances.setChecked(session.labels_are == "instances")
+        self.classes.setChecked(session.labels_are == "classes")
+        self.amount.setText(self._amount())
+        why_not = why_not_label(session)
+        for control in (self.image, self.new_cell, self.regions, self.background):
+            look.allow(control, why_not)
+        look.allow(self.axes, why_not or _only_one(len(session.axes_choices), "way to read it"))
+        no_labels = "" if session.labels_choices else "There is none yet: press “New cell”."
+        look.allow(self.labels, why_not or no_labels)
+
+    def _amount(self) -> str:
+        annotated = self._session.annotated
+        words = annotated.words(self._session.labels_are)
+        if annotated.doubt and self._session.labels_are == "instances":
+            words += " Only the ids 1 and 2 are used, in many pieces: are these kinds of things?"
+        return words
+
+
+def _only_one(number: int, what: str) -> str:
+    return f"There is only one {what}." if number < 2 else ""

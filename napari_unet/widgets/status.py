@@ -1,0 +1,54 @@
+"""The status line: what is going on, and what to do next."""
+
+from __future__ import annotations
+
+from qtpy.QtWidgets import QLabel, QProgressBar, QSizePolicy, QWidget
+
+from napari_unet.session import Session
+
+from . import look
+
+STEPS = 1000  # resolution of the progress bar
+
+
+class StatusPanel(QWidget):
+    """Says what goes on and what to do next, with the progress of a running job."""
+
+    def __init__(self, session: Session, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._session = session
+        self.words = QLabel()
+        self.words.setObjectName("unet_status")
+        self.words.setWordWrap(True)
+        self.words.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Minimum)
+        self.bar = QProgressBar()
+        self.bar.setObjectName("unet_progress")
+        self.bar.setRange(0, STEPS)
+        self.bar.setTextVisible(True)
+        self.bar.setFixedHeight(18)
+        look.column(self, self.words, self.bar)
+        session.events.status.connect(self._show_words)
+        session.events.mood.connect(self._show_words)
+        session.events.progress.connect(self._show_progress)
+        self._show_words()
+        self._show_progress()
+
+    def _show_words(self) -> None:
+        colour = look.MOODS[self._session.mood]
+        self.words.setText(self._session.status)
+        self.words.setStyleSheet(
+            f"border-left: 4px solid {colour}; background-color: rgba(128, 140, 155, 40);"
+            "padding: 6px 8px; font-size: 10pt;"
+        )
+
+    def _show_progress(self) -> None:
+        progress = self._session.progress
+        self.bar.setVisible(progress is not None)
+        if progress is None:
+            return
+        if progress.share is None:
+            self.bar.setRange(0, 0)  # busy, nobody knows how long
+        else:
+            self.bar.setRange(0, STEPS)
+            self.bar.setValue(round(progress.share * STEPS))
+        self.bar.setFormat(progress.words)

@@ -1,0 +1,124 @@
+"""Part 3, Fine-tune: one button, the live curve, Stop, and the score before and after."""
+
+from __future__ import annotations
+
+from qtpy.QtCore import Signal
+from qtpy.QtWidgets import QSpinBox, QWidget
+
+from napari_unet.core.settings import PRESETS
+from napari_unet.session import (
+    FROM_BEST,
+    FROM_SCRATCH,
+    Session,
+    why_not_resume,
+    why_not_stop,
+    why_not_train,
+)
+
+from . import look
+from .loss_plot import LossPlot
+
+TRAIN = "Trains on all images that have labels; you can go on painting meanwhile"
+STOP = "Ends what is running; the best weights so far are kept"
+RESUME = "Goes on with the training that was broken off"
+TIME = "How long a training may take, all included"
+DEVICES = (
+    ("auto", "the fastest there is"),
+    ("cpu", "CPU"),
+    ("cuda", "GPU (CUDA)"),
+    ("mps", "GPU (Apple)"),
+)
+PRESET_WORDS = {
+    "default": "best on few images",
+    "paper": "Ronneberger 2015",
+    "fiji": "Falk 2019 (Fiji)",
+}
+BASES = ((FROM_BEST, "the selected model, if it suits"), (FROM_SCRATCH, "nothing (from scratch)"))
+
+
+class TunePanel(QWidget):
+    """Wishes: the signals. What it shows comes from the session."""
+
+    train_wanted = Signal()
+    stop_wanted = Signal()
+    resume_wanted = Signal()
+    base_chosen = Signal(str)
+    preset_chosen = Signal(str)
+    seconds_chosen = Signal(float)
+    device_chosen = Signal(str)
+
+    def __init__(self, session: Session, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._session = session
+        self._build()
+        self._connect()
+        self._show()
+
+    def _build(self) -> None:
+        self.train = look.button("Fine-tune", "unet_fine_tune", TRAIN, main=True)
+        self.stop = look.button("Stop", "unet_stop", STOP)
+        self.resume = look.button("Resume the training", "unet_resume", RESUME)
+        self.plot = LossPlot(self._session)
+        self.report = look.hint()
+        self.report.setObjectName("unet_report")
+        buttons = look.row(self.train, self.stop)
+        buttons.setStretch(0, 2)
+        look.column(
+            self,
+            buttons,
+            look.row(self.resume),
+            self.plot,
+            self.report,
+            look.folded("More", self._more()),
+        )
+
+    def _more(self) -> QWidget:
+        self.base = look.chooser("What the training starts from")
+        self.preset = look.chooser("Network, optimiser, augmentation and weights together")
+        look.fill(self.preset, [(p, PRESET_WORDS[p]) for p in PRESETS], self._session.preset)
+        self.seconds = QSpinBox()
+        self.seconds.setObjectName("unet_seconds")
+        self.seconds.setRange(0, 24 * 3600)
+        self.seconds.setSingleStep(30)
+        self.seconds.setSuffix(" s")
+        self.seconds.setSpecialValueText("automatic")
+        self.seconds.setValue(round(self._session.seconds))
+        self.seconds.setKeyboardTracking(False)
+        look.tipped(self.seconds, TIME)
+        self.device = look.chooser("What computes")
+        look.fill(self.device, DEVICES, self._session.device)
+        box = QWidget()
+        form = look.form(
+            ("Start from", self.base),
+            ("Time", self.seconds),
+            ("Compute on", self.device),
+            ("Method", self.preset),
+        )
+        look.column(box, form)
+        return box
+
+    def _connect(self) -> None:
+        self.train.clicked.connect(self.train_wanted)
+        self.stop.clicked.connect(self.stop_wanted)
+        self.resume.clicked.connect(self.resume_wanted)
+        self.base.activated.connect(lambda: self.base_chosen.emit(self.base.currentData()))
+        self.preset.activated.connect(lambda: self.preset_chosen.emit(self.preset.currentData()))
+        self.device.activated.connect(lambda: self.device_chosen.emit(self.device.currentData()))
+        self.seconds.valueChanged.connect(lambda value: self.seconds_chosen.emit(float(value)))
+        names = ("image", "annotated", "job", "report", "models", "base", "preset", "seconds")
+        for name in (*names, "device", "resumable", "curve"):
+            getattr(self._session.events, name).connect(self._show)
+
+    def _show(self) -> None:
+        session = self._session
+        look.fill(self.base, (*BASES, *session.models), session.base)
+        self.seconds.blockSignals(True)
+        self.seconds.setValue(round(session.seconds))
+        self.seconds.blockSignals(False)
+        self.report.setText(session.report)
+        self.report.setVisible(bool(session.report))
+        self.plot.setVisible(bool(session.curve or session.job in ("starting", "training")))
+        self.resume.setVisible(session.resumable is not None)
+        look.allow(self.train, why_not_train(session))
+        look.allow(self.stop, why_not_stop(session))
+        look.allow(self.resume, why_not_resume(session))
