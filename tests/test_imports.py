@@ -1,0 +1,140 @@
+"""Who may import whom: read in the code, and tried in fresh interpreters."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).resolve().parent.parent / "napari_unet"
+
+# A part may import those before it and its own: the order of docs/architecture.md.
+ORDER = (
+    {"core", "merging", "sample_images"},
+    {"files"},
+    {"models", "runs"},
+    {"api"},
+    {"session"},
+    {"layers"},
+    {"widgets"},
+)
+RANK = {part: rank for rank, parts in enumerate(ORDER) for part in parts}
+# These build on api; only inside a function may they go on to the window.
+COMMANDS = {"cli", "demo"}
+
+GUI = ("napari", "qtpy", "magicgui", "superqt", "pyqtgraph", "vispy", "PyQt6")
+
+# Only the worker's process, the command line and Python import these.
+TORCH = {
+    f"napari_unet.core.{name}"
+    for name in ("augment", "device", "fit", "judge", "predict", "samples", "segment", "unet")
+} | {f"napari_unet.runs.{name}" for name in ("worker", "train", "predict")}
+
+
+def module_of(path: Path) -> str:
+    parts = ("napari_unet", *path.relative_to(PACKAGE).with_suffix("").parts)
+    return ".".join(parts).removesuffix(".__init__")
+
+
+FILES = sorted(PACKAGE.rglob("*.py"))
+MODULES = [module_of(path) for path in FILES]
+
+
+def part_of(module: str) -> str:
+    return module.partition(".")[2].partition(".")[0]
+
+
+def imports_of(path: Path) -> Iterator[tuple[str, bool]]:
+    """Our own modules that a file imports, and whether inside a function."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    lazy = {
+        id(inner)
+        for outer in ast.walk(tree)
+        if isinstance(outer, ast.FunctionDef | ast.AsyncFunctionDef)
+        for inner in ast.walk(outer)
+    }
+    package = module_of(path) if path.name == "__init__.py" else module_of(path).rpartition(".")[0]
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            targets = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            base = node.module or ""
+            if node.level:
+                steps = package.split(".")
+                above = steps[: len(steps) - node.level + 1]
+                base = ".".join([*above, base] if base else above)
+            targets = [f"{base}.{alias.name}" for alias in node.names]
+        else:
+            continue
+        for target in targets:
+            if target.startswith("napari_unet."):
+                yield target, id(node) in lazy
+
+
+@pytest.mark.parametrize("path", FILES, ids=MODULES)
+def test_imports_go_one_way(path: Path) -> None:
+    part = part_of(module_of(path))
+    if part in ("", "__main__"):  # the lazy public API
+        return
+    assert part in RANK or part in COMMANDS, f"say in ORDER where {part} belongs"
+    for target, lazy in imports_of(path):
+        other = part_of(target)
+        if other.startswith("__"):  # the version
+            continue
+        if part in COMMANDS:
+            assert lazy or other in COMMANDS or RANK[other] <= RANK["api"], target
+        else:
+            assert other in RANK and RANK[other] <= RANK[part], target
+
+
+def imported_by(*modules: str) -> set[str]:
+    """Top-level packages in a fresh interpreter after it imported the modules."""
+    code = (
+        f"import importlib, sys\nfor m in {modules!r}: importlib.import_module(m)\n"
+        "print(*{m.partition('.')[0] for m in sys.modules})"
+    )
+    answer = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", code], capture_output=True, text=True, check=False
+    )
+    assert answer.returncode == 0, answer.stderr
+    return set(answer.stdout.split())
+
+
+def test_the_package_itself_is_light() -> None:
+    loaded = imported_by("napari_unet")
+    assert not loaded & {"torch", "numpy", "scipy", "skimage", *GUI}
+
+
+def test_the_command_line_starts_light() -> None:
+    if "napari_unet.cli" not in MODULES:
+        pytest.skip("there is no command line yet")
+    assert not imported_by("napari_unet.cli") & {"torch", *GUI}
+
+
+def test_the_engine_knows_no_window() -> None:
+    engine = [m for m in MODULES if part_of(m) in {"core", "files", "models", "runs", "api"}]
+    assert not imported_by(*engine) & set(GUI)
+
+
+def test_the_session_knows_no_window() -> None:
+    modules = [m for m in MODULES if part_of(m) in {"session", "merging", "sample_images"}]
+    assert not imported_by(*modules) & (set(GUI) | {"torch"})
+
+
+@pytest.mark.parametrize("part", sorted(RANK))
+def test_the_viewer_never_imports_torch(part: str) -> None:
+    modules = [m for m in MODULES if part_of(m) == part and m not in TORCH]
+    if not modules:
+        pytest.skip(f"there is no {part} yet")
+    assert "torch" not in imported_by(*modules)
+
+
+def test_the_public_names_are_there() -> None:
+    if "napari_unet.api" not in MODULES:
+        pytest.skip("there is no api yet")
+    code = "import napari_unet as u; print([getattr(u, n) for n in u.__all__])"
+    subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)
