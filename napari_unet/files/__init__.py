@@ -1,0 +1,1 @@
+"""Images, annotated pairs and model files on disk."""

@@ -1,0 +1,64 @@
+"""Files that are there whole or not at all: written beside their place, then moved into it."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """Give a new path beside `path` to write to; it becomes `path` when the block ends well.
+
+    When the block fails, what was written is removed and an older file stays as it was.
+
+    Raises
+    ------
+    OSError
+        If the folder is absent or nothing can be written there.
+    """
+    # The same suffix: libraries go by it. The same folder: only there a move is atomic.
+    beside = path.with_name(f".{path.stem[:100]}.{secrets.token_hex(4)}.part{path.suffix}")
+    try:
+        yield beside
+        _to_disk(beside, os.O_RDWR)  # Windows syncs nothing that is open for reading
+        os.replace(beside, path)
+    finally:
+        beside.unlink(missing_ok=True)
+    if os.name == "posix":
+        _to_disk(path.parent, os.O_RDONLY)
+
+
+def write_bytes(path: Path, data: bytes) -> None:
+    """Write or replace a file."""
+    with replacing(path) as beside:
+        beside.write_bytes(data)
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write or replace a JSON file, indented, for people to read."""
+    text = json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False)
+    write_bytes(path, (text + "\n").encode())
+
+
+def write_array(path: Path, array: npt.NDArray[Any]) -> None:
+    """Write or replace an ``.npy`` file; any numeric array."""
+    with replacing(path) as beside:
+        np.save(beside, array, allow_pickle=False)
+
+
+def _to_disk(path: Path, flags: int) -> None:
+    """Wait until what was written survives a power cut."""
+    handle = os.open(path, flags)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

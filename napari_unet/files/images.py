@@ -1,0 +1,214 @@
+"""Images and label images on disk: TIFF of every compression, PNG, JPEG and npy."""
+
+from __future__ import annotations
+
+import logging
+import struct
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import PIL.Image
+
+from napari_unet.core.errors import BadInput
+
+from .atomic import replacing
+
+TIFF = (".tif", ".tiff")
+JPEG = (".jpg", ".jpeg")
+SUFFIXES = (*TIFF, ".png", *JPEG, ".npy")
+
+# What the readers raise for files that are broken or something else altogether. RuntimeError:
+# imagecodecs' errors; SyntaxError: a broken PNG in pillow.
+_BROKEN = (
+    ValueError,
+    KeyError,
+    IndexError,
+    TypeError,
+    EOFError,
+    RuntimeError,
+    SyntaxError,
+    struct.error,
+    zlib.error,
+    PIL.Image.DecompressionBombError,  # pillow's limit on the size of a PNG or JPEG
+)
+
+# pillow's modes that are no plain grey or colour values: what they are read as. "LA" is grey
+# with alpha, "P" a palette.
+_PLAIN = {"LA": "L", "La": "L", "P": "RGB", "PA": "RGB", "CMYK": "RGB", "YCbCr": "RGB"}
+
+
+@dataclass(frozen=True)
+class Header:
+    """What a file says before its pixels are read.
+
+    Attributes
+    ----------
+    shape, dtype : of the whole array
+    axes : tifffile's letters, or None where the file says nothing
+    """
+
+    shape: tuple[int, ...]
+    dtype: np.dtype[Any]
+    axes: str | None
+
+
+def read_image(path: Path) -> tuple[npt.NDArray[Any], str | None]:
+    """The pixels, in the file's own type, and the letters of the axes as the file has them.
+
+    Raises
+    ------
+    BadInput
+        If the file is absent, no image of a known kind, cut off or broken.
+    OSError
+        If it may not be read.
+    """
+    with _clear_errors(path):
+        if path.suffix.lower() in TIFF:
+            return _read_tiff(path)
+        if path.suffix.lower() == ".npy":
+            return np.load(path, allow_pickle=False), None
+        return _read_picture(path)
+
+
+def read_header(path: Path) -> Header:
+    """Shape, type and axes, without reading the pixels where the format allows.
+
+    Raises
+    ------
+    BadInput, OSError
+        As :func:`read_image`; of PNG and JPEG only the beginning is looked at.
+    """
+    with _clear_errors(path):
+        if path.suffix.lower() in TIFF:
+            return _tiff_header(path)
+        if path.suffix.lower() == ".npy":
+            array = np.load(path, mmap_mode="r", allow_pickle=False)
+            return Header(array.shape, array.dtype, None)
+        return _picture_header(path)
+
+
+def write_labels(path: Path, labels: npt.NDArray[Any], axes: str | None = None) -> None:
+    """Write or replace a label TIFF: uint16 if the ids fit, else int32; zlib.
+
+    Parameters
+    ----------
+    path
+        Where to; the folder must exist.
+    labels
+        (Y, X), or with leading axes; int >= 0.
+    axes
+        One letter for each axis; default YX, ZYX or TZYX.
+    """
+    top = int(labels.max(initial=0))
+    _write_tiff(path, labels.astype(np.uint16 if top < 2**16 else np.int32), axes)
+
+
+def write_probability(path: Path, probability: npt.NDArray[Any], axes: str | None = None) -> None:
+    """Write or replace a float32 TIFF; parameters as :func:`write_labels`."""
+    _write_tiff(path, probability.astype(np.float32), axes)
+
+
+def _write_tiff(path: Path, array: npt.NDArray[Any], axes: str | None) -> None:
+    import tifffile
+
+    letters = axes or {2: "YX", 3: "ZYX", 4: "TZYX"}.get(array.ndim, "")
+    with replacing(path) as beside:
+        tifffile.imwrite(
+            beside,
+            array,
+            compression="zlib",
+            photometric="minisblack",  # three slices are not red, green and blue
+            metadata={"axes": letters} if letters else None,
+        )
+
+
+@contextmanager
+def _clear_errors(path: Path) -> Iterator[None]:
+    """Turn what readers raise for unusable files into one sentence."""
+    if path.suffix.lower() not in SUFFIXES:
+        raise BadInput(f"{path} is not an image of a known kind ({', '.join(SUFFIXES)})")
+    if path.is_dir():
+        raise BadInput(f"{path} is a folder, not an image")
+    if not path.exists():
+        raise BadInput(f"there is no file {path}")
+    try:
+        yield
+    except BadInput:
+        raise
+    except OSError as error:
+        if error.errno is not None:  # the system's, such as a missing permission
+            raise
+        raise BadInput(f"{path} is not a readable image, or is cut off") from error
+    except _BROKEN as error:
+        raise BadInput(f"{path} is not a readable image, or is cut off") from error
+
+
+@contextmanager
+def _open_series(path: Path) -> Iterator[Any]:
+    """The first image series of a TIFF whose pixels are all there.
+
+    tifffile itself passes a file over that is cut off: pages behind the cut are left out, and
+    missing pixels may come back as zeros. In someone's data that is a silent hole.
+    """
+    import tifffile
+
+    with _Complaints() as complaints, tifffile.TiffFile(path) as tiff:
+        size = path.stat().st_size
+        series = tiff.series[0]
+        pages = [page for page in series.pages if page is not None and page.parent is tiff]
+        ends = [a + n for p in pages for a, n in zip(p.dataoffsets, p.databytecounts, strict=True)]
+        if complaints.of("invalid page offset") or max(ends, default=0) > size:
+            raise BadInput(f"{path} is cut off: pixels are missing at its end")
+        yield series
+
+
+class _Complaints(logging.Filter):
+    """Keeps what tifffile logs, which would be words on stderr that nobody asked for."""
+
+    def __enter__(self) -> _Complaints:
+        self.messages: list[str] = []
+        logging.getLogger("tifffile").addFilter(self)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        logging.getLogger("tifffile").removeFilter(self)
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        self.messages.append(record.getMessage())
+        return False
+
+    def of(self, words: str) -> bool:
+        return any(words in message for message in self.messages)
+
+
+def _read_tiff(path: Path) -> tuple[npt.NDArray[Any], str | None]:
+    with _open_series(path) as series:
+        return np.asarray(series.asarray()), series.axes
+
+
+def _tiff_header(path: Path) -> Header:
+    with _open_series(path) as series:
+        return Header(tuple(series.shape), np.dtype(series.dtype), series.axes)
+
+
+def _read_picture(path: Path) -> tuple[npt.NDArray[Any], str | None]:
+    """PNG or JPEG: grey (Y, X), or (Y, X, C) with three or four channels."""
+    with PIL.Image.open(path) as picture:
+        mode = _PLAIN.get(picture.mode)
+        array = np.asarray(picture.convert(mode) if mode else picture)
+    return array, "YX" if array.ndim == 2 else "YXC"
+
+
+def _picture_header(path: Path) -> Header:
+    with PIL.Image.open(path) as picture:
+        mode = _PLAIN.get(picture.mode, picture.mode)
+        # One pixel tells shape and type of all: converting the image would read it.
+        pixel = np.asarray(PIL.Image.new(mode, (1, 1)))
+        shape = (picture.height, picture.width, *pixel.shape[2:])
+    return Header(shape, pixel.dtype, "YX" if len(shape) == 2 else "YXC")

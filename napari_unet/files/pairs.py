@@ -1,0 +1,187 @@
+"""Annotated images on disk: which file belongs to which, and reading them.
+
+Either NAME.tif + NAME_labels.tif (+ NAME_known.tif) in one folder, or images/ + labels/
+(+ known/) with equal names. NAME is the file name without its last suffix.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from napari_unet.core.annotation import Mask, Pair, check_labels
+from napari_unet.core.axes import axes_of
+from napari_unet.core.errors import BadInput
+
+from .images import JPEG, SUFFIXES, read_image
+
+ENDINGS = ("_labels", "_known", "_membrane")
+
+
+@dataclass(frozen=True)
+class PairFiles:
+    """The files of one annotated image; `known` where the user has one."""
+
+    name: str
+    image: Path
+    labels: Path
+    known: Path | None = None
+
+
+@dataclass(frozen=True)
+class PairsOnDisk:
+    """What a folder holds: its pairs, and the names of images without labels."""
+
+    pairs: tuple[PairFiles, ...]
+    passed_over: tuple[str, ...] = ()
+
+    @property
+    def words(self) -> str:
+        """For people, e.g. ``5 annotated images, 2 images without labels passed over``."""
+        words = _counted(len(self.pairs), "annotated image")
+        if self.passed_over:
+            words += f", {_counted(len(self.passed_over), 'image')} without labels passed over"
+        return words
+
+
+def find_pairs(folder: Path) -> PairsOnDisk:
+    """All annotated images of a folder, sorted by name.
+
+    Raises
+    ------
+    BadInput
+        If there is no such folder, no pair in it, or two images or labels of one name.
+    """
+    images, labels, known = _found(folder)
+    pairs = tuple(
+        PairFiles(name, image, labels[name], known.get(name))
+        for name, image in images.items()
+        if name in labels
+    )
+    if not pairs:
+        raise BadInput(
+            f"{folder} holds no annotated image: NAME.tif with NAME_labels.tif is needed,"
+            " or images/ with labels/"
+        )
+    return PairsOnDisk(pairs, tuple(name for name in images if name not in labels))
+
+
+def list_images(paths: Iterable[Path]) -> list[Path]:
+    """The images to predict: files as given, folders as their images without labels and such.
+
+    Raises
+    ------
+    BadInput
+        If a path is absent, a folder holds no image, or two images have one name: their
+        results would overwrite each other.
+    """
+    images: list[Path] = []
+    for path in paths:
+        if path.is_dir():
+            found = list(_found(path)[0].values())
+            if not found:
+                raise BadInput(f"{path} holds no image ({', '.join(SUFFIXES)})")
+            images += found
+        elif path.exists():
+            images.append(path)
+        else:
+            raise BadInput(f"there is no file or folder {path}")
+    _by_name(images)
+    return images
+
+
+def read_pair(files: PairFiles, axes: str | None = None) -> Pair:
+    """Read one annotated image.
+
+    Parameters
+    ----------
+    files
+        Where it lies.
+    axes
+        Of the image, if the user says so; see :func:`napari_unet.core.axes.read_axes`.
+
+    Raises
+    ------
+    BadInput
+        If a file is no image, the axes are ambiguous, the labels are no ids, or their shape
+        is not that of the image.
+    """
+    image, metadata = read_image(files.image)
+    reading = axes_of(image, axes, metadata=metadata, where=str(files.image))
+    labels = read_labels(files.labels)
+    known = None if files.known is None else read_known(files.known)
+    for path, array in ((files.labels, labels), (files.known, known)):
+        if array is not None and not reading.fits(array.shape):
+            raise BadInput(
+                f"{path} has the shape {array.shape}, but its image {files.image.name} has"
+                f" {image.shape} (read as {reading.letters})"
+            )
+    if known is not None:
+        known = known.reshape(labels.shape)  # singleton axes may differ
+    return Pair(files.name, image, labels, known, reading.letters)
+
+
+def read_labels(path: Path) -> npt.NDArray[np.int32]:
+    """Label ids of a file, int32 of the file's shape; :class:`BadInput` if they are no ids."""
+    return check_labels(_read_exact(path), str(path))
+
+
+def read_known(path: Path) -> Mask:
+    """Where the file is not 0: bool of the file's shape."""
+    return _read_exact(path) != 0
+
+
+def _read_exact(path: Path) -> npt.NDArray[Any]:
+    if path.suffix.lower() in JPEG:
+        raise BadInput(f"{path}: JPEG changes values, so it cannot hold labels; save them as TIFF")
+    return read_image(path)[0]
+
+
+def _found(folder: Path) -> tuple[dict[str, Path], dict[str, Path], dict[str, Path]]:
+    """Images, labels and known areas of a folder by NAME, sorted."""
+    if not folder.exists():
+        raise BadInput(f"there is no folder {folder}")
+    if not folder.is_dir():
+        raise BadInput(f"{folder} is a file; a folder is needed")
+    apart = folder / "images"
+    if apart.is_dir():
+        labels, known = (_image_files(folder / kind) for kind in ("labels", "known"))
+        return (
+            _by_name(_image_files(apart)),
+            _by_name(labels, "_labels"),
+            _by_name(known, "_known"),
+        )
+    files = _image_files(folder)
+    return (
+        _by_name([p for p in files if not p.stem.endswith(ENDINGS)]),
+        _by_name([p for p in files if p.stem.endswith("_labels")], "_labels"),
+        _by_name([p for p in files if p.stem.endswith("_known")], "_known"),
+    )
+
+
+def _image_files(folder: Path) -> list[Path]:
+    if not folder.is_dir():
+        return []
+    files = (p for p in folder.iterdir() if p.suffix.lower() in SUFFIXES)
+    return sorted(p for p in files if p.is_file() and not p.name.startswith("."))
+
+
+def _by_name(paths: Iterable[Path], ending: str = "") -> dict[str, Path]:
+    """Paths by NAME, without `ending`; :class:`BadInput` if two have one name."""
+    named: dict[str, Path] = {}
+    for path in paths:
+        name = path.stem.removesuffix(ending)
+        if name in named:
+            first = named[name]
+            raise BadInput(f"{first} and {path} have one name, {name!r}; rename or remove one")
+        named[name] = path
+    return named
+
+
+def _counted(count: int, thing: str) -> str:
+    return f"{count} {thing}" if count == 1 else f"{count} {thing}s"

@@ -1,0 +1,150 @@
+"""Reading images of every kind, and refusing what is none."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import PIL.Image
+import pytest
+import tifffile
+
+from napari_unet.core.axes import axes_of
+from napari_unet.core.errors import BadInput
+from napari_unet.files.images import read_header, read_image, write_labels, write_probability
+
+GREY = np.random.default_rng(0).integers(0, 4000, (40, 50)).astype(np.uint16)
+COLOUR = np.random.default_rng(1).integers(0, 255, (40, 50, 3)).astype(np.uint8)
+STACK = np.stack([GREY] * 12)
+
+
+@pytest.mark.parametrize(
+    ("array", "options", "axes"),
+    [
+        (GREY, {}, "YX"),
+        (GREY, {"compression": "lzw"}, "YX"),
+        (GREY, {"compression": "zlib", "predictor": True}, "YX"),
+        (GREY, {"compression": "zstd", "tile": (16, 16)}, "YX"),
+        (GREY, {"bigtiff": True}, "YX"),
+        (GREY, {"byteorder": ">"}, "YX"),
+        (GREY > 2000, {}, "YX"),
+        (GREY.astype(np.float32), {"compression": "lzw"}, "YX"),
+        (GREY.astype(np.int64), {}, "YX"),
+        (GREY[:1, :1], {}, "YX"),
+        (COLOUR, {"photometric": "rgb"}, "YXS"),
+        (COLOUR.transpose(2, 0, 1), {"photometric": "rgb", "planarconfig": "separate"}, "SYX"),
+        (STACK, {"metadata": {"axes": "TYX"}}, "TYX"),
+        (STACK[:3], {"imagej": True, "metadata": {"axes": "CYX"}}, "CYX"),
+        (STACK[:3], {"ome": True, "metadata": {"axes": "CYX"}}, "CYX"),
+        (STACK[:3], {"photometric": "minisblack"}, "QYX"),
+    ],
+)
+def test_tiff(tmp_path: Path, array: np.ndarray[Any, Any], options: Any, axes: str) -> None:
+    tifffile.imwrite(tmp_path / "a.tif", array, **options)
+    found, letters = read_image(tmp_path / "a.tif")
+    assert np.array_equal(found, array) and found.dtype == array.dtype and letters == axes
+    header = read_header(tmp_path / "a.tif")
+    assert (header.shape, header.dtype, header.axes) == (array.shape, array.dtype, axes)
+
+
+def test_pages_without_meaning_are_asked_about(tmp_path: Path) -> None:
+    tifffile.imwrite(tmp_path / "a.tif", STACK[:3], photometric="minisblack")
+    array, letters = read_image(tmp_path / "a.tif")
+    with pytest.raises(BadInput, match="--axes"):
+        axes_of(array, metadata=letters, where="a.tif")
+
+
+@pytest.mark.parametrize("name", ["a.png", "a.PNG", "a.jpg", "a.jpeg"])
+def test_pictures(tmp_path: Path, name: str) -> None:
+    PIL.Image.fromarray(COLOUR).save(tmp_path / name)
+    found, letters = read_image(tmp_path / name)
+    assert found.shape == (40, 50, 3) and letters == "YXC"
+    header = read_header(tmp_path / name)
+    assert (header.shape, header.dtype, header.axes) == ((40, 50, 3), np.uint8, "YXC")
+
+
+@pytest.mark.parametrize("array", [GREY, GREY.astype(np.uint8), GREY > 2000])
+def test_grey_png(tmp_path: Path, array: np.ndarray[Any, Any]) -> None:
+    PIL.Image.fromarray(array).save(tmp_path / "a.png")
+    found, letters = read_image(tmp_path / "a.png")
+    assert np.array_equal(found > 0, array > 0) and letters == "YX"
+    header = read_header(tmp_path / "a.png")
+    assert (header.shape, header.dtype) == (found.shape, found.dtype)
+
+
+def test_alpha_of_grey_is_left_out(tmp_path: Path) -> None:
+    PIL.Image.fromarray(COLOUR[..., :2]).save(tmp_path / "a.png")
+    found, letters = read_image(tmp_path / "a.png")
+    assert np.array_equal(found, COLOUR[..., 0]) and letters == "YX"
+    assert read_header(tmp_path / "a.png").shape == (40, 50)
+
+
+def test_npy(tmp_path: Path) -> None:
+    np.save(tmp_path / "a.npy", STACK)
+    assert np.array_equal(read_image(tmp_path / "a.npy")[0], STACK)
+    assert read_header(tmp_path / "a.npy").shape == STACK.shape
+
+
+def cut(path: Path, share: float) -> None:
+    data = path.read_bytes()
+    path.write_bytes(data[: int(len(data) * share)])
+
+
+@pytest.mark.parametrize("share", [0, 0.001, 0.1, 0.5, 0.95, 0.999])
+@pytest.mark.parametrize("kind", ["raw", "lzw", "zlib", "pages", "png", "jpg", "npy"])
+def test_truncated(tmp_path: Path, kind: str, share: float) -> None:
+    path = tmp_path / f"a.{kind if kind in ('png', 'jpg', 'npy') else 'tif'}"
+    if kind == "npy":
+        np.save(path, GREY)
+    elif kind in ("png", "jpg"):
+        PIL.Image.fromarray(COLOUR).save(path)
+    elif kind == "pages":
+        tifffile.imwrite(path, STACK, compression="zlib", metadata=None)
+    else:
+        tifffile.imwrite(path, STACK, compression=None if kind == "raw" else kind)
+    cut(path, share)
+    if (kind == "jpg" and share > 0.9) or (kind == "png" and share > 0.99):
+        return  # an image that lacks its end marker only: readers rightly take it
+    with pytest.raises(BadInput, match=r"a\.(tif|png|jpg|npy)"):
+        read_image(path)
+
+
+@pytest.mark.parametrize("name", ["a.tif", "a.png", "a.jpg", "a.npy", "a.txt"])
+@pytest.mark.parametrize("read", [read_image, read_header])
+def test_no_images(tmp_path: Path, name: str, read: Any) -> None:
+    with pytest.raises(BadInput, match="a"):
+        read(tmp_path / name)
+    (tmp_path / name).write_text("no image at all, merely words")
+    with pytest.raises(BadInput, match="image"):
+        read(tmp_path / name)
+    (tmp_path / "folder.tif").mkdir()
+    with pytest.raises(BadInput, match="folder"):
+        read(tmp_path / "folder.tif")
+
+
+def test_a_pickle_named_npy_is_not_opened(tmp_path: Path) -> None:
+    np.save(tmp_path / "a.npy", np.array([{}], object), allow_pickle=True)
+    with pytest.raises(BadInput):
+        read_image(tmp_path / "a.npy")
+
+
+@pytest.mark.parametrize(("top", "dtype"), [(0, np.uint16), (65535, np.uint16), (65536, np.int32)])
+@pytest.mark.parametrize("shape", [(30, 40), (3, 30, 40), (30, 40, 3)])
+def test_labels(tmp_path: Path, top: int, dtype: type, shape: tuple[int, ...]) -> None:
+    labels = np.zeros(shape, np.int64)
+    labels[-1, -1] = top
+    write_labels(tmp_path / "a_labels.tif", labels)
+    found, letters = read_image(tmp_path / "a_labels.tif")
+    assert np.array_equal(found, labels) and found.dtype == dtype
+    assert letters == ("YX" if labels.ndim == 2 else "ZYX")
+    first = (tmp_path / "a_labels.tif").read_bytes()
+    write_labels(tmp_path / "a_labels.tif", labels)
+    assert (tmp_path / "a_labels.tif").read_bytes() == first
+
+
+def test_probability(tmp_path: Path) -> None:
+    values = np.random.default_rng(0).random((2, 30, 40))
+    write_probability(tmp_path / "a.tif", values, "CYX")
+    found, letters = read_image(tmp_path / "a.tif")
+    assert np.array_equal(found, values.astype(np.float32)) and letters == "CYX"

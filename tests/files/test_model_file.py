@@ -1,0 +1,133 @@
+"""Model files: round trip, the same bytes, and refusals in one sentence."""
+
+from __future__ import annotations
+
+import json
+import pickle
+import struct
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import save_file
+
+from napari_unet.core.errors import BadInput
+from napari_unet.core.settings import ModelConfig, NetworkSettings
+from napari_unet.files.model_file import KEY, read_config, read_model, write_model
+
+CONFIG = ModelConfig(
+    NetworkSettings(in_channels=3, width=8, norm="batch"),
+    labels_are="classes",
+    class_values=(1, 7),
+    diameter=26.0,
+    axes="YXC",
+    training={"steps": 12, "scores": {"AP50": 0.7}},
+    licence="CC0",
+)
+TENSORS = {"b.weight": torch.arange(12.0).reshape(3, 4), "a": torch.tensor(3)}
+
+
+def written(folder: Path) -> Path:
+    write_model(folder / "m.safetensors", CONFIG, TENSORS)
+    return folder / "m.safetensors"
+
+
+def with_header(path: Path, header: object) -> Path:
+    raw = json.dumps(header).encode()
+    path.write_bytes(struct.pack("<Q", len(raw)) + raw)
+    return path
+
+
+def test_round_trip(tmp_path: Path) -> None:
+    config, tensors = read_model(written(tmp_path))
+    assert config == CONFIG == read_config(tmp_path / "m.safetensors")
+    assert tensors.keys() == TENSORS.keys()
+    assert all(torch.equal(tensors[name], TENSORS[name]) for name in TENSORS)
+
+
+def test_the_same_model_gives_the_same_bytes(tmp_path: Path) -> None:
+    first = written(tmp_path).read_bytes()
+    write_model(tmp_path / "n.safetensors", CONFIG, dict(reversed(TENSORS.items())))
+    assert (tmp_path / "n.safetensors").read_bytes() == first
+
+
+def test_shared_and_transposed_tensors(tmp_path: Path) -> None:
+    weight = torch.arange(6.0).reshape(2, 3)
+    write_model(tmp_path / "m.safetensors", CONFIG, {"a": weight, "b": weight, "c": weight.T})
+    tensors = read_model(tmp_path / "m.safetensors")[1]
+    assert torch.equal(tensors["c"], weight.T) and torch.equal(tensors["a"], tensors["b"])
+
+
+@pytest.mark.parametrize("share", [0, 0.005, 0.5, 0.97, 0.999])
+def test_cut_off(tmp_path: Path, share: float) -> None:
+    path = written(tmp_path)
+    data = path.read_bytes()
+    path.write_bytes(data[: int(len(data) * share)])
+    for read in (read_config, read_model):
+        with pytest.raises(BadInput, match=r"m\.safetensors"):
+            read(path)
+
+
+def test_a_pickle_is_not_opened(tmp_path: Path) -> None:
+    path = tmp_path / "m.safetensors"
+    torch.save(TENSORS, path)
+    with pytest.raises(BadInput, match="pickle"):
+        read_config(path)
+    for protocol in range(pickle.HIGHEST_PROTOCOL + 1):
+        path.write_bytes(pickle.dumps({"a": [1.0] * 100}, protocol=protocol))
+        with pytest.raises(BadInput):
+            read_config(path)
+
+
+def test_foreign_files(tmp_path: Path) -> None:
+    path = tmp_path / "m.safetensors"
+    save_file(TENSORS, path)
+    with pytest.raises(BadInput, match="not a napari-unet model"):
+        read_config(path)
+    for text in ("words, nothing but words", "", "{}", "\0" * 100):
+        path.write_text(text)
+        with pytest.raises(BadInput, match="safetensors"):
+            read_config(path)
+    for header in ([], 3, {"a": 1}, {"a": {"data_offsets": [0, 8]}}):
+        with pytest.raises(BadInput):
+            read_config(with_header(path, header))
+
+
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [
+        ({"format": 2, "anything": "new"}, "newer"),
+        ({"format": 1, "network": {}, "wings": 2}, "wings"),
+        ({"format": 1}, "not usable"),
+        ({"format": "one"}, "broken"),
+        ({}, "broken"),
+        ([], "broken"),
+    ],
+)
+def test_descriptions(tmp_path: Path, values: object, words: str) -> None:
+    path = with_header(tmp_path / "m.safetensors", {"__metadata__": {KEY: json.dumps(values)}})
+    with pytest.raises(BadInput, match=words):
+        read_config(path)
+
+
+def test_absent(tmp_path: Path) -> None:
+    for path in (tmp_path / "absent.safetensors", tmp_path):
+        with pytest.raises(BadInput):
+            read_config(path)
+
+
+def test_a_huge_header_is_not_read(tmp_path: Path) -> None:
+    path = tmp_path / "m.safetensors"
+    path.write_bytes(struct.pack("<Q", 2**62) + b"{}")
+    with pytest.raises(BadInput):
+        read_config(path)
+
+
+def test_the_description_needs_no_torch(tmp_path: Path) -> None:
+    code = (
+        "import sys, pathlib; from napari_unet.files.model_file import read_config;"
+        f"read_config(pathlib.Path({str(written(tmp_path))!r})); assert 'torch' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)

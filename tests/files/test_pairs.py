@@ -1,0 +1,135 @@
+"""Which files belong together, and what is refused."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import tifffile
+
+from napari_unet.core.errors import BadInput
+from napari_unet.files.pairs import find_pairs, list_images, read_pair
+
+IMAGE = np.random.default_rng(0).integers(0, 255, (20, 30)).astype(np.uint8)
+LABELS = (IMAGE > 128).astype(np.uint16)
+
+
+def put(folder: Path, *names: str, array: np.ndarray[Any, Any] = LABELS) -> None:
+    for name in names:
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if path.suffix in (".tif", ".TIF"):
+            tifffile.imwrite(path, array)
+        else:
+            path.write_bytes(b"-")
+
+
+def test_one_folder(tmp_path: Path) -> None:
+    put(tmp_path, "b.tif", "b_labels.tif", "a.tif", "a_labels.tif", "a_known.tif", "c.tif")
+    put(tmp_path, "d.ome.TIF", "d.ome_labels.tif", "a_membrane.tif", "notes.txt", "._a.tif")
+    (tmp_path / "more.tif").mkdir()
+    found = find_pairs(tmp_path)
+    assert [p.name for p in found.pairs] == ["a", "b", "d.ome"]
+    assert found.pairs[0].known == tmp_path / "a_known.tif" and found.pairs[1].known is None
+    assert found.passed_over == ("c",)
+    assert found.words == "3 annotated images, 1 image without labels passed over"
+
+
+@pytest.mark.parametrize("ending", ["", "_labels"])
+def test_folders_of_their_own(tmp_path: Path, ending: str) -> None:
+    put(tmp_path, "images/a.tif", "images/b.tif", f"labels/a{ending}.tif", "known/a.tif")
+    found = find_pairs(tmp_path)
+    assert [p.name for p in found.pairs] == ["a"] and found.passed_over == ("b",)
+    assert found.pairs[0].known == tmp_path / "known/a.tif"
+    assert [p.name for p in list_images([tmp_path])] == ["a.tif", "b.tif"]
+
+
+@pytest.mark.parametrize(
+    ("names", "words"),
+    [
+        ((), "no annotated image"),
+        (("a.tif",), "no annotated image"),
+        (("a_labels.tif",), "no annotated image"),
+        (("a.tif", "a.png", "a_labels.tif"), "one name"),
+        (("a.tif", "a_labels.png", "a_labels.tif"), "one name"),
+    ],
+)
+def test_refused(tmp_path: Path, names: tuple[str, ...], words: str) -> None:
+    put(tmp_path, *names)
+    with pytest.raises(BadInput, match=words):
+        find_pairs(tmp_path)
+
+
+def test_no_folder(tmp_path: Path) -> None:
+    put(tmp_path, "a.tif")
+    for path in (tmp_path / "absent", tmp_path / "a.tif"):
+        with pytest.raises(BadInput, match="folder"):
+            find_pairs(path)
+
+
+def test_images_to_predict(tmp_path: Path) -> None:
+    put(tmp_path, "a/b.tif", "a/b_labels.tif", "a/b_known.tif", "a/b_membrane.tif", "a/c.png")
+    put(tmp_path, "d/b.tif", "e/x.txt")
+    assert [p.name for p in list_images([tmp_path / "a"])] == ["b.tif", "c.png"]
+    assert list_images([tmp_path / "a/b_labels.tif"]) == [tmp_path / "a/b_labels.tif"]
+    for paths in (["a", "d"], ["e"], ["absent"], ["a/b.tif", "a/b.tif"]):
+        with pytest.raises(BadInput):
+            list_images([tmp_path / p for p in paths])
+
+
+def test_reading(tmp_path: Path) -> None:
+    tifffile.imwrite(tmp_path / "a.tif", np.dstack([IMAGE] * 3), photometric="rgb")
+    put(tmp_path, "a_labels.tif", "a_known.tif")
+    pair = read_pair(find_pairs(tmp_path).pairs[0])
+    assert (pair.name, pair.axes, pair.image.shape) == ("a", "YXC", (20, 30, 3))
+    assert pair.labels.dtype == np.int32 and np.array_equal(pair.labels, LABELS)
+    assert pair.known is not None and np.array_equal(pair.known, LABELS > 0)
+
+
+def test_singleton_axes(tmp_path: Path) -> None:
+    tifffile.imwrite(tmp_path / "a.tif", IMAGE[None, None], metadata={"axes": "TZYX"})
+    put(tmp_path, "a_labels.tif")
+    put(tmp_path, "a_known.tif", array=LABELS[None])
+    pair = read_pair(find_pairs(tmp_path).pairs[0])
+    assert pair.labels.shape == (20, 30)
+    assert pair.known is not None and pair.known.shape == (20, 30)
+
+
+@pytest.mark.parametrize(
+    "dtype", ["bool", "int8", "uint8", "int16", "uint32", "int64", "uint64", "float32"]
+)
+def test_labels_of_every_type(tmp_path: Path, dtype: Any) -> None:
+    put(tmp_path, "a.tif", array=IMAGE)
+    put(tmp_path, "a_labels.tif", array=LABELS.astype(dtype))
+    assert np.array_equal(read_pair(find_pairs(tmp_path).pairs[0]).labels, LABELS)
+
+
+@pytest.mark.parametrize(
+    ("labels", "words"),
+    [
+        (LABELS[:, :-1], "shape"),
+        (LABELS.T, "shape"),
+        (LABELS + 0.5, "fractions"),
+        (-LABELS.astype(np.int32), "negative"),
+    ],
+)
+def test_labels_that_cannot_be(tmp_path: Path, labels: np.ndarray[Any, Any], words: str) -> None:
+    put(tmp_path, "a.tif", array=IMAGE)
+    put(tmp_path, "a_labels.tif", array=labels)
+    with pytest.raises(BadInput, match=rf"a_labels\.tif.*{words}"):
+        read_pair(find_pairs(tmp_path).pairs[0])
+
+
+def test_jpeg_holds_no_labels(tmp_path: Path) -> None:
+    put(tmp_path, "a.tif", "a_labels.jpg")
+    with pytest.raises(BadInput, match="JPEG"):
+        read_pair(find_pairs(tmp_path).pairs[0])
+
+
+def test_a_broken_image(tmp_path: Path) -> None:
+    put(tmp_path, "a.tif", "a_labels.tif")
+    (tmp_path / "a.tif").write_bytes((tmp_path / "a.tif").read_bytes()[:-50])
+    with pytest.raises(BadInput, match=r"a\.tif"):
+        read_pair(find_pairs(tmp_path).pairs[0])
