@@ -109,10 +109,10 @@ make_venv() {
 fill_venv() {
     local pip=(.venv/bin/python -m pip --disable-pip-version-check)
     say "installing the packages (some minutes the first time)"
-    "${pip[@]}" install --quiet --upgrade pip
+    "${pip[@]}" install -qq --upgrade pip
     # torch alone and first: with an open range pip may fetch gigabytes of CUDA
-    "${pip[@]}" install --quiet -c constraints-dev.txt torch
-    "${pip[@]}" install --quiet -c constraints-dev.txt -e '.[all,dev]'
+    "${pip[@]}" install -qq -c constraints-dev.txt torch
+    "${pip[@]}" install -qq -c constraints-dev.txt -e '.[all,dev]'
 }
 
 # ---- what it was made from; the same again means nothing to do -----------------------------------
