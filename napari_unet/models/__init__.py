@@ -1,0 +1,16 @@
+"""Models by name: those that ship with the package, and the user's own; and the user's runs."""
+
+from .named import NamedModel, find_model, list_models, save_as
+from .places import home, models_folder, runs_folder
+from .pruning import prune_runs
+
+__all__ = [
+    "NamedModel",
+    "find_model",
+    "home",
+    "list_models",
+    "models_folder",
+    "prune_runs",
+    "runs_folder",
+    "save_as",
+]
