@@ -62,6 +62,11 @@ def partner(viewer: Viewer, image: Layer, what: Role) -> Any:
     return next((x for x in viewer.layers if mine.items() <= x.metadata.get(KEY, {}).items()), None)
 
 
+def painted_layers(viewer: Viewer) -> list[Layer]:
+    """The layers on which the user annotates, of all images."""
+    return [x for x in viewer.layers if role(x) in ("labels", "regions", "background")]
+
+
 def image_of(viewer: Viewer, layer: Layer) -> Image | None:
     """The image that `layer` belongs to: itself if it is one."""
     if isinstance(layer, Image) and role(layer) is None:
@@ -118,9 +123,13 @@ def axes(image: Image) -> str:
     return str(chosen) if chosen else axes_choices(image)[0]
 
 
-def set_axes(image: Image, letters: str) -> None:
-    """Read the image's axes in this way from now on."""
+def set_axes(viewer: Viewer, image: Image, letters: str) -> None:
+    """Read the image's axes in this way; layers that no longer fit are set free."""
     image.metadata.setdefault(KEY, {})["axes"] = letters
+    for layer in viewer.layers:
+        mine = layer.metadata.get(KEY, {}).get("image") == key(image)
+        if mine and layer.ndim != len(labels_shape(image)):
+            del layer.metadata[KEY]
 
 
 def axes_choices(image: Image) -> tuple[str, ...]:
@@ -305,6 +314,11 @@ def write_plane(
     y0, y1, x0, x1 = at or (0, plane.shape[0], 0, plane.shape[1])
     slices[index, y0:y1, x0:x1] = plane
     layer.refresh(extent=False)
+
+
+def blank_plane(layer: Labels, index: int) -> None:
+    """Empty slice `index` of one of our own layers; seen at the next refresh."""
+    layer.data.reshape(-1, *layer.data.shape[-2:])[index] = 0
 
 
 def show_probability(viewer: Viewer, image: Image, probability: npt.NDArray[Any]) -> Image:

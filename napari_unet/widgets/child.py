@@ -32,7 +32,9 @@ class Child(QObject):
         self._process: QProcess | None = None
         self._ready = False
         self._leaving = False
+        self._busy = False
         self._waiting: deque[str] = deque()
+        self._unanswered = ""  # the command that was given last, until the worker has begun
         self._rest = b""
         self._errors: deque[str] = deque(maxlen=TAIL)
         self._patience = QTimer(self)
@@ -57,17 +59,19 @@ class Child(QObject):
         self._waiting.append(command)
         self._flush()
 
-    def stop(self) -> None:
-        """Ask to end what is running. A worker that does not answer is killed."""
-        if self._process is None:
-            return
-        self._waiting.clear()
-        self._process.write(b"stop\n")
-        self._patience.start()
+    def stop(self) -> bool:
+        """Ask to end what is running. A worker that does not answer is killed.
 
-    def answered(self) -> None:
-        """The job is done or failed: no need to lose patience."""
-        self._patience.stop()
+        Returns
+        -------
+        False if it has not been given anything: nothing needs to end.
+        """
+        given = self._process is not None and not self._waiting and self._busy
+        self._waiting.clear()
+        if given:
+            self._process.write(b"stop\n")
+            self._patience.start()
+        return given
 
     def close(self) -> None:
         """napari is closing: let the worker save and leave."""
@@ -95,7 +99,9 @@ class Child(QObject):
 
     def _flush(self) -> None:
         while self._ready and self._waiting and self._process is not None:
-            self._process.write(self._waiting.popleft().encode() + b"\n")
+            self._unanswered = self._waiting.popleft()
+            self._busy = True
+            self._process.write(self._unanswered.encode() + b"\n")
 
     def _on_output(self) -> None:
         if self._process is None:
@@ -111,8 +117,11 @@ class Child(QObject):
         if said["event"] == "ready":
             self._ready = True
             self._flush()
+        if said["event"] in ("started", "done", "failed"):
+            self._unanswered = ""
         if said["event"] in ("done", "failed"):
-            self.answered()
+            self._busy = False
+            self._patience.stop()
         self.message.emit(said)
 
     def _on_stderr(self) -> None:
@@ -128,12 +137,12 @@ class Child(QObject):
     def _on_finished(self, code: int, status: QProcess.ExitStatus) -> None:
         self._on_output()
         self._on_stderr()
-        waiting, leaving = list(self._waiting), self._leaving
+        waiting, leaving = [x for x in (self._unanswered, *self._waiting) if x], self._leaving
         self._forget()
         if leaving:
             return
         if status == QProcess.ExitStatus.NormalExit and code == 0:
-            for command in waiting:  # it left after a stop; what came since needs a new one
+            for command in waiting:  # it left after a stop; what was asked since needs a new one
                 self.send(command)
             if not waiting:
                 self.died.emit("")
@@ -153,7 +162,7 @@ class Child(QObject):
     def _forget(self) -> None:
         self._patience.stop()
         self._waiting.clear()
-        self._ready = False
+        self._unanswered, self._ready, self._busy = "", False, False
         if self._process is not None:
             self._process.deleteLater()
             self._process = None

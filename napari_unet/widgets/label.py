@@ -52,8 +52,8 @@ class LabelPanel(QWidget):
         self.new_cell = look.button("New cell  (N)", "unet_new_cell", NEW_CELL, main=True)
         self.regions = look.button("Regions", "unet_regions", REGIONS)
         self.background = look.button("Background", "unet_background", BACKGROUND)
-        self.instances = QRadioButton("single cells")
-        self.classes = QRadioButton("kinds of things")
+        self.instances = QRadioButton("a cell")
+        self.classes = QRadioButton("a kind")
         look.tipped(self.instances, INSTANCES, "unet_instances")
         look.tipped(self.classes, CLASSES, "unet_classes")
         self._kinds = QButtonGroup(self)
@@ -65,7 +65,7 @@ class LabelPanel(QWidget):
             self,
             look.form(("Image", self.image), ("Read as", self.axes), ("Labels", self.labels)),
             look.row(self.new_cell),
-            look.row(QLabel("Numbers are"), self.instances, self.classes),
+            look.row(QLabel("Each number is"), self.instances, self.classes),
             look.row(self.regions, self.background),
             self.amount,
         )

@@ -137,7 +137,7 @@ def fill(box: QComboBox, choices: Sequence[Choice], key: str) -> None:
 
 def folded(title: str, content: QWidget) -> QCollapsible:
     """Content that is folded away until someone asks for it."""
-    made = QCollapsible(title)
+    made = QCollapsible(title, expandedIcon="▾", collapsedIcon="▸")
     made.setDuration(0)
     made.layout().setContentsMargins(0, 0, 0, 0)
     made.content().layout().setContentsMargins(4, 0, 0, 0)

@@ -80,7 +80,7 @@ class PredictPanel(QWidget):
         self.min_size.setRange(0, 1_000_000)
         self.min_size.setSingleStep(10)
         self.min_size.setSuffix(" px")
-        self.min_size.setSpecialValueText("automatic")
+        self.min_size.setSpecialValueText("any")
         self.min_size.setKeyboardTracking(False)
         look.tipped(self.min_size, MIN_SIZE, "unet_min_size")
         self.probability = QCheckBox("show probability")

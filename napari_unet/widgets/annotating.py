@@ -1,0 +1,214 @@
+"""Part 1's deeds: which layers are in hand, the next cell, and how much is annotated."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from napari.layers import Image, Labels, Layer
+from napari.viewer import Viewer
+from qtpy.QtCore import QObject, QTimer
+
+from napari_unet import layers
+from napari_unet.core.annotation import looks_like_classes
+from napari_unet.core.errors import BadInput
+from napari_unet.core.settings import LabelsAre
+from napari_unet.session import Annotated, Session
+
+from .background import Latest
+
+PAUSE = 200  # ms without a stroke before the annotation is counted again
+LIST_EVENTS = ("inserted", "removed", "reordered", "renamed")
+PAINT_EVENTS = ("paint", "set_data", "data")  # of a Labels or Shapes layer; undo is set_data
+
+
+class Annotating(QObject):
+    """Keeps the session in step with the viewer's layers, and makes layers to paint on."""
+
+    def __init__(self, viewer: Viewer, session: Session, parent: QObject) -> None:
+        super().__init__(parent)
+        self._viewer = viewer
+        self._session = session
+        self._counting = Latest()
+        self._watched: list[Layer] = []
+        self._pause = QTimer(self)
+        self._pause.setSingleShot(True)
+        self._pause.setInterval(PAUSE)
+        self._pause.timeout.connect(self.count)
+        for name in LIST_EVENTS:
+            getattr(viewer.layers.events, name).connect(self._on_layers)
+        viewer.layers.selection.events.active.connect(self._on_active)
+        self.refresh()
+
+    def close(self) -> None:
+        """Let go of the viewer."""
+        for name in LIST_EVENTS:
+            getattr(self._viewer.layers.events, name).disconnect(self._on_layers)
+        self._viewer.layers.selection.events.active.disconnect(self._on_active)
+        for layer in self._watched:
+            self._watch(layer, False)
+        self._watched.clear()
+        self._pause.stop()
+        self._counting.forget()
+
+    # ---- what is in hand
+
+    def image(self) -> Image | None:
+        """The image layer in hand."""
+        found = layers.find(self._viewer, self._session.image)
+        return found if isinstance(found, Image) else None
+
+    def labels(self) -> Labels | None:
+        """The labels of the image in hand."""
+        image = self.image()
+        return None if image is None else layers.partner(self._viewer, image, "labels")
+
+    def choose_image(self, key: str) -> None:
+        """Work on this image from now on."""
+        self._session.image = key
+        self.refresh()
+
+    def choose_labels(self, key: str) -> None:
+        """Use this labels layer for the image in hand."""
+        image, labels = self.image(), layers.find(self._viewer, key)
+        if image is not None and isinstance(labels, Labels):
+            layers.pair(self._viewer, image, labels)
+        self.refresh()
+
+    def choose_axes(self, letters: str) -> None:
+        """Read the image in hand in this way."""
+        image = self.image()
+        if image is not None:
+            layers.set_axes(self._viewer, image, letters)
+        self.refresh()
+
+    def choose_labels_are(self, kind: LabelsAre) -> None:
+        """Numbers are single cells, or kinds of things."""
+        self._session.labels_are = kind
+        self._pause.start()
+
+    def refresh(self) -> None:
+        """Bring the session in step with the layers."""
+        session, viewer = self._session, self._viewer
+        images = layers.images(viewer)
+        session.images = tuple((layers.key(x), x.name) for x in images)
+        if session.image not in dict(session.images):
+            session.image = layers.key(images[0]) if images else ""
+        for image in images:
+            layers.pair_the_obvious(viewer, image)
+        self._refresh_image(self.image())
+        self._rewatch()
+        self._pause.start()
+
+    def _refresh_image(self, image: Image | None) -> None:
+        session = self._session
+        if image is None:
+            session.labels, session.labels_choices = "", ()
+            session.axes, session.axes_choices, session.slices_in_image = "", (), 1
+            session.predicted = session.filterable = False
+            return
+        session.axes_choices = layers.axes_choices(image)
+        session.axes = layers.axes(image)
+        session.slices_in_image = layers.slice_count(image)
+        fitting = layers.fitting_labels(self._viewer, image)
+        session.labels_choices = tuple((layers.key(x), x.name) for x in fitting)
+        labels = self.labels()
+        session.labels = layers.key(labels) if labels is not None else ""
+        session.predicted = layers.partner(self._viewer, image, "prediction") is not None
+
+    def _on_layers(self, event: Any = None) -> None:
+        self.refresh()
+
+    def _on_active(self, event: Any = None) -> None:
+        active = self._viewer.layers.selection.active
+        image = None if active is None else layers.image_of(self._viewer, active)
+        if image is not None and layers.key(image) != self._session.image:
+            self.choose_image(layers.key(image))
+
+    # ---- making layers to paint on
+
+    def new_cell(self) -> None:
+        """Pick the next free id, on a labels layer that fits; make one if there is none."""
+        image = self.image()
+        if image is None:
+            return
+        labels = self.labels() or layers.make_labels(self._viewer, image)
+        number = layers.take_next_id(labels)
+        layers.start_painting(self._viewer, labels)
+        what = "Cell" if self._session.labels_are == "instances" else "Kind"
+        self._session.say(f"{what} {number}: paint it with the brush, then press N for the next.")
+
+    def regions(self) -> None:
+        """The layer for regions, ready to draw on."""
+        self._paint_on("regions", layers.make_regions)
+        self._session.say(
+            "Drag a rectangle round what you have annotated completely; "
+            "from then on only what is inside counts."
+        )
+
+    def background(self) -> None:
+        """The layer for background, ready to paint on."""
+        self._paint_on("background", layers.make_background)
+        self._session.say(
+            "Paint what is surely no cell; unpainted pixels no longer count as background."
+        )
+
+    def _paint_on(self, role: layers.Role, make: Callable[[Viewer, Image], Any]) -> None:
+        image = self.image()
+        if image is not None:
+            layer = layers.partner(self._viewer, image, role) or make(self._viewer, image)
+            layers.start_painting(self._viewer, layer)
+
+    # ---- how much is annotated
+
+    def count(self) -> None:
+        """Count in a thread; the arrays are read as they are, a stroke more or less is no harm."""
+        shots = layers.snapshots(self._viewer, copy=False)
+        kind = self._session.labels_are
+        self._counting.ask(lambda: annotated(shots, kind), self._on_counted, self._on_failed)
+
+    def _on_counted(self, result: Annotated) -> None:
+        session = self._session
+        changed, session.annotated = result != session.annotated, result
+        stale = session.mood == "idle" or (session.mood == "error" and changed)
+        if not session.job and stale:
+            session.advise()
+
+    def _on_failed(self, words: str) -> None:
+        self._session.say(words, "error")
+
+    def _rewatch(self) -> None:
+        wanted = layers.painted_layers(self._viewer)
+        for layer in [x for x in self._watched if x not in wanted]:
+            self._watch(layer, False)
+        for layer in [x for x in wanted if x not in self._watched]:
+            self._watch(layer, True)
+        self._watched = wanted
+
+    def _watch(self, layer: Layer, on: bool) -> None:
+        for name in PAINT_EVENTS:
+            emitter = getattr(layer.events, name, None)
+            if emitter is not None:
+                (emitter.connect if on else emitter.disconnect)(self._on_painted)
+
+    def _on_painted(self, event: Any = None) -> None:
+        self._pause.start()
+
+
+def annotated(shots: list[layers.Snapshot], kind: LabelsAre) -> Annotated:
+    """How much is annotated in all images together. Not for the GUI thread."""
+    cells, images, regions, background, doubt = 0, 0, 0, False, False
+    values: set[int] = set()
+    for shot in shots:
+        if shot.labels.dtype.kind not in "biu":
+            raise BadInput(f"the labels of {shot.name} hold {shot.labels.dtype} values, not ids")
+        ids = np.unique(shot.labels)
+        ids = ids[ids > 0]
+        cells += len(ids)
+        values.update(ids.tolist())
+        images += bool(len(ids))
+        regions += len(shot.outlines)
+        background = background or bool(shot.background is not None and np.any(shot.background))
+        doubt = doubt or (kind == "instances" and looks_like_classes(shot.labels))
+    return Annotated(cells, images, regions, background, len(values), doubt)

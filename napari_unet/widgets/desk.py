@@ -1,0 +1,192 @@
+"""One desk for each viewer: its session, its worker, and who answers which wish."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+from weakref import WeakKeyDictionary
+
+from napari.viewer import Viewer
+from qtpy.QtCore import QEvent, QObject, QTimer
+from qtpy.QtWidgets import QApplication, QFileDialog, QMainWindow
+
+from napari_unet import layers
+from napari_unet.session import Session
+
+from . import modelling
+from .annotating import Annotating
+from .background import in_thread
+from .child import Child
+from .predicting import Predicting
+from .training import Training
+from .weighing import Weighing
+
+NEW_CELL_KEY = "N"  # napari's own M does the same without making a layer
+_desks: WeakKeyDictionary[Viewer, Desk] = WeakKeyDictionary()
+
+
+def desk_of(viewer: Viewer) -> Desk:
+    """The viewer's desk, made when first asked for: all panels of a window share it."""
+    viewer = getattr(viewer, "__wrapped__", viewer)  # plugins are handed a proxy
+    if viewer not in _desks:
+        _desks[viewer] = Desk(viewer)
+    return _desks[viewer]
+
+
+class Desk(QObject):
+    """Connects the session, the worker and the deeds; the panels only wish."""
+
+    def __init__(self, viewer: Viewer) -> None:
+        window: QMainWindow = viewer.window._qt_window
+        super().__init__(window)
+        self.viewer = viewer
+        self.session = Session()
+        self.child = Child(self)
+        self.annotating = Annotating(viewer, self.session, self)
+        self.weighing = Weighing(viewer, self.session, self)
+        self.training = Training(viewer, self.session, self.child, self)
+        self.predicting = Predicting(viewer, self.session, self.child, self)
+        self.child.message.connect(self._on_message)
+        self.child.died.connect(self._on_died)
+        self.training.trained.connect(self._on_trained)
+        self._closed = False
+        self._window = window
+        window.installEventFilter(self)
+        app = QApplication.instance()
+        if app is not None:
+            app.aboutToQuit.connect(self.close)
+        viewer.bind_key(NEW_CELL_KEY, lambda _: self.annotating.new_cell(), overwrite=True)
+        self.session.advise()
+        in_thread(modelling.known_models, self._on_models, self._say_error)
+
+    # ---- wishes that concern more than one part
+
+    def stop(self) -> None:
+        """End what is running."""
+        if self.session.job == "predicting":
+            self.predicting.stop()
+        elif self.session.job:
+            self.training.stop()
+
+    def choose_preset(self, preset: str) -> None:
+        """A method: its weights stand in the weight part from then on."""
+        self.session.preset = preset
+        self.weighing.choose(modelling.weights_of(preset))
+
+    def choose_model(self, path: str) -> None:
+        self.session.model = path
+        if not self.session.job:
+            self.session.advise()
+
+    def save_model(self) -> None:
+        """Ask for a file and copy the selected model there."""
+        source = Path(self.session.model)
+        path, _ = QFileDialog.getSaveFileName(
+            self._window, "Save model as", f"{source.parent.name}.safetensors", modelling.FILTER
+        )
+        if path:
+            target = Path(path).with_suffix(modelling.SUFFIX)
+            in_thread(
+                lambda: modelling.save(source, target),
+                lambda _: self.session.say(f"Saved as {target}.", "done"),
+                self._say_error,
+            )
+
+    def load_model(self) -> None:
+        """Ask for a model file, and select it."""
+        path, _ = QFileDialog.getOpenFileName(self._window, "Load model", "", modelling.FILTER)
+        if path:
+            self.load_model_from(Path(path))
+
+    def load_model_from(self, path: Path) -> None:
+        """Select the model in this file, if it is one."""
+        in_thread(lambda: modelling.entry(path), self._on_loaded, self._say_error)
+
+    def export_labels(self) -> None:
+        """Ask for a file and write the labels of the image in hand."""
+        labels, image = self.annotating.labels(), self.annotating.image()
+        if labels is None or image is None:
+            return
+        name = f"{image.name}_labels.tif"
+        path, _ = QFileDialog.getSaveFileName(
+            self._window, "Export labels", name, "TIFF (*.tif *.tiff)"
+        )
+        if path:
+            self.export_labels_to(Path(path))
+
+    def export_labels_to(self, path: Path) -> None:
+        """Write the labels of the image in hand as a TIFF."""
+        image = self.annotating.image()
+        shot = None if image is None else layers.snapshot(self.viewer, image)
+        if shot is not None:
+            in_thread(
+                lambda: modelling.export(shot, path),
+                lambda _: self.session.say(f"Labels written to {path}.", "done"),
+                self._say_error,
+            )
+
+    def close(self) -> None:
+        """napari is closing: the worker saves and leaves."""
+        if self._closed:
+            return
+        self._closed = True
+        self._window.removeEventFilter(self)
+        self.annotating.close()
+        self.weighing.close()
+        self.predicting.close()
+        self.child.close()
+
+    # ---- what happens
+
+    def eventFilter(self, watched: QObject | None, event: QEvent | None) -> bool:
+        if event is not None and event.type() == QEvent.Type.Close:
+            QTimer.singleShot(0, self._if_closed)  # napari may still ask, and stay open
+        return False
+
+    def _if_closed(self) -> None:
+        if not self._window.isVisible():
+            self.close()
+
+    def _on_message(self, said: dict[str, Any]) -> None:
+        what = said.get("what") or ("predict" if self.session.job == "predicting" else "train")
+        if said["event"] == "ready":
+            self.session.say(f"The worker is ready: {said.get('words', '')}.", "busy")
+        elif what == "predict":
+            self.predicting.on_message(said)
+        else:
+            self.training.on_message(said)
+
+    def _on_died(self, words: str) -> None:
+        if self.session.job == "predicting":
+            self.predicting.on_died(words)
+        elif self.session.job:
+            self.training.on_died(words)
+
+    def _on_trained(self, path: str, better: bool) -> None:
+        in_thread(
+            lambda: modelling.entry(Path(path)),
+            lambda choice: self._on_new_model(choice, better),
+            self._say_error,
+        )
+
+    def _on_new_model(self, choice: modelling.Choice, better: bool) -> None:
+        self._add_model(choice)
+        if better or not self.session.model:
+            self.session.model = choice[0]
+        self.predicting.start()
+
+    def _on_models(self, choices: tuple[modelling.Choice, ...]) -> None:
+        for choice in reversed(choices):
+            self._add_model(choice)
+
+    def _on_loaded(self, choice: modelling.Choice) -> None:
+        self._add_model(choice)
+        self.choose_model(choice[0])
+        self.session.advise(f"Loaded {choice[1]}.")
+
+    def _add_model(self, choice: modelling.Choice) -> None:
+        others = tuple(x for x in self.session.models if x[0] != choice[0])
+        self.session.models = (choice, *others)
+
+    def _say_error(self, words: str) -> None:
+        self.session.say(words, "error")

@@ -1,0 +1,159 @@
+"""The dock "U-Net": its four numbered parts, each also a widget of its own."""
+
+from __future__ import annotations
+
+from napari.viewer import Viewer
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import QFrame, QScrollArea, QVBoxLayout, QWidget
+
+from . import look
+from .desk import Desk, desk_of
+from .label import LabelPanel
+from .predict import PredictPanel
+from .status import StatusPanel
+from .tune import TunePanel
+from .weights import WeightsPanel
+
+WIDTH = 340  # px; what the four parts need without being cramped
+
+
+def label_panel(desk: Desk) -> LabelPanel:
+    """Part 1, its wishes connected."""
+    panel, deeds = LabelPanel(desk.session), desk.annotating
+    panel.image_chosen.connect(deeds.choose_image)
+    panel.labels_chosen.connect(deeds.choose_labels)
+    panel.axes_chosen.connect(deeds.choose_axes)
+    panel.labels_are_chosen.connect(deeds.choose_labels_are)
+    panel.new_cell_wanted.connect(deeds.new_cell)
+    panel.regions_wanted.connect(deeds.regions)
+    panel.background_wanted.connect(deeds.background)
+    return panel
+
+
+def weights_panel(desk: Desk) -> WeightsPanel:
+    """Part 2, its wishes connected."""
+    panel, deeds = WeightsPanel(desk.session), desk.weighing
+    panel.map_wanted.connect(deeds.show)
+    panel.preset_chosen.connect(deeds.choose_preset)
+    panel.w0_chosen.connect(deeds.choose_w0)
+    panel.sigma_chosen.connect(deeds.choose_sigma)
+    return panel
+
+
+def tune_panel(desk: Desk) -> TunePanel:
+    """Part 3, its wishes connected."""
+    panel, session = TunePanel(desk.session), desk.session
+    panel.train_wanted.connect(desk.training.start)
+    panel.stop_wanted.connect(desk.stop)
+    panel.resume_wanted.connect(desk.training.resume)
+    panel.preset_chosen.connect(desk.choose_preset)
+    panel.base_chosen.connect(lambda value: setattr(session, "base", value))
+    panel.seconds_chosen.connect(lambda value: setattr(session, "seconds", value))
+    panel.device_chosen.connect(lambda value: setattr(session, "device", value))
+    return panel
+
+
+def predict_panel(desk: Desk) -> PredictPanel:
+    """Part 4, its wishes connected."""
+    panel, deeds = PredictPanel(desk.session), desk.predicting
+    panel.predict_wanted.connect(deeds.start)
+    panel.accept_wanted.connect(deeds.accept)
+    panel.threshold_chosen.connect(deeds.choose_threshold)
+    panel.min_size_chosen.connect(deeds.choose_min_size)
+    panel.probability_chosen.connect(deeds.show_probability)
+    panel.all_slices_chosen.connect(lambda on: setattr(desk.session, "all_slices", on))
+    panel.model_chosen.connect(desk.choose_model)
+    panel.save_wanted.connect(desk.save_model)
+    panel.load_wanted.connect(desk.load_model)
+    panel.export_wanted.connect(desk.export_labels)
+    return panel
+
+
+class Part(QWidget):
+    """Some parts under one status line, scrolled where the window is low."""
+
+    name = ""
+
+    def __init__(self, napari_viewer: Viewer) -> None:
+        super().__init__()
+        self.setObjectName(self.name)
+        self.setMinimumWidth(WIDTH)
+        self.desk = desk_of(napari_viewer)
+        box = QVBoxLayout(self)
+        box.setContentsMargins(6, 6, 6, 6)
+        box.addWidget(StatusPanel(self.desk.session))
+        box.addWidget(_scrolled(*self.parts(self.desk)), 1)
+
+    def parts(self, desk: Desk) -> list[QWidget]:
+        """What stands under one another."""
+        raise NotImplementedError
+
+
+class UNetDock(Part):
+    """The whole panel."""
+
+    name = "unet_dock"
+
+    def parts(self, desk: Desk) -> list[QWidget]:
+        panels = (
+            ("Label", label_panel(desk)),
+            ("Weight map", weights_panel(desk)),
+            ("Fine-tune", tune_panel(desk)),
+            ("Predict", predict_panel(desk)),
+        )
+        shown: list[QWidget] = []
+        for number, (title, panel) in enumerate(panels, start=1):
+            if shown:
+                shown.append(look.line())
+            shown += [look.heading(number, title), panel]
+        return shown
+
+
+class LabelWidget(Part):
+    """Part 1 alone."""
+
+    name = "unet_label_widget"
+
+    def parts(self, desk: Desk) -> list[QWidget]:
+        return [label_panel(desk)]
+
+
+class WeightsWidget(Part):
+    """Part 2 alone."""
+
+    name = "unet_weights_widget"
+
+    def parts(self, desk: Desk) -> list[QWidget]:
+        return [weights_panel(desk)]
+
+
+class TuneWidget(Part):
+    """Part 3 alone."""
+
+    name = "unet_tune_widget"
+
+    def parts(self, desk: Desk) -> list[QWidget]:
+        return [tune_panel(desk)]
+
+
+class PredictWidget(Part):
+    """Part 4 alone."""
+
+    name = "unet_predict_widget"
+
+    def parts(self, desk: Desk) -> list[QWidget]:
+        return [predict_panel(desk)]
+
+
+def _scrolled(*items: QWidget) -> QScrollArea:
+    content = QWidget()
+    box = look.column(content, *items)
+    box.setContentsMargins(0, 2, 4, 2)
+    box.setSpacing(8)
+    box.addStretch(1)
+    area = QScrollArea()
+    area.setWidgetResizable(True)
+    area.setFrameShape(QFrame.Shape.NoFrame)
+    area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+    area.setWidget(content)
+    return area

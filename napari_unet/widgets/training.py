@@ -1,0 +1,238 @@
+"""Part 3's deeds: from the button to a run folder, and from the worker's words to the panel."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from napari.viewer import Viewer
+from qtpy.QtCore import QObject, Signal
+
+from napari_unet import layers
+from napari_unet.core.annotation import Pair, check_labels, known_area
+from napari_unet.core.errors import BadInput
+from napari_unet.core.settings import TrainOptions
+from napari_unet.runs.folder import create_run
+from napari_unet.session import (
+    FROM_BEST,
+    Progress,
+    Session,
+    before_after,
+    got_worse,
+    time_left,
+)
+
+from . import modelling
+from .background import in_thread
+from .child import Child
+
+PERIOD = 0.1  # s between two updates of bar and curve; steps may come much faster
+
+
+class Training(QObject):
+    """One training at a time."""
+
+    trained = Signal(str, bool)  # path of the new model; True: it is better, select it
+
+    def __init__(self, viewer: Viewer, session: Session, child: Child, parent: QObject) -> None:
+        super().__init__(parent)
+        self._viewer = viewer
+        self._session = session
+        self._child = child
+        self._run: Path | None = None
+        self._given_up = False
+        self._shown_at = 0.0
+        self._warnings: list[str] = []
+
+    # ---- wishes
+
+    def start(self) -> None:
+        """Copy what is annotated, write a run folder, and let the worker train."""
+        session = self._session
+        try:
+            options, shots = self._options(), layers.snapshots(self._viewer)
+        except BadInput as error:
+            session.say(str(error), "error")
+            return
+        self._begin("Saving your images and labels for the training…")
+        suit = session.model if session.base == FROM_BEST else ""
+        in_thread(lambda: prepared(shots, options, suit), self._on_prepared, self.failed)
+
+    def resume(self) -> None:
+        """Go on with the training that was broken off."""
+        run = self._session.resumable
+        if run is not None:
+            self._begin("Going on with the training that was broken off…")
+            self._on_prepared(run)
+
+    def stop(self) -> None:
+        """End it; the best weights so far are the result."""
+        session = self._session
+        if session.job == "starting":
+            self._given_up = True
+        session.job = "stopping"
+        session.say("Stopping; the best weights so far are kept…", "busy")
+        if not self._child.stop():
+            self._end()
+            session.advise("Stopped before the training had begun.")
+
+    # ---- what the worker says
+
+    def on_message(self, said: dict[str, Any]) -> None:
+        """Show one message of the worker about the training."""
+        event = said["event"]
+        if event == "started":
+            if self._session.job == "starting":
+                self._session.job = "training"
+            self._session.say("Training has begun; you can go on painting.", "busy")
+        elif event == "step":
+            self._on_step(said)
+        elif event == "held-out":
+            self._on_held_out(said)
+        elif event == "warning":
+            self._warnings.append(str(said.get("words", "")))
+            self._session.say(self._warnings[-1], "busy")
+        elif event == "done":
+            self._on_done(said)
+        elif event == "failed":
+            self._session.resumable = None
+            self.failed(str(said.get("words", "The training failed.")))
+
+    def on_died(self, words: str) -> None:
+        """The worker is gone; nothing of the user's is lost."""
+        run, stopping = self._run, self._session.job == "stopping"
+        self._end()
+        if stopping and run is not None and (run / "model.safetensors").exists():
+            self._session.advise("Stopped; the best weights are kept.")
+            self.trained.emit(str(run / "model.safetensors"), True)
+            return
+        self._session.resumable = run if run is not None and has_checkpoint(run) else None
+        rest = (
+            "Press “Resume” to go on where it was, or “Fine-tune” to begin anew."
+            if self._session.resumable
+            else "Press “Fine-tune” to begin anew."
+        )
+        words = words or "The worker process ended unexpectedly."
+        self._session.say(f"{words} Your images and labels are untouched. {rest}", "error")
+
+    def failed(self, words: str) -> None:
+        """It cannot be; one sentence says why."""
+        self._end()
+        self._session.say(words, "error")
+
+    # ---- steps
+
+    def _options(self) -> TrainOptions:
+        session = self._session
+        own = modelling.weights_of(session.preset)
+        chosen = (session.weight_preset, session.w0, session.sigma)
+        weights, w0, sigma = (
+            (None, None, None) if chosen == (own.preset, own.w0, own.sigma) else chosen
+        )
+        return TrainOptions(
+            preset=session.preset,
+            base="default" if session.base == FROM_BEST else session.base,
+            labels_are=session.labels_are,
+            weights=weights,
+            w0=w0,
+            sigma=sigma,
+            seconds=session.seconds or None,
+            device=session.device,
+        )
+
+    def _begin(self, words: str) -> None:
+        session = self._session
+        self._given_up = False
+        self._warnings.clear()
+        session.job = "starting"
+        session.report = ""
+        session.clear_curve()
+        session.progress = Progress(None)
+        session.say(words, "busy")
+
+    def _on_prepared(self, run: Path) -> None:
+        if self._given_up:
+            return
+        self._run = run
+        self._session.resumable = None
+        self._session.say("Starting the worker…", "busy")
+        self._child.send(f"train {run}")
+
+    def _on_step(self, said: dict[str, Any]) -> None:
+        session = self._session
+        session.losses.append((said["step"], said["loss"]))
+        now = time.monotonic()
+        if now - self._shown_at < PERIOD:
+            return
+        self._shown_at = now
+        session.curve += 1
+        session.progress = progress(said)
+        if session.job == "training" and session.mood == "busy":
+            session.say(self._words(said), "busy")
+
+    def _words(self, said: dict[str, Any]) -> str:
+        words = f"Training, step {said['step']}. You can go on painting."
+        return " ".join([words, *self._warnings[-1:]])
+
+    def _on_held_out(self, said: dict[str, Any]) -> None:
+        score = said.get("score") or {}
+        value = score.get("AP50", score.get("mIoU"))
+        if value is not None:
+            self._session.add_score(said["step"], value)
+        if said.get("words"):
+            self._session.report = f"So far: {said['words']}."
+
+    def _on_done(self, said: dict[str, Any]) -> None:
+        session = self._session
+        before, after = said.get("before"), said.get("after")
+        worse = got_worse(before, after)
+        self._end()
+        session.curve += 1
+        session.report = "\n".join([before_after(before, after), *dict.fromkeys(self._warnings)])
+        session.advise("Stopped; the best weights are kept." if said.get("stopped") else "Trained.")
+        self.trained.emit(str(said["model"]), not worse)
+
+    def _end(self) -> None:
+        self._run = None
+        self._session.job = ""
+        self._session.progress = None
+
+
+def progress(said: dict[str, Any]) -> Progress:
+    """The bar for one step message."""
+    left, seconds, of = said.get("left"), said.get("seconds", 0.0), said.get("of")
+    share = None
+    if of:
+        share = said["step"] / of
+    elif left is not None:
+        share = seconds / max(seconds + left, 1e-6)
+    return Progress(share, left, time_left(left))
+
+
+def has_checkpoint(run: Path) -> bool:
+    """True if the training in this run folder can be resumed."""
+    folder = run / "checkpoint"
+    return folder.is_dir() and any(folder.iterdir())
+
+
+def prepared(shots: Sequence[layers.Snapshot], options: TrainOptions, suit: str) -> Path:
+    """Write the run folder; not for the GUI thread.
+
+    `suit` is a model to start from if it suits the images; "" = none.
+    """
+    pairs = [pair(shot) for shot in shots]
+    options = modelling.with_base(options, suit, pairs)
+    path = modelling.new_run_folder()
+    create_run(path, pairs, options)
+    return path
+
+
+def pair(shot: layers.Snapshot) -> Pair:
+    """One training pair, checked; not for the GUI thread."""
+    labels = check_labels(shot.labels, f"the labels of {shot.name}")
+    regions = shot.regions()
+    background = None if shot.background is None else shot.background > 0
+    known = known_area(labels, regions, background)
+    return Pair(shot.name, shot.image, labels, known, shot.axes)
