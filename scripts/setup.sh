@@ -44,6 +44,7 @@ libxcb-xinerama.so.0 libxcb-xinerama0
 libxcb-xkb.so.1 libxcb-xkb1
 libdbus-1.so.3 libdbus-1-3
 libfontconfig.so.1 libfontconfig1
+libgssapi_krb5.so.2 libgssapi-krb5-2
 LIST
 }
 
