@@ -136,7 +136,7 @@ class Session:
     def say(self, words: str, mood: Mood = "idle") -> None:
         """Put `words` into the status line."""
         self.mood = mood
-        self.status = words
+        self.status = sentence(words)
 
     def advise(self, first: str = "") -> None:
         """Say `first`, and what to do next."""
@@ -238,6 +238,12 @@ def count(number: int, noun: str) -> str:
     """Such as "1 cell", "12 cells", "2 classes"."""
     plural = noun + ("es" if noun.endswith("s") else "s")
     return f"{number:,} {noun if number == 1 else plural}"
+
+
+def sentence(words: str) -> str:
+    """With a capital letter and a full stop."""
+    words = words.strip()
+    return words and words[0].upper() + words[1:] + ("" if words[-1] in ".!?…" else ".")
 
 
 def time_left(seconds: float | None) -> str:

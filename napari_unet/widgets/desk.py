@@ -49,7 +49,7 @@ class Desk(QObject):
         self.child.message.connect(self._on_message)
         self.child.died.connect(self._on_died)
         self.training.trained.connect(self._on_trained)
-        self._closed = False
+        self._closed = self._closing = False
         self._window = window
         window.installEventFilter(self)
         app = QApplication.instance()
@@ -139,12 +139,17 @@ class Desk(QObject):
     # ---- what happens
 
     def eventFilter(self, watched: QObject | None, event: QEvent | None) -> bool:
-        if event is not None and event.type() == QEvent.Type.Close:
-            QTimer.singleShot(0, self._if_closed)  # napari may still ask, and stay open
+        kind = None if event is None else event.type()
+        if kind == QEvent.Type.Close:
+            self._closing = True  # napari may still ask, and stay open
+            QTimer.singleShot(0, self._if_closed)
+        elif kind == QEvent.Type.Hide and self._closing:
+            self.close()
         return False
 
     def _if_closed(self) -> None:
-        if not self._window.isVisible():
+        self._closing = False
+        if not self._closed and not self._window.isVisible():
             self.close()
 
     def _on_message(self, said: dict[str, Any]) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from napari.viewer import Viewer
-from qtpy.QtCore import Qt
+from qtpy.QtCore import Qt, QTimer
 from qtpy.QtWidgets import QFrame, QScrollArea, QVBoxLayout, QWidget
 
 from . import look
@@ -82,7 +82,8 @@ class Part(QWidget):
         box = QVBoxLayout(self)
         box.setContentsMargins(6, 6, 6, 6)
         box.addWidget(StatusPanel(self.desk.session))
-        box.addWidget(_scrolled(*self.parts(self.desk)), 1)
+        self.area = _scrolled(*self.parts(self.desk))
+        box.addWidget(self.area, 1)
 
     def parts(self, desk: Desk) -> list[QWidget]:
         """What stands under one another."""
@@ -107,6 +108,17 @@ class UNetDock(Part):
                 shown.append(look.line())
             shown += [look.heading(number, title), panel]
         return shown
+
+    def __init__(self, napari_viewer: Viewer) -> None:
+        super().__init__(napari_viewer)
+        self.desk.session.events.job.connect(self._on_job)
+
+    def _on_job(self, job: str) -> None:
+        """Scroll to the part that has something to show."""
+        kind = {"starting": TunePanel, "predicting": PredictPanel}.get(job)
+        panel = None if kind is None else self.findChild(kind)
+        if panel is not None:
+            QTimer.singleShot(0, lambda: self.area.ensureWidgetVisible(panel, 0, 8))
 
 
 class LabelWidget(Part):

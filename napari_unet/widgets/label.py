@@ -18,12 +18,11 @@ BACKGROUND = "Paint what is surely no cell; then unpainted pixels no longer coun
 INSTANCES = "Every cell has a number of its own (the usual case)"
 CLASSES = "Every number is a kind of thing, such as 1 = nucleus, 2 = membrane"
 READINGS = {
-    "YX": "YX: one plane",
-    "YXC": "YXC: one plane in colour",
-    "ZYX": "ZYX: a stack of slices",
-    "TYX": "TYX: a time series",
-    "CYX": "CYX: channels of one plane",
-    "TZYX": "TZYX: stacks over time",
+    "YX": "YX (plane)",
+    "YXC": "YXC (colour)",
+    "ZYX": "ZYX (slices)",
+    "TYX": "TYX (time)",
+    "CYX": "CYX (channels)",
 }
 
 
@@ -63,12 +62,20 @@ class LabelPanel(QWidget):
         self.amount.setObjectName("unet_annotated")
         look.column(
             self,
-            look.form(("Image", self.image), ("Read as", self.axes), ("Labels", self.labels)),
+            look.form(("Image", self._image_and_axes()), ("Labels", self.labels)),
             look.row(self.new_cell),
             look.row(QLabel("Each number is"), self.instances, self.classes),
             look.row(self.regions, self.background),
             self.amount,
         )
+
+    def _image_and_axes(self) -> QWidget:
+        box = QWidget()
+        both = look.row(self.image, self.axes)
+        both.setStretch(0, 3)
+        both.setStretch(1, 2)
+        look.column(box, both)
+        return box
 
     def _connect(self) -> None:
         self.image.activated.connect(lambda: self.image_chosen.emit(self.image.currentData()))

@@ -120,7 +120,7 @@ def chooser(tip: str = "") -> QComboBox:
     """A combo box that does not widen the dock with long names."""
     made = QComboBox()
     made.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
-    made.setMinimumContentsLength(8)
+    made.setMinimumContentsLength(5)
     tipped(made, tip)
     return made
 

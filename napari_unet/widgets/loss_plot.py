@@ -20,7 +20,7 @@ class LossPlot(pyqtgraph.PlotWidget):
     def __init__(self, session: Session, parent: QWidget | None = None) -> None:
         super().__init__(parent, background=None)
         self.setObjectName("unet_loss_plot")
-        self.setFixedHeight(150)
+        self.setFixedHeight(140)
         self.setMouseEnabled(False, False)
         self.hideButtons()
         self.setMenuEnabled(False)
@@ -44,6 +44,7 @@ class LossPlot(pyqtgraph.PlotWidget):
         item = self.getPlotItem()
         item.setLabel("left", "loss", color=LOSS)
         item.setLabel("bottom", "step")
+        item.layout.setContentsMargins(0, 8, 0, 0)  # else the topmost number is cut
         item.getAxis("left").setWidth(46)
         item.getAxis("bottom").enableAutoSIPrefix(False)
         item.getAxis("left").enableAutoSIPrefix(False)
@@ -55,7 +56,7 @@ class LossPlot(pyqtgraph.PlotWidget):
         item.scene().addItem(box)
         item.getAxis("right").linkToView(box)
         item.getAxis("right").enableAutoSIPrefix(False)
-        item.setLabel("right", "cells found", color=SCORE)
+        item.setLabel("right", "score", color=SCORE)
         box.setXLink(item)
         box.setYRange(0, 1, padding=0.05)
         box.setMouseEnabled(False, False)

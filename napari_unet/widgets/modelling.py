@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import shutil
 import time
 from collections.abc import Sequence
 from dataclasses import replace
@@ -17,17 +18,19 @@ from napari_unet.files.atomic import write_bytes
 from napari_unet.files.images import write_labels
 from napari_unet.files.model_file import read_config
 from napari_unet.layers import Snapshot
-from napari_unet.models import list_models, runs_folder
+from napari_unet.models import list_models, prune_runs, runs_folder
 from napari_unet.session import Choice
 
 SUFFIX = ".safetensors"
 FILTER = f"U-Net model (*{SUFFIX})"
+JOBS_KEPT = 24 * 3600  # seconds; the probability of a prediction serves its window's filters only
 _numbers = itertools.count(1)
 
 
 def known_models() -> tuple[Choice, ...]:
-    """The models that have names, for the list."""
-    return tuple((str(m.path), m.name) for m in list_models())
+    """The models that have names and can be read, for the list; old predictions are cleared."""
+    _clear_jobs()
+    return tuple((str(m.path), m.name) for m in list_models() if m.config is not None)
 
 
 def entry(path: Path) -> Choice:
@@ -58,18 +61,33 @@ def weights_of(name: str) -> WeightSettings:
     return preset(name).weights
 
 
-def new_run_folder() -> Path:
-    """Where the next training goes: named by its time, so that the list reads well."""
+def new_run_folder(selected: str) -> Path:
+    """Where the next training goes, named by its time; the oldest runs make room.
+
+    `selected` is the model that stays in any case; "" = none.
+    """
     folder = runs_folder()
     folder.mkdir(parents=True, exist_ok=True)
+    prune_runs(keep=[Path(selected)] if selected else [])
     return _free(folder / time.strftime("trained %Y-%m-%d %H.%M.%S"))
 
 
 def new_job_folder() -> Path:
     """Where the next prediction goes."""
-    folder = runs_folder() / "predictions"
+    folder = _jobs_folder()
     folder.mkdir(parents=True, exist_ok=True)
     return _free(folder / time.strftime(f"%Y-%m-%d %H.%M.%S {next(_numbers)}"))
+
+
+def _jobs_folder() -> Path:
+    return runs_folder() / "predictions"
+
+
+def _clear_jobs() -> None:
+    """Delete predictions of windows that were closed long ago."""
+    for job in _jobs_folder().glob("*"):
+        if time.time() - job.stat().st_mtime > JOBS_KEPT:
+            shutil.rmtree(job, ignore_errors=True)
 
 
 def _free(path: Path) -> Path:

@@ -53,21 +53,24 @@ class PredictPanel(QWidget):
         self.all_slices = QCheckBox("all slices")
         look.tipped(self.all_slices, "Off: only the slice that is shown", "unet_all_slices")
         self._filters()
-        self.save = look.button("Save model as…", "unet_save_model", "Writes the model to a file")
-        self.load = look.button("Load model…", "unet_load_model", "Adds a model file to the list")
+        self.save = look.button(
+            "Save model…", "unet_save_model", "Save model as: writes the model to a file"
+        )
+        self.load = look.button(
+            "Load model…", "unet_load_model", "Load model: adds a model file to the list"
+        )
         self.export = look.button(
-            "Export labels…", "unet_export_labels", "Writes your labels to a TIFF file"
+            "Export…", "unet_export_labels", "Writes your labels to a TIFF file"
         )
         look.column(
             self,
             look.form(("Model", self.model)),
             look.row(self.predict),
             self.all_slices,
+            look.row(self.accept),
             look.form(("Threshold", self.threshold), ("Smallest cell", self.min_size)),
             self.probability,
-            look.row(self.accept),
-            look.row(self.save, self.load),
-            look.row(self.export),
+            look.row(self.save, self.load, self.export),
         )
 
     def _filters(self) -> None:

@@ -254,6 +254,7 @@ class Predicting(QObject):
         self._end()
         self._stored[layers.key(stored.image)] = stored
         self._show(stored, found)
+        layers.hide(self._viewer, stored.image, "weights")  # the overlay is what matters now
         session.predicted = layers.key(stored.image) == session.image or session.predicted
         self._on_image()
         if session.show_probability:

@@ -21,6 +21,7 @@ from napari_unet.session import (
     Session,
     before_after,
     got_worse,
+    sentence,
     time_left,
 )
 
@@ -57,8 +58,8 @@ class Training(QObject):
             session.say(str(error), "error")
             return
         self._begin("Saving your images and labels for the training…")
-        suit = session.model if session.base == FROM_BEST else ""
-        in_thread(lambda: prepared(shots, options, suit), self._on_prepared, self.failed)
+        model, suits = session.model, session.base == FROM_BEST
+        in_thread(lambda: prepared(shots, options, model, suits), self._on_prepared, self.failed)
 
     def resume(self) -> None:
         """Go on with the training that was broken off."""
@@ -92,7 +93,7 @@ class Training(QObject):
         elif event == "held-out":
             self._on_held_out(said)
         elif event == "warning":
-            self._warnings.append(str(said.get("words", "")))
+            self._warnings.append(sentence(str(said.get("words", ""))))
             self._session.say(self._warnings[-1], "busy")
         elif event == "done":
             self._on_done(said)
@@ -178,16 +179,16 @@ class Training(QObject):
 
     def _on_held_out(self, said: dict[str, Any]) -> None:
         score = said.get("score") or {}
-        value = score.get("AP50", score.get("mIoU"))
+        value = score.get("value", score.get("AP50", score.get("mIoU")))
         if value is not None:
             self._session.add_score(said["step"], value)
         if said.get("words"):
-            self._session.report = f"So far: {said['words']}."
+            self._session.report = f"So far: {sentence(said['words'])}"
 
     def _on_done(self, said: dict[str, Any]) -> None:
         session = self._session
         before, after = said.get("before"), said.get("after")
-        worse = got_worse(before, after)
+        worse = bool(said.get("worse", got_worse(before, after)))
         self._end()
         session.curve += 1
         session.report = "\n".join([before_after(before, after), *dict.fromkeys(self._warnings)])
@@ -217,14 +218,17 @@ def has_checkpoint(run: Path) -> bool:
     return folder.is_dir() and any(folder.iterdir())
 
 
-def prepared(shots: Sequence[layers.Snapshot], options: TrainOptions, suit: str) -> Path:
+def prepared(
+    shots: Sequence[layers.Snapshot], options: TrainOptions, model: str, from_model: bool
+) -> Path:
     """Write the run folder; not for the GUI thread.
 
-    `suit` is a model to start from if it suits the images; "" = none.
+    `model` is the selected one; with `from_model` the training starts from it if it suits.
     """
     pairs = [pair(shot) for shot in shots]
-    options = modelling.with_base(options, suit, pairs)
-    path = modelling.new_run_folder()
+    if from_model:
+        options = modelling.with_base(options, model, pairs)
+    path = modelling.new_run_folder(model)
     create_run(path, pairs, options)
     return path
 

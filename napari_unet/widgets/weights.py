@@ -42,11 +42,17 @@ class WeightsPanel(QWidget):
         look.column(
             self,
             look.row(self.show_map),
-            look.form(
-                ("Formula", self.preset), ("Border weight w0", self.w0), ("Reach sigma", self.sigma)
-            ),
             self.words,
+            look.folded("Formula", self._formula()),
         )
+
+    def _formula(self) -> QWidget:
+        box = QWidget()
+        form = look.form(
+            ("Formula", self.preset), ("Border weight w0", self.w0), ("Reach sigma", self.sigma)
+        )
+        look.column(box, form)
+        return box
 
     def _connect(self) -> None:
         self.show_map.clicked.connect(self.map_wanted)
