@@ -35,7 +35,10 @@ class Draw:
     gain: Doubles  # (N,)
     offset: Doubles  # (N,)
     gamma: Doubles  # (N,)
+    shading: Doubles  # (N, 1, 3, 3): added light at the grid nodes
     noise: Doubles  # (N,): standard deviation
+    blur: Doubles  # (N,): standard deviation, pixels
+    seed: int  # of the pixel noise
 
 
 def draw(rng: np.random.Generator, n: int, tile: int, settings: AugmentSettings) -> Draw:
@@ -48,15 +51,18 @@ def draw(rng: np.random.Generator, n: int, tile: int, settings: AugmentSettings)
     nodes = rng.normal(0.0, 1.0, (n, 2, NODES, NODES)) * settings.elastic_sd
     free = max(0.0, 1 - (tile - 1) / 2 / node_spacing(tile, settings))
     phase = 1 + rng.uniform(-free, free, (n, 2))
-    contrast = math.log(1 + settings.contrast)
+    contrast, gamma = math.log(1 + settings.contrast), math.log(1 + settings.gamma)
     return Draw(
         matrix,
         nodes,
         phase,
         gain=np.exp(rng.uniform(-contrast, contrast, n)),
         offset=rng.uniform(-settings.brightness, settings.brightness, n),
-        gamma=np.exp(rng.uniform(-contrast, contrast, n)),
-        noise=rng.uniform(0, settings.blur_and_noise, n),
+        gamma=np.exp(rng.uniform(-gamma, gamma, n)),
+        shading=rng.normal(0.0, 1.0, (n, 1, NODES, NODES)) * settings.shading * rng.random((n, 1, 1, 1)),
+        noise=settings.noise * rng.random(n) ** 2,  # most images are good ones
+        blur=settings.blur * rng.random(n) ** 2,
+        seed=int(rng.integers(2**62)),
     )
 
 
@@ -127,15 +133,36 @@ def warp(planes: Sequence[Tensor], where: Tensor, mode: str) -> Tensor:
     return torch.stack([read_at(p, w, mode) for p, w in zip(planes, where, strict=True)])
 
 
-def change_intensities(batch: Tensor, drawn: Draw, generator: torch.Generator | None = None) -> Tensor:
-    """Gamma, contrast, brightness and noise of ``(N, C, H, W)`` grey values of about 0..1."""
+def change_intensities(batch: Tensor, drawn: Draw) -> Tensor:
+    """Blur, gamma, contrast, brightness, uneven light and noise of ``(N, C, H, W)`` grey values of about 0..1."""
     gamma, gain, offset, noise = (
         torch.from_numpy(np.asarray(a, np.float32)).to(batch.device)[:, None, None, None]
         for a in (drawn.gamma, drawn.gain, drawn.offset, drawn.noise)
     )
+    if drawn.blur.any():
+        batch = _blurred(batch, drawn.blur)
     inside = batch.clamp(0, 1)
     batch = inside.clamp_min(1e-6) ** gamma + (batch - inside)  # beyond 0..1 the curve goes on straight
     batch = (batch - 0.5) * gain + 0.5 + offset
-    if bool((drawn.noise > 0).any()):
-        batch = batch + noise * torch.randn(batch.shape, generator=generator).to(batch.device)
+    if drawn.shading.any():
+        nodes = torch.from_numpy(drawn.shading.astype(np.float32)).to(batch.device)
+        centre = torch.ones((len(nodes), 2), device=batch.device)
+        tile = batch.shape[-1]
+        batch = batch + displacement(nodes, centre, tile, (tile - 1) / (NODES - 1))
+    if drawn.noise.any():
+        generator = torch.Generator(batch.device).manual_seed(drawn.seed)
+        batch = batch + noise * torch.randn(batch.shape, generator=generator, device=batch.device)
     return batch
+
+
+def _blurred(batch: Tensor, sigma: Doubles) -> Tensor:
+    """Each tile blurred by its own Gaussian, separably, mirrored at the border."""
+    radius = max(1, math.ceil(3 * float(sigma.max())))
+    x = np.arange(-radius, radius + 1)
+    kernels = np.exp(-0.5 * (x / np.maximum(sigma, 0.1)[:, None]) ** 2)
+    kernels /= kernels.sum(axis=1, keepdims=True)
+    n, c, height, width = batch.shape
+    kernel = torch.from_numpy(kernels.astype(np.float32)).to(batch.device).repeat_interleave(c, dim=0)[:, None]
+    padded = F.pad(batch, [radius] * 4, mode="reflect").reshape(1, n * c, height + 2 * radius, width + 2 * radius)
+    rows = F.conv2d(padded, kernel[..., None], groups=n * c)
+    return F.conv2d(rows, kernel[:, :, None], groups=n * c).reshape(n, c, height, width)

@@ -182,8 +182,7 @@ class Batches:
         augment = self.settings.augment
         drawn = draw(rng, self.count, self.tile, augment)
         where = coordinates(drawn, centres, self.tile, augment, self.device)
-        noise = torch.Generator().manual_seed(int(rng.integers(2**62)))
-        image = change_intensities(warp([self._images[i] for i in which], where, "bilinear"), drawn, noise)
+        image = change_intensities(warp([self._images[i] for i in which], where, "bilinear"), drawn)
         inner = where[:, self.margin : self.tile - self.margin, self.margin : self.tile - self.margin]
         labels = warp([self._labels[i] for i in which], inner, "nearest")
         if self.settings.fit.weights_warped:

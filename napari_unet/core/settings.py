@@ -78,7 +78,10 @@ class AugmentSettings:
     elastic_spacing: float = 150.0  # least distance of nodes; 3x3 nodes where the tile is larger
     brightness: float = 0.1  # grey offset, uniform in +- this (image range is about 0..1)
     contrast: float = 0.25  # log-uniform in [1 / (1 + this), 1 + this]
-    blur_and_noise: float = 0.0  # greatest standard deviation of added noise (grey values)
+    gamma: float = 0.25  # log-uniform in [1 / (1 + this), 1 + this]
+    shading: float = 0.0  # standard deviation of a smooth field of light (grey values)
+    noise: float = 0.0  # greatest standard deviation of added noise (grey values)
+    blur: float = 0.0  # greatest standard deviation of a Gaussian blur
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,269 @@
+"""The one door to the engine, for Python and the command line (design, section 14)."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from napari_unet.core.annotation import Labels, Pair
+from napari_unet.core.axes import axes_of
+from napari_unet.core.errors import BadInput
+from napari_unet.core.metrics import Scores, evaluate
+from napari_unet.core.settings import LabelsAre, ModelConfig, TrainOptions
+from napari_unet.models import find_model
+from napari_unet.runs.folder import create_run
+from napari_unet.runs.messages import Message
+
+if TYPE_CHECKING:
+    from napari_unet.core.segment import Segmenter
+    from napari_unet.core.unet import UNet
+
+__all__ = ["Model", "check_device", "evaluate", "load_model", "train", "train_run", "Scores"]
+
+Floats = npt.NDArray[np.float32]
+TileProgress = Callable[[int, int], None]
+
+
+class Model:
+    """A trained U-Net and everything it says of itself.
+
+    Attributes
+    ----------
+    config : network, normalisation, diameter, instance settings, training summary
+    """
+
+    def __init__(self, net: UNet, config: ModelConfig) -> None:
+        self._net = net
+        self.config = config
+
+    def predict(
+        self,
+        image: npt.ArrayLike,
+        *,
+        axes: str | None = None,
+        tile: int | None = None,
+        precision: str = "auto",
+        device: str = "auto",
+        diameter: float | None = None,
+        progress: TileProgress | None = None,
+        warn: Callable[[str], None] | None = None,
+    ) -> Floats:
+        """Probabilities at full resolution.
+
+        Parameters
+        ----------
+        image : any of the axes of design section 17
+        axes : letters as in tifffile; None = as the shape says where that is clear
+        tile : side of the input tile, model pixels, moved to the nearest legal size; None =
+            the library's choice; 0 = untiled
+        precision : "auto" (bfloat16 where the device has it) or "fp32"
+        device : "auto", "cpu", "cuda", "mps"
+        diameter : cell diameter in this image, px; None = as in the training images
+        progress : called with (tiles done, tiles) of each slice
+
+        Returns
+        -------
+        float32 foreground probability ``(Y, X)``, or ``(classes, Y, X)`` with classes,
+        background first; with a leading axis for a stack
+
+        Raises
+        ------
+        BadInput
+            If the axes are unclear or the channels are not the model's.
+        """
+        probabilities = [
+            p for p, _ in self._slices(image, axes, tile, precision, device, diameter, progress, warn)
+        ]
+        return probabilities[0] if len(probabilities) == 1 else np.stack(probabilities)
+
+    def segment(
+        self,
+        image: npt.ArrayLike,
+        *,
+        axes: str | None = None,
+        tile: int | None = None,
+        precision: str = "auto",
+        device: str = "auto",
+        diameter: float | None = None,
+        progress: TileProgress | None = None,
+        warn: Callable[[str], None] | None = None,
+    ) -> Labels:
+        """Cells, or the class map in the painted values; parameters as in :meth:`predict`.
+
+        Returns
+        -------
+        int32 ``(Y, X)``; ``(Z, Y, X)`` for a stack, ids unique over the stack
+        """
+        return self.probabilities_and_labels(
+            image,
+            axes=axes,
+            tile=tile,
+            precision=precision,
+            device=device,
+            diameter=diameter,
+            progress=progress,
+            warn=warn,
+        )[1]
+
+    def probabilities_and_labels(
+        self,
+        image: npt.ArrayLike,
+        *,
+        axes: str | None = None,
+        tile: int | None = None,
+        precision: str = "auto",
+        device: str = "auto",
+        diameter: float | None = None,
+        progress: TileProgress | None = None,
+        warn: Callable[[str], None] | None = None,
+    ) -> tuple[Floats, Labels]:
+        """Both of :meth:`predict` and :meth:`segment` for the price of one."""
+        from napari_unet.core.segment import stack_labels
+
+        pairs = list(self._slices(image, axes, tile, precision, device, diameter, progress, warn))
+        if len(pairs) == 1:
+            return pairs[0]
+        planes = [labels for _, labels in pairs]
+        stack = stack_labels(planes) if self.config.labels_are == "instances" else np.stack(planes)
+        return np.stack([p for p, _ in pairs]), stack
+
+    def save(self, path: str | Path) -> None:
+        """Write or replace a model file (.safetensors), atomically."""
+        from napari_unet.runs.networks import save_network
+
+        save_network(Path(path), self._net, self.config)
+
+    def _slices(
+        self,
+        image: npt.ArrayLike,
+        axes: str | None,
+        tile: int | None,
+        precision: str,
+        device: str,
+        diameter: float | None,
+        progress: TileProgress | None,
+        warn: Callable[[str], None] | None,
+    ) -> Iterator[tuple[Floats, Labels]]:
+        array: Any = image if hasattr(image, "dtype") and hasattr(image, "shape") else np.asarray(image)
+        found = axes_of(array, axes, where="the image")
+        segmenter = self._segmenter(device)
+        segmenter.tile, segmenter.precision, segmenter.diameter = tile, precision, diameter
+        if warn is not None:
+            segmenter.warn = warn
+        for index in range(found.slices):
+            slice_ = segmenter.read(array, found, index)
+            if warn is not None and not slice_.finite.all():
+                warn("NaN or infinite pixels count as missing: they are labelled 0")
+            probability = segmenter.probability(slice_, progress)
+            yield probability, segmenter.labels(probability, slice_.finite)
+
+    def _segmenter(self, device: str) -> Segmenter:
+        from napari_unet.core.device import find_device
+        from napari_unet.core.segment import Segmenter
+
+        self._net.to(find_device(device))
+        return Segmenter(self._net, self.config)
+
+
+def load_model(name_or_path: str | Path) -> Model:
+    """A model by its name (see ``napari_unet.models``) or the path of its file.
+
+    Raises
+    ------
+    BadInput
+        If there is no such model, or the file is no model file of this version.
+    """
+    from napari_unet.runs.networks import load_network
+
+    return Model(*load_network(find_model(str(name_or_path)), "cpu"))
+
+
+def train_run(run: Path, stop: Callable[[], bool] = lambda: False) -> Iterator[Message]:
+    """Do, or go on with, the training of a run folder; yields the messages of its log."""
+    from napari_unet.runs.train import train_run as training
+
+    return training(Path(run), stop)
+
+
+def check_device(name: str) -> None:
+    """Say early what is wrong with a device's name.
+
+    Raises
+    ------
+    BadInput
+        If this machine has no such device.
+    """
+    from napari_unet.core.device import find_device
+
+    find_device(name)
+
+
+def train(
+    images: Sequence[npt.ArrayLike],
+    labels: Sequence[npt.ArrayLike],
+    *,
+    known: Sequence[npt.NDArray[np.bool_] | None] | None = None,
+    labels_are: LabelsAre = "instances",
+    axes: str | None = None,
+    preset: str = "default",
+    base: str = "default",
+    seconds: float | None = None,
+    steps: int | None = None,
+    run: str | Path | None = None,
+    device: str = "auto",
+    seed: int = 0,
+    progress: Callable[[Message], None] | None = None,
+) -> Model:
+    """Fine-tune a U-Net on annotated images.
+
+    Parameters
+    ----------
+    images : arrays of the same axes and channels
+    labels : for each image ``(Y, X)`` int, 0 = not painted (stacks: with leading axes)
+    known : for each image bool like its labels, or None: all of each slice with a label
+    labels_are : "instances" (each id a cell) or "classes" (each value a kind of thing)
+    axes : letters of the images' axes; None = as the shape says where that is clear
+    preset, base : "default", "paper", "fiji"; a model's name or path, or "none"
+    seconds, steps : the budget; default 60 s on a CPU, 15 s on a GPU
+    run : folder to keep the run in; None = it is thrown away
+    progress : called with each message (docs/architecture.md)
+
+    Returns
+    -------
+    The best model by the held-out part
+
+    Raises
+    ------
+    BadInput
+        If images, labels or options cannot be used; before any work starts.
+    """
+    if len(images) != len(labels) or (known is not None and len(known) != len(images)):
+        raise BadInput(f"there are {len(images)} images but {len(labels)} labels; each image needs its own")
+    check_device(device)
+    options = replace(
+        TrainOptions(preset=preset, base=base, labels_are=labels_are, device=device, seed=seed),
+        seconds=seconds,
+        steps=steps,
+    )
+    pairs = []
+    for index, (image, painted) in enumerate(zip(images, labels, strict=True)):
+        array, name = np.asarray(image), f"image {index}"
+        letters = axes_of(array, axes, where=name).letters
+        pairs.append(Pair(name, array, np.asarray(painted), known[index] if known else None, letters))
+    temporary = Path(tempfile.mkdtemp(prefix="napari-unet-")) if run is None else None
+    try:
+        folder = create_run(Path(run) if temporary is None else temporary / "run", pairs, options)  # type: ignore[arg-type]
+        for message in train_run(folder.path):
+            if progress is not None:
+                progress(message)
+        return load_model(folder.model)
+    finally:
+        if temporary is not None:
+            shutil.rmtree(temporary, ignore_errors=True)

@@ -1,0 +1,86 @@
+"""The named presets: network, optimiser, augmentation and weights together."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from .settings import (
+    AugmentSettings,
+    FitSettings,
+    InstanceSettings,
+    NetworkSettings,
+    NormaliseSettings,
+    ScaleSettings,
+    Settings,
+    TrainOptions,
+    WeightSettings,
+)
+
+
+def preset(name: str) -> Settings:
+    """All settings of a preset: ``default``, ``paper`` (2015) or ``fiji`` (Falk 2019)."""
+    return {"default": _default, "paper": _paper, "fiji": _fiji}[name]()
+
+
+def settings_for(options: TrainOptions, channels: int, classes: int, network: NetworkSettings | None = None) -> Settings:
+    """The preset, changed by what the user chose.
+
+    Parameters
+    ----------
+    channels : of the images
+    classes : outputs of the network, background included
+    network : of the base model; it stands in place of the preset's
+    """
+    settings = preset(options.preset)
+    weights = settings.weights if options.weights is None else WeightSettings.of(options.weights)
+    weights = replace(
+        weights,
+        w0=weights.w0 if options.w0 is None else options.w0,
+        sigma=weights.sigma if options.sigma is None else options.sigma,
+    )
+    net = replace(network or settings.network, in_channels=channels, classes=classes)
+    scale = settings.scale if options.labels_are == "instances" else replace(settings.scale, diameter=None)
+    return replace(settings, weights=weights, network=net, scale=scale)
+
+
+def _default() -> Settings:
+    """What measured best on few images within a minute or two of two CPU cores."""
+    return Settings(
+        preset="default",
+        network=NetworkSettings(width=24, padding="same", norm="batch", dropout=0.0),
+        augment=AugmentSettings(),
+        fit=FitSettings(
+            optimiser="adamw",
+            learning_rate=3e-3,
+            weight_decay=1e-2,
+            schedule="one-cycle",
+            batch=4,
+            tile=192,
+            average=0.98,
+            weights_warped=True,
+        ),
+    )
+
+
+def _paper() -> Settings:
+    """Ronneberger 2015: what the paper does not say (learning rate, intensities) is ours."""
+    return Settings(
+        preset="paper",
+        network=NetworkSettings(),
+        augment=AugmentSettings(scale=0.0, brightness=0.05, contrast=0.1, elastic_spacing=150.0),
+        scale=ScaleSettings(diameter=None),
+        instances=InstanceSettings(),
+        fit=FitSettings(weights_warped=True),
+    )
+
+
+def _fiji() -> Settings:
+    """Falk 2019, the Fiji plugin's constants; rescaling by cell diameter instead of pixel size."""
+    return Settings(
+        preset="fiji",
+        weights=WeightSettings.of("fiji"),
+        network=NetworkSettings(dropout=0.0),
+        normalise=NormaliseSettings(low=0.0, high=100.0),
+        augment=AugmentSettings(mirror=False, scale=0.0, brightness=0.05, contrast=0.2),
+        fit=FitSettings(optimiser="adamw", learning_rate=1e-4, weights_warped=True),
+    )

@@ -1,0 +1,143 @@
+"""A network together with its model's settings: from an image to probabilities and labels."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from .annotation import Labels, Mask
+from .axes import Axes
+from .errors import BadInput
+from .geometry import input_size
+from .instances import label_cells
+from .normalise import normalise
+from .predict import ArraySource, Tile, TilePlan, Window, plan_tiles, predict_tiles, tile_size
+from .scale import scale_factor
+from .settings import ModelConfig, ScaleSettings
+from .unet import UNet
+
+Floats = npt.NDArray[np.float32]
+LEAST_TILE = 64  # px; out of memory below this is final
+
+
+@dataclass(frozen=True)
+class SliceSource:
+    """One normalised slice, and which of its pixels hold a value."""
+
+    source: ArraySource
+    finite: Mask
+
+
+@dataclass
+class Segmenter:
+    """Predicts single slices; button, Python and command line all go through it.
+
+    Attributes
+    ----------
+    tile : side of the input tile, model pixels; None = the library's choice; 0 = untiled
+    diameter : cell diameter in the image, px; None = as in the training images
+    """
+
+    net: UNet
+    config: ModelConfig
+    tile: int | None = None
+    precision: str = "auto"
+    diameter: float | None = None
+    warn: Callable[[str], None] = lambda words: None
+
+    @property
+    def factor(self) -> float:
+        """Image pixels -> model pixels."""
+        if self.config.diameter is None:
+            return 1.0
+        diameter = self.diameter or self.config.image_diameter
+        return scale_factor(diameter, ScaleSettings(diameter=self.config.diameter))
+
+    def read(self, image: Any, axes: Axes, index: int, where: str = "the image") -> SliceSource:
+        """Slice `index` of an image, normalised as in training.
+
+        Raises
+        ------
+        BadInput
+            If the number of channels is not the model's.
+        """
+        if axes.channels != self.config.channels:
+            raise BadInput(
+                f"{where} has {_channels(axes.channels)} ({axes.letters}), "
+                f"but the model was trained on {_channels(self.config.channels)}"
+            )
+        normalised, finite = normalise(axes.slice(image, index), self.config.normalise)
+        return SliceSource(ArraySource(normalised), finite)
+
+    def plan(self, shape: tuple[int, int]) -> TilePlan:
+        """The tiles for a slice of `shape`; says so when the tile size had to be moved."""
+        if self.tile:
+            legal = tile_size(self.config.network, self.tile, self.factor)
+            if legal != self.tile:
+                self.warn(f"tile size {self.tile} moved to {legal} px, the nearest that the network takes")
+        return plan_tiles(shape, self.config.network, factor=self.factor, tile=self.tile)
+
+    def tiles(self, slice_: SliceSource, first: Window | None = None) -> Iterator[tuple[Tile, int, Floats]]:
+        """Yield (tile, number of tiles, probabilities) as they are done, `first` (image px) first.
+
+        Probabilities are ``(h, w)`` foreground with instances, ``(classes, h, w)`` otherwise.
+        Out of memory halves the tile, says so, and begins anew.
+        """
+        plan = self.plan(slice_.source.shape[1:])
+        while True:
+            ordered = plan.visible_first(first)
+            try:
+                for tile, probability in predict_tiles(self.net, slice_.source, ordered, precision=self.precision):
+                    yield tile, len(plan.tiles), self._outputs(probability)
+                return
+            except torch.OutOfMemoryError:
+                side = max(max(t.size) for t in plan.tiles) // 2
+                if side < LEAST_TILE:
+                    raise
+                torch.cuda.empty_cache()
+                self.tile = input_size(self.config.network, side)
+                self.warn(f"out of memory: going on with tiles of {self.tile} px")
+                plan = self.plan(slice_.source.shape[1:])
+
+    def probability(self, slice_: SliceSource, progress: Callable[[int, int], None] | None = None) -> Floats:
+        """``(Y, X)`` foreground, or ``(classes, Y, X)``, of one slice."""
+        shape = slice_.source.shape[1:]
+        kinds = () if self.config.labels_are == "instances" else (self.config.network.classes,)
+        out = np.zeros((*kinds, *shape), np.float32)
+        for index, (tile, count, probability) in enumerate(self.tiles(slice_), start=1):
+            y0, y1, x0, x1 = tile.window
+            out[..., y0:y1, x0:x1] = probability
+            if progress is not None:
+                progress(index, count)
+        return out
+
+    def labels(self, probability: Floats, finite: Mask) -> Labels:
+        """Cells, or the class map in painted values; 0 where the image holds no value."""
+        if self.config.labels_are == "instances":
+            labels = label_cells(probability, self.config.instances, self.factor)
+        else:
+            values = np.array([0, *self.config.class_values], np.int32)
+            labels = values[probability.argmax(axis=0)]
+        labels[~finite] = 0
+        return labels
+
+    def _outputs(self, probability: Floats) -> Floats:
+        return probability[1] if self.config.labels_are == "instances" else probability
+
+
+def stack_labels(planes: list[Labels]) -> Labels:
+    """(S, Y, X) with ids unique over the stack."""
+    top, out = 0, []
+    for plane in planes:
+        out.append(np.where(plane > 0, plane + top, 0).astype(np.int32))
+        top = max(top, int(out[-1].max(initial=0)))
+    return np.stack(out)
+
+
+def _channels(count: int) -> str:
+    return f"{count} channel" + ("s" if count != 1 else "")

@@ -1,0 +1,1 @@
+"""Run folders, prediction jobs, and the worker that does them. Qt-free."""

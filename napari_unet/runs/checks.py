@@ -1,0 +1,75 @@
+"""What can be said against the user's images and labels before any work starts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from napari_unet.core.annotation import check_labels, known_area
+from napari_unet.core.axes import Axes, axes_of
+from napari_unet.core.annotation import Pair
+from napari_unet.core.errors import BadInput
+
+
+@dataclass(frozen=True)
+class UsedSlices:
+    """The annotated slices of one pair, copied: what a run folder keeps."""
+
+    name: str
+    axes: str  # of the user's image
+    indices: tuple[int, ...]  # which slices of it
+    image: npt.NDArray[Any]  # (S, C, Y, X), the image's own type
+    labels: npt.NDArray[np.int32]  # (S, Y, X)
+    known: npt.NDArray[np.bool_]  # (S, Y, X)
+
+
+def check_pairs(pairs: Iterable[Pair]) -> list[UsedSlices]:
+    """The annotated slices of all pairs; images without annotation are left out.
+
+    Raises
+    ------
+    BadInput
+        If nothing is annotated, no cell is painted anywhere, shapes or channels do not fit,
+        or labels are no ids.
+    """
+    used = [slices for pair in pairs if (slices := _used(pair)) is not None]
+    if not any((u.labels[u.known] > 0).any() for u in used):
+        raise BadInput("there are no labels to learn from: paint at least one cell")
+    channels = {u.image.shape[1]: u.name for u in used}
+    if len(channels) > 1:
+        (few, one), (many, other) = sorted(channels.items())[:2]
+        raise BadInput(f"{one} has {few} channel(s) and {other} has {many}: images trained on together need the same")
+    return used
+
+
+def _used(pair: Pair) -> UsedSlices | None:
+    axes = axes_of(pair.image, pair.axes, where=pair.name)
+    labels = np.asarray(pair.labels)
+    if not axes.fits(labels.shape):
+        raise BadInput(
+            f"the labels of {pair.name} have the shape {tuple(labels.shape)}, "
+            f"but its image needs labels of {axes.labels_shape}"
+        )
+    labels = check_labels(labels, f"the labels of {pair.name}").reshape(_stack_shape(axes))
+    if pair.known is None:
+        known = known_area(labels)
+    else:
+        if pair.known.size != labels.size:
+            raise BadInput(
+                f"the known area of {pair.name} has the shape {pair.known.shape}, its labels {pair.labels.shape}"
+            )
+        known = np.asarray(pair.known).reshape(labels.shape) != 0
+    indices = tuple(int(i) for i in np.flatnonzero(known.any(axis=(1, 2))))
+    if not indices:
+        return None
+    image = np.stack([axes.slice(pair.image, i) for i in indices])
+    chosen = list(indices)
+    return UsedSlices(pair.name, axes.letters, indices, image, labels[chosen], known[chosen])
+
+
+def _stack_shape(axes: Axes) -> tuple[int, int, int]:
+    return axes.slices, *axes.shape

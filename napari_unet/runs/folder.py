@@ -1,0 +1,206 @@
+"""The run folder: everything a training was given, said and made (design, section 9)."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import platform
+import shutil
+import time
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from napari_unet.core.annotation import Pair
+from napari_unet.core.errors import BadInput
+from napari_unet.core.presets import settings_for
+from napari_unet.core.settings import (
+    ModelConfig,
+    NetworkSettings,
+    Settings,
+    TrainOptions,
+    from_dict,
+    to_dict,
+)
+from napari_unet.files.atomic import write_bytes, write_json
+from napari_unet.files.model_file import read_config
+from napari_unet.models import find_model, list_models
+
+from .checks import UsedSlices, check_pairs
+from .messages import Message, encode, parse
+
+FORMAT = 1
+_LIBRARIES = ("napari-unet", "torch", "numpy", "scipy", "scikit-image")
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """A run folder on disk."""
+
+    path: Path
+
+    @property
+    def model(self) -> Path:
+        """The best model so far; exists from before step 1."""
+        return self.path / "model.safetensors"
+
+    @property
+    def log(self) -> Path:
+        return self.path / "log.jsonl"
+
+    @property
+    def checkpoint(self) -> Path:
+        """Newest weights, optimiser and counters in one file, so that they always agree."""
+        return self.path / "checkpoint" / "state.pt"
+
+    @property
+    def info(self) -> dict[str, Any]:
+        """What run.json says."""
+        content: dict[str, Any] = json.loads((self.path / "run.json").read_text())
+        return content
+
+    @property
+    def options(self) -> TrainOptions:
+        return from_dict(TrainOptions, self.info["options"])
+
+    @property
+    def settings(self) -> Settings:
+        return from_dict(Settings, self.info["settings"])
+
+    def pairs(self) -> Iterator[Pair]:
+        """The training pairs as they were at the start: images (S, C, Y, X), used slices only."""
+        for index, entry in enumerate(self.info["inputs"]):
+            image, labels, known = (
+                np.load(self.path / "data" / f"{index:04d}_{part}.npy", mmap_mode="r", allow_pickle=False)
+                for part in ("image", "labels", "known")
+            )
+            yield Pair(entry["name"], image, labels, known, "ZCYX")
+
+    def messages(self) -> list[Message]:
+        """What the log holds so far."""
+        if not self.log.exists():
+            return []
+        return [m for line in self.log.read_bytes().splitlines() if (m := parse(line)) is not None]
+
+    def say(self, message: Message) -> None:
+        """Append a message to the log."""
+        with self.log.open("a") as log:
+            log.write(encode(message) + "\n")
+
+    def rewind_log(self, step: int) -> None:
+        """Keep only what was said of steps up to `step`: a resumed run says the rest again."""
+        kept = [m for m in self.messages() if 0 <= m.get("step", -1) <= step]
+        write_bytes(self.log, "".join(encode(m) + "\n" for m in kept).encode())
+
+    @property
+    def resumable(self) -> bool:
+        """Whether there is a checkpoint of a training that was not finished."""
+        return self.checkpoint.exists() and not self.finished
+
+    @property
+    def finished(self) -> bool:
+        return any(m["event"] == "done" and not m.get("stopped") for m in self.messages())
+
+
+def open_run(path: Path) -> RunFolder:
+    """The run folder at `path`.
+
+    Raises
+    ------
+    BadInput
+        If there is none, or it is from a newer version.
+    """
+    run = RunFolder(Path(path))
+    try:
+        info = run.info
+    except (FileNotFoundError, NotADirectoryError):
+        raise BadInput(f"{path} is no run folder: it has no run.json") from None
+    except ValueError:
+        raise BadInput(f"{path} is no run folder: its run.json cannot be read") from None
+    if not isinstance(info, dict) or "options" not in info or "inputs" not in info:
+        raise BadInput(f"{path} is no run folder: its run.json is of another kind")
+    if info.get("format", 0) > FORMAT:
+        raise BadInput(f"{path} was made by a newer napari-unet; update this one")
+    return run
+
+
+def create_run(path: Path, pairs: Iterable[Pair], options: TrainOptions | None = None) -> RunFolder:
+    """Check everything, then write a new run folder; without torch, in any process.
+
+    Raises
+    ------
+    BadInput
+        If `path` exists, or images, labels or base model cannot be used. Nothing is left.
+    """
+    path, options = Path(path), options or TrainOptions()
+    if path.exists():
+        raise BadInput(f"{path} exists already; give another name, or continue it with: napari-unet resume {path}")
+    used = check_pairs(pairs)
+    channels = used[0].image.shape[1]
+    base, network = _base(options, channels)
+    classes = 2
+    if options.labels_are == "classes":
+        classes = 1 + len(np.unique(np.concatenate([np.unique(u.labels[u.known & (u.labels > 0)]) for u in used])))
+    settings = settings_for(options, channels, classes, network)
+    beside = path.with_name(f".{path.name}.part")
+    shutil.rmtree(beside, ignore_errors=True)
+    try:
+        (beside / "data").mkdir(parents=True)
+        (beside / "checkpoint").mkdir()
+        inputs = [_keep(beside / "data", index, slices) for index, slices in enumerate(used)]
+        write_json(
+            beside / "run.json",
+            {
+                "format": FORMAT,
+                "created": time.strftime("%Y-%m-%dT%H:%M:%S"),
+                "options": to_dict(options),
+                "settings": to_dict(settings),
+                "seed": options.seed,
+                "base": base,
+                "inputs": inputs,
+                "versions": _versions(),
+            },
+        )
+        beside.rename(path)
+    finally:
+        shutil.rmtree(beside, ignore_errors=True)
+    return RunFolder(path)
+
+
+def _base(options: TrainOptions, channels: int) -> tuple[dict[str, str] | None, NetworkSettings | None]:
+    """The base model as run.json keeps it, and its network; None = from scratch."""
+    if options.base == "none":
+        return None, None
+    if options.base == "default" and not any(m.name == "default" for m in list_models()):
+        return None, None  # none ships yet
+    file = find_model(options.base)
+    config: ModelConfig = read_config(file)
+    if config.channels != channels:
+        raise BadInput(
+            f"the base model {options.base} takes {config.channels} channel(s), the images have {channels}; "
+            "choose base 'none' to train from scratch"
+        )
+    sha = hashlib.sha256(file.read_bytes()).hexdigest()
+    return {"name": options.base, "path": str(file.resolve()), "sha256": sha}, config.network
+
+
+def _keep(folder: Path, index: int, used: UsedSlices) -> dict[str, Any]:
+    entry: dict[str, Any] = {"name": used.name, "axes": used.axes, "slices": list(used.indices), "sha256": {}}
+    for part, array in (("image", used.image), ("labels", used.labels), ("known", used.known)):
+        np.save(folder / f"{index:04d}_{part}.npy", array, allow_pickle=False)
+        entry["sha256"][part] = hashlib.sha256(np.ascontiguousarray(array)).hexdigest()
+    return entry
+
+
+def _versions() -> dict[str, str]:
+    found = {"python": platform.python_version(), "platform": platform.platform()}
+    for name in _LIBRARIES:
+        try:
+            found[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            found[name] = "not installed"
+    return found

@@ -1,0 +1,110 @@
+"""Prediction jobs: one image, one model, results in memory-mapped arrays."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from napari_unet.core.axes import Axes, axes_of
+from napari_unet.core.errors import BadInput
+from napari_unet.core.settings import ModelConfig
+from napari_unet.files.atomic import write_json
+from napari_unet.files.model_file import read_config
+
+
+@dataclass(frozen=True)
+class JobFolder:
+    """A prediction job on disk."""
+
+    path: Path
+
+    @property
+    def wish(self) -> dict[str, Any]:
+        """What job.json says."""
+        content: dict[str, Any] = json.loads((self.path / "job.json").read_text())
+        return content
+
+    @property
+    def image(self) -> npt.NDArray[Any]:
+        """The image in its own type and axes, memory-mapped."""
+        array: npt.NDArray[Any] = np.load(self.path / "image.npy", mmap_mode="r", allow_pickle=False)
+        return array
+
+    @property
+    def axes(self) -> Axes:
+        return axes_of(self.image, self.wish["axes"], where="the image")
+
+    def probability(self, mode: str = "r") -> npt.NDArray[np.float32]:
+        """float32 ``(S, Y, X)``, or ``(S, classes, Y, X)``; 0 until a tile is written."""
+        array: npt.NDArray[np.float32] = np.load(self.path / "probability.npy", mmap_mode=mode, allow_pickle=False)  # type: ignore[call-overload]
+        return array
+
+    def labels(self) -> npt.NDArray[np.int32]:
+        """int32 ``(S, Y, X)``, there once the job is done."""
+        array: npt.NDArray[np.int32] = np.load(self.path / "labels.npy", allow_pickle=False)
+        return array
+
+
+def create_job(
+    path: Path,
+    image: npt.NDArray[Any],
+    *,
+    axes: str,
+    model: Path,
+    slices: Sequence[int] | None = None,
+    first: tuple[int, int, int, int] | None = None,
+    tile: int | None = None,
+    precision: str = "auto",
+    device: str = "auto",
+    diameter: float | None = None,
+) -> JobFolder:
+    """Check and write a prediction job; without torch, in any process.
+
+    Parameters
+    ----------
+    image : array of the axes `axes`
+    slices : indices over the image's T and Z axes; None = all
+    first : window (y0, y1, x0, x1) in image pixels that is wanted first
+    tile, precision, diameter : as in `core.segment.Segmenter`
+
+    Raises
+    ------
+    BadInput
+        If the model cannot be read, or does not fit the image.
+    """
+    config: ModelConfig = read_config(Path(model))
+    found = axes_of(image, axes, where="the image")
+    if found.channels != config.channels:
+        raise BadInput(
+            f"the image has {found.channels} channel(s) ({found.letters}), the model was trained on {config.channels}"
+        )
+    wanted = list(range(found.slices)) if slices is None else [int(i) for i in slices]
+    shape: tuple[int, ...] = (len(wanted), *found.shape)
+    if config.labels_are == "classes":
+        shape = (len(wanted), config.network.classes, *found.shape)
+    shutil.rmtree(path, ignore_errors=True)
+    path.mkdir(parents=True)
+    np.save(path / "image.npy", np.asarray(image), allow_pickle=False)
+    # a new memory map is a hole in the file: nothing is written until a tile is
+    np.lib.format.open_memmap(path / "probability.npy", mode="w+", dtype=np.float32, shape=shape)
+    write_json(
+        path / "job.json",
+        {
+            "model": str(Path(model).resolve()),
+            "axes": found.letters,
+            "slices": wanted,
+            "first": None if first is None else [int(v) for v in first],
+            "tile": tile,
+            "precision": precision,
+            "device": device,
+            "diameter": diameter,
+        },
+    )
+    return JobFolder(path)

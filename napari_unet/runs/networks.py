@@ -1,0 +1,50 @@
+"""Networks to and from model files. Imports torch: for the worker, the command line and Python."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from napari_unet.core.device import find_device
+from napari_unet.core.errors import BadInput
+from napari_unet.core.settings import ModelConfig
+from napari_unet.core.unet import UNet
+from napari_unet.files.model_file import read_model, write_model
+
+
+def load_network(path: Path, device: str = "auto") -> tuple[UNet, ModelConfig]:
+    """The network of a model file on `device`, in evaluation mode, and what the file says of it.
+
+    Raises
+    ------
+    BadInput
+        If the file is no model file, or its weights do not fit its network.
+    """
+    where = find_device(device)
+    config, tensors = read_model(path)
+    net = UNet(config.network)
+    wanted = net.state_dict()
+    if set(tensors) != set(wanted) or any(tensors[k].shape != wanted[k].shape for k in wanted):
+        raise BadInput(f"{path}: the weights do not fit the network that the file describes")
+    net.load_state_dict({k: v.to(wanted[k].dtype) for k, v in tensors.items()})
+    return net.to(where, memory_format=torch.channels_last).eval(), config
+
+
+def save_network(path: Path, net: UNet, config: ModelConfig) -> None:
+    """Write or replace a model file, atomically."""
+    write_model(path, config, {k: v.detach().cpu().contiguous() for k, v in net.state_dict().items()})
+
+
+def start_from(net: UNet, base: Path) -> list[str]:
+    """Copy the weights of a base model into `net`; the names of those that do not fit.
+
+    The last layer does not fit when the number of classes differs: it stays random.
+    """
+    _, tensors = read_model(base)
+    own: dict[str, Any] = net.state_dict()
+    fitting = {k: v for k, v in tensors.items() if k in own and own[k].shape == v.shape}
+    own.update(fitting)
+    net.load_state_dict(own)
+    return sorted(set(own) - set(fitting))

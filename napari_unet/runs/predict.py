@@ -1,0 +1,78 @@
+"""Doing a prediction job: tiles into the memory map, labels at the end."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+
+from napari_unet.core.annotation import Labels
+from napari_unet.core.segment import Segmenter, stack_labels
+from napari_unet.core.settings import ModelConfig
+from napari_unet.files.atomic import write_array
+
+from .jobs import JobFolder
+from .messages import Message, warning
+from .networks import load_network
+
+
+def load_segmenter(model: Path, device: str = "auto") -> Segmenter:
+    """The model of a file, ready to predict on `device`."""
+    net, config = load_network(model, device)
+    return Segmenter(net, config)
+
+
+def predict_job(path: Path, stop: Callable[[], bool] = lambda: False) -> Iterator[Message]:
+    """Do the job at `path`, yielding the messages of docs/architecture.md."""
+    job, began = JobFolder(Path(path)), time.monotonic()
+    wish, axes, image = job.wish, job.axes, job.image
+    segmenter = load_segmenter(Path(wish["model"]), wish["device"])
+    segmenter.tile, segmenter.precision, segmenter.diameter = wish["tile"], wish["precision"], wish["diameter"]
+    told: list[str] = []
+    segmenter.warn = told.append
+    yield {"event": "started", "what": "predict", "path": str(path), "words": "predicting"}
+    probability, planes = job.probability("r+"), []
+    first = tuple(wish["first"]) if wish["first"] else None
+    stopped = False
+    for place, index in enumerate(wish["slices"]):
+        slice_ = segmenter.read(image, axes, index)
+        if not slice_.finite.all():
+            told.append("NaN or infinite pixels count as missing: they are labelled 0")
+        for done, (tile, count, values) in enumerate(segmenter.tiles(slice_, first), start=1):
+            y0, y1, x0, x1 = tile.window
+            probability[place, ..., y0:y1, x0:x1] = values
+            while told:
+                yield warning(told.pop())
+            yield {
+                "event": "tile",
+                "index": place * count + done,
+                "of": count * len(wish["slices"]),
+                "slice": index,
+                "window": [y0, y1, x0, x1],
+            }
+            stopped = stop()
+            if stopped:
+                break
+        planes.append(_labels(segmenter, probability[place], slice_.finite, segmenter.config))
+        if stopped:
+            break
+    empty = [np.zeros(axes.shape, np.int32)] * (len(wish["slices"]) - len(planes))
+    write_array(job.path / "labels.npy", stack_labels_of(segmenter.config, [*planes, *empty]))
+    yield {
+        "event": "done",
+        "what": "predict",
+        "path": str(path),
+        "stopped": stopped,
+        "seconds": time.monotonic() - began,
+    }
+
+
+def stack_labels_of(config: ModelConfig, planes: list[Labels]) -> Labels:
+    """(S, Y, X): ids unique over the stack with instances; classes as they are."""
+    return stack_labels(planes) if config.labels_are == "instances" else np.stack(planes)
+
+
+def _labels(segmenter: Segmenter, probability: np.ndarray, finite: np.ndarray, config: ModelConfig) -> Labels:  # type: ignore[type-arg]
+    return segmenter.labels(np.asarray(probability), finite)

@@ -1,0 +1,291 @@
+"""One training, from its run folder to its model: the same for button, Python and command line."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from napari_unet.core.device import device_words, find_device
+from napari_unet.core.fit import Budget, Progress, Trainer, fit
+from napari_unet.core.judge import HeldOut, Judged, words
+from napari_unet.core.samples import Annotation, Batches, collect, factor_of, prepare
+from napari_unet.core.segment import Segmenter
+from napari_unet.core.settings import InstanceSettings, ModelConfig, Settings
+from napari_unet.core.unet import UNet
+from napari_unet.core.weights import clipped_classes
+from napari_unet.files.atomic import replacing
+
+from .folder import RunFolder, open_run
+from .messages import Message, warning
+from .networks import load_network, save_network, start_from
+
+DEFAULT_SECONDS = {"cpu": 60.0, "cuda": 15.0}
+JUDGED_AT = (0.25, 0.5, 0.75)  # shares of the budget at which the held-out part is scored; and at the end
+SAVED_EVERY = 5.0  # seconds between checkpoints
+SAVED_STEPS = 10  # steps between checkpoints where the budget is in steps: the same in every run
+LEAST_CELL = 0.1  # of the median cell's area; smaller predictions are removed
+
+
+def train_run(path: Path, stop: Callable[[], bool] = lambda: False) -> Iterator[Message]:
+    """Do, or go on with, the training of a run folder, yielding its messages.
+
+    `stop` is asked after each step. The messages also stand in the run's log.
+
+    Raises
+    ------
+    BadInput
+        If the folder is no run folder, or its device is not there.
+    """
+    began = time.monotonic()
+    run = open_run(path)
+    training = Training(run, began)
+    for message in training.messages(stop):
+        run.say(message)
+        yield message
+
+
+@dataclass
+class Training:
+    """The parts of a running training and the few numbers that a checkpoint must keep."""
+
+    run: RunFolder
+    began: float
+    settings: Settings = field(init=False)
+    annotation: Annotation = field(init=False)
+    trainer: Trainer = field(init=False)
+    batches: Batches = field(init=False)
+    budget: Budget = field(init=False)
+    held_out: HeldOut = field(init=False)
+    before: dict[str, Any] | None = None
+    best: dict[str, Any] | None = None  # score of the saved model; None = it was never scored
+    judged: int = 0  # how many of JUDGED_AT are behind us
+    scoring_seconds: float = 0.0  # what the last scoring took: the end must leave room for one
+    saved_at: float = 0.0
+
+    def messages(self, stop: Callable[[], bool]) -> Iterator[Message]:
+        options = self.run.options
+        device = find_device(options.device)
+        state = self._checkpoint()
+        self.run.rewind_log(-1 if state is None else int(state["step"]))
+        yield {"event": "started", "what": "train", "path": str(self.run.path), "words": device_words(device)}
+        yield from self._set_up(device)
+        if state is None:
+            yield from self._first_model()
+        else:
+            self._restore(state)
+            yield warning(f"going on after step {self.trainer.step_done}")
+        stopped = False
+        for progress in fit(self.trainer, self.batches, self.budget):
+            yield self._step_message(progress)
+            stopped = stop()
+            if stopped:
+                break
+            yield from self._marks(progress)
+        yield from self._end(stopped)
+
+    def _set_up(self, device: torch.device) -> Iterator[Message]:
+        options, self.settings = self.run.options, self.run.settings
+        self.annotation = collect(self.run.pairs(), self.settings, options.labels_are, options.held_out)
+        self.held_out = HeldOut(self.annotation)
+        samples, by_class = prepare(self.annotation, self.settings, options.labels_are)
+        for sentence in self._remarks(samples, by_class):
+            yield warning(sentence)
+        generator = torch.Generator().manual_seed(options.seed)
+        net = UNet(self.settings.network, generator)
+        base = self.run.info["base"]
+        if base is not None:
+            fresh = start_from(net, Path(base["path"]))
+            if fresh:
+                yield warning(f"the base model has other outputs: {len(fresh)} tensors start at random")
+        elif options.base == "default":
+            yield warning("no base model ships yet: training from scratch")
+        net.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.trainer = Trainer(net, self.settings.fit, options.seed)
+        self.batches = Batches(samples, by_class, self.settings, options.labels_are, options.seed, device)
+        seconds = None if options.steps else options.seconds or DEFAULT_SECONDS.get(device.type, 60.0)
+        self.budget = Budget(options.steps, seconds)
+        self.budget.started = self.began  # reading the data counts
+        self.config = self._config()
+
+    def _remarks(self, samples: list[Any], by_class: dict[int, float]) -> Iterator[str]:
+        """What the user should know of the data before training."""
+        for pair in self.run.pairs():
+            if pair.image.dtype.kind == "f" and not np.isfinite(pair.image).all():
+                yield f"{pair.name}: NaN or infinite pixels count as missing"
+        counts: dict[int, int] = {}
+        for s in samples:
+            for value, n in zip(*np.unique(s.target[s.known], return_counts=True), strict=True):
+                counts[int(value)] = counts.get(int(value), 0) + int(n)
+        if clipped_classes(counts, self.settings.weights) and self.settings.weights.preset == "paper":
+            yield "one kind of pixel is very rare; its class weight was limited to 10"
+        if len(counts) == 1:
+            yield "everything that is annotated is of one kind: paint some background or some cells too"
+        if self.run.options.held_out and not self.held_out:
+            yield "too little is annotated to hold anything out: no score before and after"
+
+    def _config(self) -> ModelConfig:
+        annotation, settings, options = self.annotation, self.settings, self.run.options
+        rescaled = factor_of(annotation, settings) != 1.0
+        area = np.pi / 4 * (annotation.diameter or 0.0) ** 2
+        return ModelConfig(
+            network=settings.network,
+            labels_are=options.labels_are,
+            class_values=annotation.class_values,
+            normalise=settings.normalise,
+            diameter=settings.scale.diameter if rescaled else None,
+            image_diameter=annotation.diameter,
+            axes=self.run.info["inputs"][0]["axes"],
+            instances=replace(settings.instances, min_size=round(LEAST_CELL * area)),
+            origin="trained with napari-unet",
+            training={"run": self.run.path.name, "preset": options.preset, "seed": options.seed},
+        )
+
+    def _segmenter(self, net: UNet, instances: InstanceSettings | None = None) -> Segmenter:
+        config = self.config if instances is None else replace(self.config, instances=instances)
+        return Segmenter(net, config)
+
+    def _first_model(self) -> Iterator[Message]:
+        """The model from before step 1, and the base's score."""
+        base = self.run.info["base"]
+        if base is None:
+            self._save(self.trainer.net.eval(), None)
+            return
+        net, config = load_network(Path(base["path"]), self.run.options.device)
+        if self.held_out and config.network.classes == self.settings.network.classes:
+            segmenter = self._segmenter(net, config.instances)
+            judged = self.held_out.score(segmenter, self.held_out.probabilities(segmenter))
+            self.before = judged.as_dict()
+            yield {"event": "held-out", "step": 0, "score": self.before, "words": words(self.before)}
+        self._save(self.trainer.net.eval(), self.before)
+
+    def _step_message(self, progress: Progress) -> Message:
+        seconds = self.budget.seconds
+        left = None if seconds is None else max(0.0, seconds - progress.seconds)
+        if seconds is None and progress.fraction > 0:
+            left = progress.seconds * (1 / progress.fraction - 1)
+        return {
+            "event": "step",
+            "step": progress.step,
+            "of": self.budget.steps,
+            "loss": progress.loss,
+            "seconds": round(progress.seconds, 3),
+            "left": None if left is None else round(left, 1),
+        }
+
+    def _marks(self, progress: Progress) -> Iterator[Message]:
+        """What is due between steps: a score, a checkpoint."""
+        if self.budget.seconds is not None:
+            # the last scoring and the saving belong to the budget
+            self.budget.seconds = max((self._whole_budget() or 0) - 1.0 - 1.2 * self.scoring_seconds, 0.0)
+        due = sum(progress.fraction >= mark for mark in JUDGED_AT)
+        if due > self.judged and progress.fraction < 1:
+            self.judged = due
+            yield from self._judge(progress.step, final=False)
+            self._write_checkpoint()
+        elif self._checkpoint_due(progress):
+            if self.best is None:
+                self._save(self.trainer.result(self.batches, settle=2), None)
+            self._write_checkpoint()
+
+    def _whole_budget(self) -> float | None:
+        options = self.run.options
+        if options.steps:
+            return None
+        return options.seconds or DEFAULT_SECONDS.get(self.trainer.device.type, 60.0)
+
+    def _checkpoint_due(self, progress: Progress) -> bool:
+        if self.budget.steps is not None:
+            return progress.step % SAVED_STEPS == 0
+        return progress.seconds - self.saved_at >= SAVED_EVERY
+
+    def _judge(self, step: int, final: bool) -> Iterator[Message]:
+        """Score the averaged network on the held-out part; keep it if it is the best so far."""
+        began = time.monotonic()
+        net = self.trainer.result(self.batches, settle=16 if final else 8)
+        judged: Judged | None = None
+        if self.held_out:
+            segmenter = self._segmenter(net)
+            judged = self.held_out.choose(segmenter, self.held_out.probabilities(segmenter))
+            score = judged.as_dict()
+            yield {"event": "held-out", "step": step, "score": score, "words": words(score)}
+        # on a tie the later one: it has seen more
+        if judged is None or self.best is None or judged.value >= self.best["value"] or self.best is self.before:
+            self._save(net, None if judged is None else judged.as_dict(), judged)
+            yield {"event": "saved", "step": step, "path": str(self.run.model)}
+        self.scoring_seconds = time.monotonic() - began
+
+    def _save(self, net: UNet, score: dict[str, Any] | None, judged: Judged | None = None) -> None:
+        summary = {
+            **self.config.training,
+            "steps": self.trainer.step_done,
+            "seconds": round(self.budget.elapsed, 1),
+            "before": self.before,
+            "after": score,
+            "images": len(self.annotation.slices),
+            "versions": self.run.info["versions"],
+        }
+        instances = self.config.instances if judged is None else judged.instances
+        save_network(self.run.model, net, replace(self.config, instances=instances, training=summary))
+        self.best = score
+
+    def _end(self, stopped: bool) -> Iterator[Message]:
+        if stopped and self.best is None:
+            # never scored: the newest is the best we know of
+            self._save(self.trainer.result(self.batches, settle=2), None)
+        elif not stopped:
+            yield from self._judge(self.trainer.step_done, final=True)
+        self._write_checkpoint()
+        yield {
+            "event": "done",
+            "what": "train",
+            "path": str(self.run.path),
+            "model": str(self.run.model),
+            "stopped": stopped,
+            "before": self.before,
+            "after": self.best,
+            "worse": self._worse,
+            "seconds": round(self.budget.elapsed, 1),
+            "words": self._closing_words(stopped),
+        }
+
+    @property
+    def _worse(self) -> bool:
+        return bool(self.before and self.best and self.best["value"] < self.before["value"])
+
+    def _closing_words(self, stopped: bool) -> str:
+        how = f"{'Stopped' if stopped else 'Done'} after {self.trainer.step_done} steps"
+        if self.best is None:
+            return f"{how}; nothing was held out, so there is no score."
+        worse = "; worse than the base model, which stays selected" if self._worse else ""
+        return f"{how}: {words(self.best, self.before)}{worse}."
+
+    def _checkpoint(self) -> dict[str, Any] | None:
+        if not self.run.checkpoint.exists():
+            return None
+        state: dict[str, Any] = torch.load(self.run.checkpoint, map_location="cpu", weights_only=True)
+        return state
+
+    def _write_checkpoint(self) -> None:
+        self.saved_at = self.budget.elapsed
+        state = {
+            **self.trainer.state(),
+            "seconds": self.budget.elapsed,
+            "before": self.before,
+            "best": self.best,
+            "judged": self.judged,
+            "scoring_seconds": self.scoring_seconds,
+        }
+        with replacing(self.run.checkpoint) as beside:
+            torch.save(state, beside)
+
+    def _restore(self, state: dict[str, Any]) -> None:
+        self.trainer.restore(state)
+        self.budget.used = float(state["seconds"])
+        self.before, self.best = state["before"], state["best"]
+        self.judged, self.scoring_seconds = int(state["judged"]), float(state["scoring_seconds"])
