@@ -1,0 +1,76 @@
+"""The command line ``napari-unet``: design section 15.
+
+Exit code 0: done. 1: failed, with one sentence on stderr. 2: wrong usage.
+torch is imported only inside the commands that compute, napari only by `open` and `demo`.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Sequence
+from typing import Annotated
+
+import typer
+
+from napari_unet import __version__
+from napari_unet.core.errors import BadInput
+
+from .predicting import predict
+from .scoring import evaluate
+from .showing import demo, info, open_window, weights
+from .training import resume, train
+
+app = typer.Typer(
+    name="napari-unet",
+    help="Paint a few cells, see the weight map, fine-tune a U-Net. "
+    "Without a command: napari with the dock open.",
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    no_args_is_help=False,
+)
+COMMANDS: dict[str, Callable[..., None]] = {
+    "open": open_window,
+    "demo": demo,
+    "weights": weights,
+    "train": train,
+    "resume": resume,
+    "predict": predict,
+    "evaluate": evaluate,
+    "info": info,
+}
+for _name, _command in COMMANDS.items():
+    app.command(_name)(_command)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"napari-unet {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="The version.")
+    ] = False,
+) -> None:
+    """Options that stand before a command."""
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line and exit the process with its code."""
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    if not words or (words[0] not in COMMANDS and not words[0].startswith("-")):
+        words.insert(0, "open")
+    try:
+        app(words, prog_name="napari-unet")
+    except BadInput as error:
+        _fail(str(error))
+    except OSError as error:
+        # strerror without the number; the file, if the system says which
+        _fail(": ".join(str(p) for p in (error.filename, error.strerror or error) if p))
+
+
+def _fail(words: str) -> None:
+    typer.echo(f"napari-unet: {' '.join(words.split())}", err=True)
+    raise SystemExit(1)

@@ -1,0 +1,111 @@
+"""``napari-unet predict``."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from napari_unet.core.errors import BadInput
+
+from .options import AxesOption, Device, OutFolder
+from .words import predicted_tiles, say_readings
+
+if TYPE_CHECKING:
+    from napari_unet.core.axes import Axes
+    from napari_unet.core.settings import ModelConfig
+
+
+def predict(
+    model: Annotated[str, typer.Argument(help="A model's name, its file, or its run folder.")],
+    images: Annotated[list[Path], typer.Argument(help="Images, or folders of images.")],
+    out: OutFolder,
+    probabilities: Annotated[
+        bool, typer.Option("--probabilities", help="Write NAME_prob.tif as well.")
+    ] = False,
+    tile: Annotated[
+        int | None, typer.Option(min=1, help="Side of the input tile in model pixels.")
+    ] = None,
+    axes: AxesOption = None,
+    precision: Annotated[
+        Literal["auto", "fp32"], typer.Option(help="auto: bfloat16 where the device has it.")
+    ] = "auto",
+    device: Device = "auto",
+) -> None:
+    """Write DIR/NAME_labels.tif for each image."""
+    from napari_unet.api import check_device, load_model
+    from napari_unet.files.images import read_image, write_labels, write_probability
+    from napari_unet.files.model_file import read_config
+    from napari_unet.files.pairs import list_images
+    from napari_unet.models import find_model
+
+    file = find_model(model)
+    config = read_config(file)
+    paths = list_images(images)
+    readings = {path: check_image(path, axes, config) for path in paths}
+    _check_out(out, paths)
+    check_device(device)
+    loaded = load_model(file)
+    say_readings(reading.words for reading in readings.values())
+    out.mkdir(parents=True, exist_ok=True)
+    with predicted_tiles(len(paths)) as shown:
+        for path, reading in readings.items():
+            started, notes = time.monotonic(), dict[str, None]()
+            shown.start(path.name)
+            probability, labels = loaded.probabilities_and_labels(
+                read_image(path)[0],
+                axes=reading.letters,
+                tile=tile,
+                precision=precision,
+                device=device,
+                progress=shown.tile,
+                warn=lambda words, notes=notes: notes.setdefault(words),  # type: ignore[misc]
+            )
+            write_labels(out / f"{path.stem}_labels.tif", labels)
+            if probabilities:
+                letters = _letters(probability.ndim, config)
+                write_probability(out / f"{path.stem}_prob.tif", probability, letters)
+            found = _found(int(labels.max(initial=0)), config)
+            said = "".join(f"; {note}" for note in notes)
+            shown.line(f"{path.name}: {found}{time.monotonic() - started:.1f} s{said}")
+
+
+def check_image(path: Path, axes: str | None, config: ModelConfig) -> Axes:
+    """How an image is read, from its header; refused if the model cannot use it."""
+    from napari_unet.core.axes import read_axes
+    from napari_unet.files.images import read_header
+
+    header = read_header(path)
+    reading = read_axes(
+        header.shape, axes, metadata=header.axes, where=str(path), dtype=header.dtype
+    )
+    if reading.channels != config.channels:
+        raise BadInput(
+            f"{path} is read as {reading.words}, but the model was trained on"
+            f" {config.channels} channel{'' if config.channels == 1 else 's'}"
+        )
+    return reading
+
+
+def _check_out(out: Path, paths: list[Path]) -> None:
+    """Refuse a folder that is none; and labels beside their image, which may be hand-made."""
+    if out.exists() and not out.is_dir():
+        raise BadInput(f"{out} is a file; a folder is needed for the results")
+    for path in paths:
+        target = out / f"{path.stem}_labels.tif"
+        if target.exists() and path.resolve().parent == out.resolve():
+            raise BadInput(f"{target} lies beside its image and would be lost; name another folder")
+
+
+def _letters(dimensions: int, config: ModelConfig) -> str:
+    """Axes of the probabilities: a stack's first, then the classes."""
+    letters = "YX" if config.labels_are == "instances" else "CYX"
+    return letters if dimensions == len(letters) else "Z" + letters
+
+
+def _found(top: int, config: ModelConfig) -> str:
+    if config.labels_are == "classes":
+        return ""
+    return "1 cell, " if top == 1 else f"{top} cells, "

@@ -1,0 +1,186 @@
+"""``napari-unet evaluate``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from napari_unet.core.errors import BadInput
+
+from .options import AxesOption, Device, LabelsAre
+from .words import say
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+    from napari_unet.core.annotation import Pair
+    from napari_unet.core.metrics import Scores
+    from napari_unet.files.pairs import PairFiles
+
+    Ints = npt.NDArray[np.int32]
+    Mask = npt.NDArray[np.bool_]
+
+SHOWN = ("AP50", "F1_50", "mAP", "SEG", "PQ", "ARAND", "VI", "mIoU")
+
+
+def evaluate(
+    first: Annotated[
+        str, typer.Argument(metavar="MODEL", help="A model; leave it out with --labels.")
+    ],
+    second: Annotated[
+        Path | None, typer.Argument(metavar="DATA", help="Folder of annotated images.")
+    ] = None,
+    labels: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Score these label files instead.")
+    ] = None,
+    json: Annotated[Path | None, typer.Option(help="Write all scores to this file.")] = None,
+    min_size: Annotated[
+        int, typer.Option(min=0, help="True cells under so many pixels are ignored.")
+    ] = 0,
+    labels_are: LabelsAre = "instances",
+    axes: AxesOption = None,
+    device: Device = "auto",
+) -> None:
+    """Score a model, or label files (--labels DIR), against annotated images."""
+    from napari_unet.core.metrics import evaluate as compare
+    from napari_unet.core.metrics import evaluate_classes
+    from napari_unet.files.pairs import find_pairs
+
+    if (second is None) == (labels is None):
+        raise typer.BadParameter("give either MODEL and DATA, or --labels DIR and DATA")
+    found = find_pairs(Path(first) if second is None else second)
+    if json is not None and json.is_dir():
+        raise BadInput(f"{json} is a folder; name a file for the scores")
+    values: tuple[int, ...] = ()
+    if labels is not None:
+        predicted = _stored(labels, found.pairs)
+        classes = labels_are == "classes"
+    else:
+        predicted, values = _by_model(first, found.pairs, axes, device)
+        classes = bool(values)
+    scores: dict[str, Scores] = {}
+    for files in found.pairs:
+        pair, prediction = _checked(files, axes, predicted)
+        truth, guess, known = _annotated_only(pair, prediction, classes)
+        scores[files.name] = (
+            evaluate_classes(truth, guess, values, known)
+            if classes
+            else compare(truth, guess, min_size)
+        )
+        say(f"{files.name}: {_line(scores[files.name].to_dict())}")
+    _say_and_write(scores, json)
+
+
+def _by_model(
+    name: str, pairs: tuple[PairFiles, ...], axes: str | None, device: str
+) -> tuple[Callable[[PairFiles, Pair], Ints], tuple[int, ...]]:
+    """The predictions of a model, and its class values; all is checked before it is loaded."""
+    from napari_unet.api import check_device, load_model
+    from napari_unet.files.model_file import read_config
+    from napari_unet.models import find_model
+
+    from .predicting import check_image
+
+    file = find_model(name)
+    config = read_config(file)
+    for files in pairs:
+        check_image(files.image, axes, config)
+    check_device(device)
+    model = load_model(file)
+
+    def predicted(_: PairFiles, pair: Pair) -> Ints:
+        return model.segment(pair.image, axes=pair.axes, device=device)
+
+    return predicted, config.class_values
+
+
+def _stored(folder: Path, pairs: tuple[PairFiles, ...]) -> Callable[[PairFiles, Pair], Ints]:
+    """The label files of a folder, NAME_labels or NAME, one for each pair."""
+    from napari_unet.files.images import SUFFIXES
+    from napari_unet.files.pairs import read_labels
+
+    if not folder.is_dir():
+        raise BadInput(f"there is no folder {folder}")
+    there = {p.stem: p for p in sorted(folder.iterdir()) if p.suffix.lower() in SUFFIXES}
+    paths = {p.name: there.get(f"{p.name}_labels", there.get(p.name)) for p in pairs}
+    missing = [name for name, path in paths.items() if path is None]
+    if missing:
+        raise BadInput(
+            f"{folder} lacks {len(missing)} of {len(paths)} predictions, the first is"
+            f" {missing[0]}_labels.tif"
+        )
+
+    def predicted(files: PairFiles, _: Pair) -> Ints:
+        path = paths[files.name]
+        assert path is not None  # none is missing
+        return read_labels(path)
+
+    return predicted
+
+
+def _checked(
+    files: PairFiles, axes: str | None, predicted: Callable[[PairFiles, Pair], Ints]
+) -> tuple[Pair, Ints]:
+    """A pair and its prediction, in the shape of the pair's labels."""
+    from napari_unet.files.pairs import read_pair
+
+    pair = read_pair(files, axes)
+    prediction = predicted(files, pair)
+    wanted = [n for n in pair.labels.shape if n != 1]
+    if [n for n in prediction.shape if n != 1] not in (wanted, _flat_stack(wanted)):
+        raise BadInput(
+            f"{files.name}: the prediction has the shape {prediction.shape},"
+            f" the true labels {pair.labels.shape}"
+        )
+    return pair, prediction.reshape(pair.labels.shape)
+
+
+def _flat_stack(shape: list[int]) -> list[int]:
+    """(T, Z, Y, X) as predictions have it: T and Z in one axis."""
+    return [shape[0] * shape[1], *shape[2:]] if len(shape) == 4 else shape
+
+
+def _annotated_only(pair: Pair, prediction: Ints, classes: bool) -> tuple[Ints, Ints, Mask | None]:
+    """Truth and prediction where the truth is known; a predicted cell mostly elsewhere goes.
+
+    In a stack without a known area the slices without any label are unknown, as in training.
+    """
+    import numpy as np
+
+    from napari_unet.core.annotation import known_area
+
+    known = pair.known
+    if known is None and pair.labels.ndim > 2 and pair.labels.any():
+        known = known_area(pair.labels)
+    if known is None or classes:
+        return pair.labels, prediction, known
+    sizes = np.bincount(prediction.ravel())
+    inside = np.bincount(prediction[known], minlength=len(sizes))
+    kept = known & (2 * inside > sizes)[prediction]
+    return np.where(known, pair.labels, 0), np.where(kept, prediction, 0), None
+
+
+def _say_and_write(scores: dict[str, Scores], json: Path | None) -> None:
+    from napari_unet.core.metrics import mean, pool
+    from napari_unet.files.atomic import write_json
+
+    pooled, averaged = pool(list(scores.values())), mean(list(scores.values()))
+    say(f"mean of {len(scores)}: {_line(averaged)}")
+    say(f"pooled: {_line(pooled.to_dict())}")
+    say(pooled.words)
+    if json is not None:
+        content: dict[str, Any] = {
+            "pooled": pooled.to_dict(),
+            "mean": averaged,
+            "images": {name: s.to_dict() for name, s in scores.items()},
+        }
+        json.parent.mkdir(parents=True, exist_ok=True)
+        write_json(json, content)
+
+
+def _line(values: dict[str, float]) -> str:
+    return "  ".join(f"{name} {values[name]:.3f}" for name in SHOWN if name in values)

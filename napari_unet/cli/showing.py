@@ -1,0 +1,187 @@
+"""``napari-unet open``, ``demo``, ``weights`` and ``info``: what is there to look at."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+
+from napari_unet.core.errors import BadInput
+
+from .options import BorderWeight, LabelsAre, OutFolder, Sigma
+from .words import say
+
+if TYPE_CHECKING:
+    from napari_unet.core.settings import ModelConfig
+    from napari_unet.runs.folder import RunFolder
+
+
+def open_window(
+    image: Annotated[Path | None, typer.Argument(help="An image, or a folder of images.")] = None,
+    labels: Annotated[Path | None, typer.Argument(help="Its labels, to go on with.")] = None,
+) -> None:
+    """Open napari with the dock (the command may be left out)."""
+    for path in (image, labels):
+        if path is not None and not path.exists():
+            what = "command, file or folder" if path == image else "file"
+            raise BadInput(f"there is no {what} {str(path)!r}; see napari-unet --help")
+    _need_display("there is no display to open a window on")
+    from napari_unet.widgets import open_viewer
+
+    open_viewer(image, labels)
+
+
+def demo(
+    out: OutFolder,
+    headless: Annotated[
+        bool, typer.Option("--headless", help="Under a virtual display (needs xvfb-run).")
+    ] = False,
+) -> None:
+    """The whole journey on the sample images: pictures and scores in DIR."""
+    if out.exists() and not out.is_dir():
+        raise BadInput(f"{out} is a file; a folder is needed for the pictures")
+    if headless:
+        xvfb = shutil.which("xvfb-run")
+        if xvfb is None:
+            raise BadInput("--headless needs xvfb-run, which is not installed here")
+        # What a desktop session has set would send Qt past the virtual display.
+        kept = {name: value for name, value in os.environ.items() if name != "WAYLAND_DISPLAY"}
+        virtual = {"QT_QPA_PLATFORM": "xcb", "LIBGL_ALWAYS_SOFTWARE": "1"}
+        screen = ["-a", "-s", "-screen 0 1600x1000x24"]
+        again = [sys.executable, "-m", "napari_unet", "demo", "-o", str(out)]
+        # This process becomes that one: its exit code is the journey's.
+        os.execve(xvfb, [xvfb, *screen, *again], kept | virtual)
+    _need_display("there is no display to open a window on; add --headless")
+    from napari_unet.widgets import demo as journey
+
+    journey.run(out)
+
+
+def weights(
+    labels: Annotated[Path, typer.Argument(help="A label image.")],
+    out: Annotated[Path, typer.Option("--out", "-o", help="TIFF to write.", metavar="OUT.tif")],
+    known: Annotated[Path | None, typer.Option(help="Non-zero = annotated.")] = None,
+    preset: Literal["paper", "fiji"] = "paper",
+    w0: BorderWeight = None,
+    sigma: Sigma = None,
+    labels_are: LabelsAre = "instances",
+) -> None:
+    """Write the weight map of a label image: what the network will care about."""
+    from dataclasses import replace
+
+    from napari_unet.core.settings import WeightSettings
+    from napari_unet.core.weights import weight_map
+    from napari_unet.files.images import TIFF, write_probability
+    from napari_unet.files.pairs import read_known, read_labels
+
+    settings = WeightSettings.of(preset)
+    settings = replace(
+        settings,
+        w0=settings.w0 if w0 is None else w0,
+        sigma=settings.sigma if sigma is None else sigma,
+    )
+    if out.suffix.lower() not in TIFF or out.is_dir():
+        raise BadInput(f"the weight map is written as TIFF, so {out} needs a name ending in .tif")
+    if out.resolve() in {p.resolve() for p in (labels, known) if p is not None}:
+        raise BadInput(f"{out} is the input itself; name another file for the weight map")
+    ids = read_labels(labels)
+    area = None if known is None else read_known(known)
+    if area is not None and area.squeeze().shape != ids.squeeze().shape:
+        raise BadInput(f"{labels} has the shape {ids.shape}, but {known} has {area.shape}")
+    shape = tuple(n for n in ids.shape[:-2] if n != 1) + ids.shape[-2:]
+    area = None if area is None else area.reshape(shape)
+    made = weight_map(ids.reshape(shape), area, settings, labels_are=labels_are)
+    out.parent.mkdir(parents=True, exist_ok=True)
+    write_probability(out, made)
+    cells = len(set(ids[ids > 0].tolist()))
+    say(f"{out}: {cells} {labels_are}, weights from {made.min():.3g} to {made.max():.3g}")
+
+
+def info(
+    what: Annotated[str, typer.Argument(metavar="MODEL|RUN", help="A model or a run folder.")],
+) -> None:
+    """Say what a model or a run folder holds."""
+    from napari_unet.files.model_file import read_config
+    from napari_unet.models import find_model
+    from napari_unet.runs.folder import open_run
+
+    path = Path(what)
+    if path.is_dir():
+        run = open_run(path)
+        _say_table(_run_facts(run))
+        if not run.model.exists():
+            return
+        path = run.model
+    else:
+        path = find_model(what)
+    config = read_config(path)
+    _say_table({"model": str(path), **_model_facts(config)})
+
+
+def _run_facts(run: RunFolder) -> dict[str, Any]:
+    said, options = run.info, run.options
+    seconds = "as the device says" if options.seconds is None else f"{options.seconds:g} seconds"
+    steps = [m["step"] for m in run.messages() if m["event"] == "step"]
+    last = next((m["words"] for m in reversed(run.messages()) if m["event"] == "done"), "")
+    return {
+        "run": str(run.path),
+        "created": said.get("created", ""),
+        "images": ", ".join(entry["name"] for entry in said["inputs"]),
+        "preset": options.preset,
+        "base": said["base"]["name"] if said.get("base") else "none",
+        "budget": f"{options.steps} steps" if options.steps else seconds,
+        "steps done": steps[-1] if steps else 0,
+        "state": "finished" if run.finished else "not finished; go on with: napari-unet resume",
+        "result": last,
+    }
+
+
+def _model_facts(config: ModelConfig) -> dict[str, Any]:
+    net, found = config.network, config.instances
+    kind = f"{config.labels_are} {', '.join(map(str, config.class_values))}".strip()
+    cut = f"{found.threshold:g}, seeds {found.seed_threshold:g}, least size {found.min_size} px"
+    facts = {
+        "labels are": kind,
+        "channels": config.channels,
+        "axes": config.axes,
+        "cell diameter": _pixels(config.image_diameter),
+        "rescaled to": _pixels(config.diameter),
+        "network": f"U-Net, width {net.width}, depth {net.depth}, {net.padding} padding",
+        "threshold": cut if config.labels_are == "instances" else "",
+        "licence": config.licence,
+        "origin": config.origin,
+    }
+    return facts | {f"training: {name}": _plain(value) for name, value in config.training.items()}
+
+
+def _plain(value: Any) -> Any:
+    """A table inside the table in one line, without braces."""
+    if not isinstance(value, dict):
+        return value
+    return ", ".join(
+        f"{k} {v:.3g}" if isinstance(v, float) else f"{k} {v}" for k, v in value.items()
+    )
+
+
+def _pixels(diameter: float | None) -> str:
+    return "" if diameter is None else f"{diameter:.1f} px"
+
+
+def _say_table(facts: dict[str, Any]) -> None:
+    """One line for each fact that there is."""
+    there = {name: value for name, value in facts.items() if value not in ("", None, {})}
+    width = max(map(len, there))
+    for name, value in there.items():
+        say(f"{name:<{width}}  {value}")
+
+
+def _need_display(otherwise: str) -> None:
+    """Qt ends the whole process where there is no display; say so before."""
+    platform = os.environ.get("QT_QPA_PLATFORM", "")
+    shown = os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")
+    if sys.platform == "linux" and not shown and platform.split(":")[0] not in ("offscreen", "vnc"):
+        raise BadInput(otherwise)

@@ -1,0 +1,165 @@
+"""``napari-unet train`` and ``resume``."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from napari_unet.core.errors import BadInput
+
+from .options import AxesOption, BorderWeight, Device, LabelsAre, Sigma
+from .words import Steps, say, say_readings, training_steps
+
+if TYPE_CHECKING:
+    from napari_unet.core.annotation import Pair
+    from napari_unet.runs.folder import RunFolder
+
+
+def train(
+    data: Annotated[
+        Path,
+        typer.Argument(
+            metavar="DATA", help="Folder with NAME.tif and NAME_labels.tif, or images/ + labels/."
+        ),
+    ],
+    out: Annotated[Path, typer.Option("--out", "-o", help="New run folder.", metavar="RUN")],
+    preset: Annotated[
+        Literal["default", "paper", "fiji"],
+        typer.Option(help="Network, optimiser, augmentation and weights together."),
+    ] = "default",
+    base: Annotated[
+        str, typer.Option(help="Model to start from: a name, a path, or none.")
+    ] = "default",
+    labels_are: LabelsAre = "instances",
+    axes: AxesOption = None,
+    w0: BorderWeight = None,
+    sigma: Sigma = None,
+    seconds: Annotated[
+        float | None, typer.Option(help="Wall time, all included; default 60 (CPU), 15 (GPU).")
+    ] = None,
+    steps: Annotated[int | None, typer.Option(min=1, help="Instead of seconds.")] = None,
+    held_out: Annotated[
+        float, typer.Option(min=0.0, max=0.5, help="Share of the annotation kept for the score.")
+    ] = 0.15,
+    device: Device = "auto",
+    seed: int = 0,
+) -> None:
+    """Train on annotated images; Ctrl-C ends it early and keeps the best model."""
+    from napari_unet.core.settings import TrainOptions
+    from napari_unet.files.pairs import find_pairs, read_pair
+    from napari_unet.runs.folder import create_run
+
+    if seconds is not None and steps is not None:
+        raise typer.BadParameter("give either --seconds or --steps, not both")
+    options = TrainOptions(
+        preset=preset,
+        base=base,
+        labels_are=labels_are,
+        w0=w0,
+        sigma=sigma,
+        seconds=seconds,
+        steps=steps,
+        held_out=held_out,
+        device=device,
+        seed=seed,
+    )
+    if out.exists():
+        raise BadInput(f"{out} exists already; name a new folder, or: napari-unet resume {out}")
+    found = find_pairs(data)
+    pairs = [read_pair(files, axes) for files in found.pairs]
+    _check_device(device)
+    run = create_run(out, pairs, options)
+    say(f"{data}: {found.words}")
+    _say_annotation(pairs, labels_are)
+    if run.info["base"] is None:
+        none = "no base model ships yet: " if base == "default" else ""
+        say(f"{none}training from scratch")
+    del pairs  # the run folder has its own copy
+    _follow(run)
+
+
+def resume(
+    path: Annotated[Path, typer.Argument(metavar="RUN", help="Run folder that was broken off.")],
+) -> None:
+    """Go on with a training to the steps or seconds that were left."""
+    from napari_unet.runs.folder import open_run
+
+    run = open_run(path)
+    _check_device(run.options.device)
+    if run.finished:
+        say(f"{path} is finished already; its model is {run.model}")
+        return
+    _follow(run)
+
+
+def _check_device(name: str) -> None:
+    from napari_unet.api import check_device
+
+    check_device(name)
+
+
+def _say_annotation(pairs: Sequence[Pair], labels_are: str) -> None:
+    """How the images are read, and how much of them is annotated."""
+    import numpy as np
+
+    from napari_unet.core.annotation import known_area
+    from napari_unet.core.axes import axes_of
+
+    say_readings(axes_of(p.image, p.axes, where=p.name).words for p in pairs)
+    known = [known_area(p.labels) if p.known is None else p.known for p in pairs]
+    ids = [np.unique(p.labels[k]) for p, k in zip(pairs, known, strict=True)]
+    share = sum(int(k.sum()) for k in known) / sum(k.size for k in known)
+    if labels_are == "classes":
+        values = sorted({int(v) for found in ids for v in found if v})
+        painted = f"{len(values)} classes ({', '.join(map(str, values))})"
+    else:
+        cells = sum(int((found > 0).sum()) for found in ids)
+        painted = f"{cells} cell{'' if cells == 1 else 's'}"
+    rest = "; unpainted pixels count as background" if all(p.known is None for p in pairs) else ""
+    say(f"annotated: {painted}, {share:.0%} of the pixels{rest}")
+
+
+def _follow(run: RunFolder) -> None:
+    """Train, show how it goes, and say what came of it."""
+    from napari_unet.api import train_run
+
+    with _ended_by_ctrl_c() as asked, training_steps() as shown:
+        for message in train_run(run.path, lambda: bool(asked)):
+            _show(shown, message)
+    say(f"the model is {run.model}")
+
+
+def _show(shown: Steps, message: dict[str, object]) -> None:
+    event, words = message["event"], message.get("words")
+    if event == "step":
+        shown.show(message)
+    elif event == "failed":
+        raise BadInput(str(words))
+    elif event == "held-out":
+        shown.line(f"step {message['step']}: {words}")
+    elif event == "warning":
+        shown.line(f"note: {words}")
+    elif words:
+        shown.line(str(words))
+
+
+@contextmanager
+def _ended_by_ctrl_c() -> Iterator[list[int]]:
+    """A list that the first Ctrl-C fills; the second one ends the process as usual."""
+    asked: list[int] = []
+
+    def note(number: int, _frame: FrameType | None) -> None:
+        asked.append(number)
+        signal.signal(signal.SIGINT, usual)
+
+    usual = signal.signal(signal.SIGINT, note)
+    try:
+        yield asked
+    finally:
+        signal.signal(signal.SIGINT, usual)
