@@ -1,0 +1,124 @@
+"""What counts as known, and the gaps between touching cells."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from napari_unet.core.annotation import (
+    carve,
+    check_labels,
+    known_area,
+    looks_like_classes,
+    median_diameter,
+    whole_cell_areas,
+)
+from napari_unet.core.errors import BadInput
+
+from .cells import brute_carve, random_cells
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_gaps_equal_the_pixelwise_rule(seed: int) -> None:
+    labels = random_cells(seed, (60, 70), 30)
+    assert np.array_equal(carve(labels), brute_carve(labels))
+
+
+def test_gaps_are_two_pixels_wide_and_take_from_both_sides() -> None:
+    labels = np.zeros((5, 8), np.int32)
+    labels[1:4, 0:4], labels[1:4, 4:8] = 3, 9
+    assert carve(labels)[2].tolist() == [3, 3, 3, 0, 0, 9, 9, 9]
+
+
+def test_gaps_depend_neither_on_ids_nor_on_flips() -> None:
+    labels = random_cells(5)
+    other_ids = np.where(labels > 0, 1000 - labels, 0).astype(np.int32)
+    assert np.array_equal(carve(labels) > 0, carve(other_ids) > 0)
+    for axes in (0, 1, (0, 1)):
+        assert np.array_equal(carve(np.flip(labels, axes)), np.flip(carve(labels), axes))
+
+
+def test_a_cell_that_would_vanish_or_fall_apart_keeps_its_pixels() -> None:
+    labels = np.zeros((9, 12), np.int32)
+    labels[2:8, 1:11] = 1
+    labels[4, 4] = 2  # one pixel inside another cell: would vanish
+    labels[2:8, 8] = 3  # one pixel wide: would vanish
+    carved = carve(labels)
+    assert (carved == 2).sum() == 1
+    assert (carved == 3).sum() == 6
+    bar = np.zeros((3, 9), np.int32)
+    bar[1] = 5
+    bar[0, 4] = 6  # touches the bar's middle: without it the bar falls apart
+    assert (carve(bar) == 5).sum() == 9
+
+
+def test_seventy_thousand_ids_stay_so_many() -> None:
+    labels = np.arange(1, 70_001, dtype=np.int32).reshape(250, 280)
+    spread = np.zeros((500, 560), np.int32)
+    spread[::2, ::2] = labels
+    assert len(np.unique(carve(spread))) == 70_001
+
+
+@pytest.mark.parametrize("dtype", ["u1", "u2", "u4", "u8", "i1", "i2", "i4", "i8", "f4", "f8", "?"])
+def test_labels_of_every_type_become_int32(dtype: str) -> None:
+    labels = np.array([[0, 1], [1, 0]]).astype(dtype)
+    checked = check_labels(labels)
+    assert checked.dtype == np.int32
+    assert np.array_equal(checked, [[0, 1], [1, 0]])
+
+
+@pytest.mark.parametrize(
+    ("labels", "word"),
+    [
+        (np.array([[0.5]]), "fractions"),
+        (np.array([[np.nan]]), "fractions"),
+        (np.array([[-1]]), "negative"),
+        (np.array([[2**31]]), "above"),
+        (np.array([["a"]]), "whole numbers"),
+    ],
+)
+def test_labels_that_are_no_ids_are_refused(labels: np.ndarray, word: str) -> None:
+    with pytest.raises(BadInput, match=word):
+        check_labels(labels)
+
+
+def test_without_marks_each_slice_with_a_label_is_known() -> None:
+    labels = np.zeros((3, 4, 4), np.int32)
+    labels[1, 0, 0] = 7
+    known = known_area(labels, np.zeros(labels.shape, bool), None)
+    assert known.any(axis=(1, 2)).tolist() == [False, True, False]
+    assert known[1].all()
+
+
+def test_as_soon_as_a_mark_exists_only_marked_and_painted_is_known() -> None:
+    labels = np.zeros((2, 5, 5), np.int32)
+    labels[0, 0, 0], labels[1, 4, 4] = 1, 2
+    regions = np.zeros(labels.shape, bool)
+    regions[0, 2:4, 2:4] = True
+    known = known_area(labels, regions)
+    assert known[0].sum() == 5
+    assert known[1].sum() == 1
+    background = np.zeros(labels.shape, bool)
+    background[1, 0] = True
+    assert known_area(labels, regions, background)[1].sum() == 6
+
+
+def test_diameter_is_the_median_of_whole_cells() -> None:
+    labels = np.zeros((40, 60), np.int32)
+    for i, (y, x) in enumerate([(2, 2), (2, 20), (2, 40)], start=1):
+        labels[y : y + 10, x : x + 10] = i
+    labels[20:40, 0:30] = 9  # cut by the image
+    labels[20:30, 40:55] = 10
+    known = np.ones(labels.shape, bool)
+    known[25:] = False  # cuts number 10
+    assert median_diameter(labels, known) == pytest.approx(2 * np.sqrt(100 / np.pi))
+    assert median_diameter(labels, known, min_cells=4) is None
+    assert len(whole_cell_areas(labels)) == 4
+
+
+def test_two_ids_in_many_pieces_look_like_classes() -> None:
+    labels = np.zeros((20, 20), np.int32)
+    labels[::4, ::4], labels[2::4, ::4] = 1, 2
+    assert looks_like_classes(labels)
+    assert not looks_like_classes(random_cells(1))
+    assert not looks_like_classes(np.zeros((4, 4), np.int32))

@@ -1,0 +1,135 @@
+"""Tiled prediction equals untiled prediction, whatever the size, the tile and the scale."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from napari_unet.core import geometry, predict
+from napari_unet.core.predict import ArraySource, Tile, TilePlan, plan_tiles
+from napari_unet.core.settings import NetworkSettings
+from napari_unet.core.unet import UNet
+
+VARIANTS = {
+    "paper": NetworkSettings(width=4, depth=4),
+    "same-norm": NetworkSettings(width=4, padding="same", norm="batch", dropout=0.0),
+    "valid-bilinear": NetworkSettings(width=4, up="bilinear"),
+    "same-bilinear-between": NetworkSettings(
+        width=4, padding="same", up="bilinear", norm="batch", dropout=0.2, dropout_at="between"
+    ),
+    "depth-3": NetworkSettings(width=4, padding="same", depth=3),
+}
+SHAPES = [(1, 1), (17, 23), (250, 250), (611, 700)]
+FACTORS = [1.0, 0.37, 2.6]
+TILES = [284, 412, 1020]
+
+
+def network(net: NetworkSettings, seed: int = 0) -> UNet:
+    """Weights and norm statistics as after some training, logits of about unit size."""
+    unet = UNet(net, torch.Generator().manual_seed(seed))
+    for module in unet.modules():
+        if isinstance(module, torch.nn.BatchNorm2d):
+            module.running_mean.uniform_(-0.2, 0.2)  # type: ignore[union-attr, operator]
+            module.running_var.uniform_(0.5, 1.5)  # type: ignore[union-attr, operator]
+    return unet.eval()
+
+
+def image(shape: tuple[int, int], dtype: str) -> np.ndarray:
+    return np.random.default_rng(1).random((1, *shape)).astype(dtype)
+
+
+def cases(factors: list[float]) -> list[tuple[tuple[int, int], float]]:
+    # at 2.6 the largest image is 1589 x 1820 model pixels: it stands for itself in float32 below
+    return [(s, f) for s in SHAPES for f in factors if not (s == (611, 700) and f > 1)]
+
+
+@pytest.mark.parametrize("name", VARIANTS)
+def test_exact_in_double_precision(name: str) -> None:
+    unet = network(VARIANTS[name]).double()
+    for shape, factor in cases(FACTORS):
+        source = ArraySource(image(shape, "f8"))
+        whole = predict.predict(unet, source, plan_tiles(shape, unet.settings, factor=factor, tile=0))
+        assert whole.dtype == np.float64
+        assert np.allclose(whole.sum(axis=0), 1)
+        for tile in TILES if shape[0] < 600 else TILES[1:]:
+            plan = plan_tiles(shape, unet.settings, factor=factor, tile=tile)
+            assert np.abs(predict.predict(unet, source, plan) - whole).max() < 1e-9
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["paper", "same-norm"])
+@pytest.mark.parametrize("factor", FACTORS)
+def test_exact_in_single_precision(name: str, factor: float) -> None:
+    unet, shape = network(VARIANTS[name]), (611, 700)
+    source = ArraySource(image(shape, "f4"))
+    whole = predict.predict(
+        unet, source, plan_tiles(shape, unet.settings, factor=factor, tile=0), precision="fp32"
+    )
+    for tile in (412, 1020):
+        plan = plan_tiles(shape, unet.settings, factor=factor, tile=tile)
+        assert len(plan.tiles) > 1 or tile == 1020
+        assert np.abs(predict.predict(unet, source, plan, precision="fp32") - whole).max() < 1e-4
+
+
+@pytest.mark.parametrize("name", ["paper", "same-norm"])
+def test_tiles_off_the_pooling_grid_would_be_seen(name: str) -> None:
+    """The control: the same comparison, tiles moved by half the grid."""
+    unet, shape = network(VARIANTS[name]).double(), (250, 250)
+    source = ArraySource(image(shape, "f8"))
+    whole = predict.predict(unet, source, plan_tiles(shape, unet.settings, tile=0))
+    plan = plan_tiles(shape, unet.settings, tile=284)
+    good = np.abs(predict.predict(unet, source, plan) - whole).max()
+    shifted = TilePlan(
+        plan.shape,
+        1.0,
+        tuple(
+            Tile(t.window, (t.origin[0] - 8, t.origin[1] - 8), (t.size[0] + 16, t.size[1] + 16))
+            for t in plan.tiles
+        ),
+    )
+    bad = np.abs(predict.predict(unet, source, shifted) - whole).max()
+    assert good < 1e-9
+    assert bad > max(1e-4, 10 * good)
+
+
+def test_the_mirror_does_not_repeat_the_edge() -> None:
+    """One tile over the image equals the network on numpy's reflected image."""
+    net = VARIANTS["paper"]
+    unet, picture = network(net).double(), image((120, 140), "f8")
+    ahead, side = geometry.halo(net), [geometry.tile_for(net, n) for n in (128, 144)]
+    padded = np.pad(
+        picture[0],
+        [(ahead, side[0] - ahead - 120), (ahead, side[1] - ahead - 140)],
+        mode="reflect",
+    )
+    with torch.inference_mode():
+        expected = torch.softmax(unet(torch.from_numpy(padded)[None, None])[0], 0).numpy()
+    found = predict.predict(unet, ArraySource(picture), plan_tiles((120, 140), net, tile=0))
+    assert np.abs(found - expected[:, :120, :140]).max() < 1e-12
+
+
+@pytest.mark.parametrize("factor", [1.0, 0.25, 0.37, 1.9, 4.0])
+@pytest.mark.parametrize("tile", [None, 0, 1, 300, 572])
+def test_every_pixel_has_one_owner(factor: float, tile: int | None) -> None:
+    for shape in [(1, 1), (5, 3), (400, 301), (1037, 640)]:
+        owners = np.zeros(shape, int)
+        for part in plan_tiles(shape, VARIANTS["paper"], factor=factor, tile=tile).tiles:
+            y0, y1, x0, x1 = part.window
+            owners[y0:y1, x0:x1] += 1
+        assert (owners == 1).all()
+
+
+def test_visible_first_only_reorders() -> None:
+    plan = plan_tiles((2000, 2000), VARIANTS["paper"], tile=572)
+    first = plan.visible_first((1500, 1800, 100, 300))
+    assert set(first.tiles) == set(plan.tiles)
+    y0, y1, x0, x1 = first.tiles[0].window
+    assert y0 <= 1650 < y1
+    assert x0 <= 200 < x1
+
+
+def test_any_tile_size_is_moved_to_a_legal_one() -> None:
+    for net in VARIANTS.values():
+        for tile in (1, 100, 283, 999):
+            assert geometry.input_size(net, predict.tile_size(net, tile)) == predict.tile_size(net, tile)
