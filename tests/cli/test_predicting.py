@@ -1,0 +1,189 @@
+"""`predict`, `evaluate`, `weights` and `info` on images of every kind."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import tifffile
+
+from napari_unet import load_model
+from napari_unet.core.metrics import evaluate
+from napari_unet.core.weights import weight_map
+from napari_unet.models import save_as
+
+from .commands import Run, cells, snapshot
+
+IMAGE, LABELS = cells()
+REAL = IMAGE.astype(np.float32)
+
+
+def with_missing() -> np.ndarray:
+    image = REAL.copy()
+    image[3, 4], image[50:53, 60], image[0, 0] = np.nan, np.inf, -np.inf
+    return image
+
+
+IMAGES: dict[str, tuple[np.ndarray, dict[str, Any]]] = {
+    "NaN and infinities": (with_missing(), {}),
+    "all NaN": (np.full((20, 20), np.nan, np.float32), {}),
+    "constant": (np.full((40, 50), 7, np.uint16), {}),
+    "1x1": (IMAGE[:1, :1], {}),
+    "smaller than a tile": (IMAGE[:17, :23], {}),
+    "sides off the grid": (IMAGE[:61, :111], {}),
+    "one row": (IMAGE[:1], {}),
+    "bool": (IMAGE > 100, {}),
+    "int64": (IMAGE.astype(np.int64), {}),
+    "LZW": (IMAGE, {"compression": "lzw"}),
+    "singleton axes": (IMAGE[None, None], {}),
+    "bigtiff": (IMAGE, {"bigtiff": True}),
+}
+
+
+@pytest.mark.parametrize("name", IMAGES)
+def test_predict(name: str, run: Run, model: Path, tmp_path: Path) -> None:
+    image, options = IMAGES[name]
+    tifffile.imwrite(tmp_path / "x.tif", image, photometric="minisblack", **options)
+    answer = run(
+        "predict", model, tmp_path / "x.tif", "-o", tmp_path / "o" / "p", "--probabilities"
+    )
+    assert answer.code == 0, answer.err
+    probability = tifffile.imread(tmp_path / "o" / "p" / "x_prob.tif")
+    labels = tifffile.imread(tmp_path / "o" / "p" / "x_labels.tif")
+    assert probability.shape == labels.shape == image.shape[-2:]
+    assert np.isfinite(probability).all() and probability.dtype == np.float32
+    assert labels.dtype == np.uint16
+    if image.dtype == np.float32:
+        assert "missing" in answer.out
+        assert not labels[~np.isfinite(image)].any()
+
+
+def test_predict_gives_what_python_gives(run: Run, data: Path, model: Path, tmp_path: Path) -> None:
+    save_as("mine", model)
+    answer = run("predict", "mine", data, "-o", tmp_path / "o", "--tile", "61")
+    assert answer.code == 0 and "moved" in answer.out, answer.out + answer.err
+    assert "2 images read as YX: 1 channel, one slice" in answer.out
+    assert sorted(p.name for p in (tmp_path / "o").iterdir()) == ["a_labels.tif", "b_labels.tif"]
+    expected = load_model("mine").segment(tifffile.imread(data / "a.tif"), tile=61)
+    assert np.array_equal(tifffile.imread(tmp_path / "o" / "a_labels.tif"), expected)
+
+
+def test_stacks(run: Run, model: Path, tmp_path: Path) -> None:
+    tifffile.imwrite(tmp_path / "s.tif", np.stack([IMAGE] * 3), photometric="minisblack")
+    words = ("predict", model, tmp_path / "s.tif", "-o", tmp_path / "o", "--probabilities")
+    answer = run(*words, "--axes", "ZYX")
+    assert answer.code == 0, answer.err
+    assert "ZYX: 1 channel, 3 slices" in answer.out
+    stack = tifffile.imread(tmp_path / "o" / "s_labels.tif")
+    assert stack.shape == (3, *IMAGE.shape)
+    ids = [set(np.unique(plane)) - {0} for plane in stack]
+    assert not ids[0] & ids[1] and not ids[1] & ids[2]
+    assert tifffile.imread(tmp_path / "o" / "s_prob.tif").shape == (3, *IMAGE.shape)
+
+
+def test_evaluate_stored_labels(run: Run, data: Path, tmp_path: Path) -> None:
+    stored = tmp_path / "stored"
+    stored.mkdir()
+    truth = {name: tifffile.imread(data / f"{name}_labels.tif") for name in "ab"}
+    guess = {"a": truth["a"], "b": np.roll(truth["b"], 3, axis=0)}
+    tifffile.imwrite(stored / "a_labels.tif", guess["a"])
+    tifffile.imwrite(stored / "b.tif", guess["b"])
+    file = tmp_path / "scores" / "s.json"
+    answer = run("evaluate", "--labels", stored, data, "--json", file, "--min-size", 5)
+    assert answer.code == 0, answer.err
+    scores = json.loads(file.read_text())
+    expected = {name: evaluate(truth[name], guess[name], 5).to_dict() for name in "ab"}
+    assert scores["images"] == expected
+    assert scores["mean"]["AP50"] == np.mean([expected[n]["AP50"] for n in "ab"])
+    assert {"AP50", "F1_50", "mAP", "SEG", "PQ"} <= scores["pooled"].keys()
+    assert {"ARAND", "VI", "mIoU"} <= scores["mean"].keys()
+    assert scores["pooled"]["truth"] == expected["a"]["truth"] + expected["b"]["truth"]
+
+
+def test_evaluate_a_model(run: Run, data: Path, model: Path, tmp_path: Path) -> None:
+    tifffile.imwrite(data / "c.tif", IMAGE)
+    answer = run("evaluate", model, data, "--json", tmp_path / "s.json")
+    assert answer.code == 0, answer.err
+    scores = json.loads((tmp_path / "s.json").read_text())
+    assert list(scores["images"]) == ["a", "b"]
+    found = load_model(model).segment(tifffile.imread(data / "a.tif"))
+    truth = tifffile.imread(data / "a_labels.tif")
+    assert scores["images"]["a"] == evaluate(truth, found).to_dict()
+
+
+def test_evaluate_only_where_it_is_known(run: Run, data: Path, tmp_path: Path) -> None:
+    truth = tifffile.imread(data / "a_labels.tif")
+    known = np.zeros(truth.shape, np.uint8)
+    known[:, :60] = 255
+    tifffile.imwrite(data / "a_known.tif", known)
+    tifffile.imwrite(data / "a_labels.tif", np.where(known, truth, 0).astype(np.uint16))
+    stored = tmp_path / "stored"
+    stored.mkdir()
+    tifffile.imwrite(stored / "a.tif", truth)
+    tifffile.imwrite(stored / "b.tif", tifffile.imread(data / "b_labels.tif"))
+    answer = run("evaluate", "--labels", stored, data, "--json", tmp_path / "s.json")
+    assert answer.code == 0, answer.err
+    scores = json.loads((tmp_path / "s.json").read_text())["images"]["a"]
+    assert scores["spurious"] == 0 and scores["AP50"] > 0.7
+
+
+def test_evaluate_classes(run: Run, data: Path, tmp_path: Path) -> None:
+    stored = tmp_path / "stored"
+    stored.mkdir()
+    for name in "ab":
+        values = np.where(tifffile.imread(data / f"{name}_labels.tif") > 5, 7, 1).astype(np.uint8)
+        tifffile.imwrite(data / f"{name}_labels.tif", values)
+        tifffile.imwrite(stored / f"{name}.tif", values)
+    words = ("evaluate", "--labels", stored, data, "--labels-are", "classes")
+    answer = run(*words, "--json", tmp_path / "s.json")
+    assert answer.code == 0, answer.err
+    assert json.loads((tmp_path / "s.json").read_text())["mean"] == {"mIoU": 1.0}
+
+
+@pytest.mark.parametrize("dtype", [bool, "u1", "i1", "u2", "i2", "u4", "i4", "u8", "i8", "f4"])
+def test_weights_of_every_label_type(dtype: Any, run: Run, tmp_path: Path) -> None:
+    labels = LABELS.astype(dtype)
+    tifffile.imwrite(tmp_path / "l.tif", labels[None], compression="lzw", photometric="minisblack")
+    answer = run("weights", tmp_path / "l.tif", "-o", tmp_path / "deep" / "w.tif")
+    assert answer.code == 0, answer.err
+    expected = weight_map(labels.astype(int))
+    assert np.array_equal(tifffile.imread(tmp_path / "deep" / "w.tif"), expected)
+
+
+def test_weights_options(run: Run, tmp_path: Path) -> None:
+    tifffile.imwrite(tmp_path / "l.tif", LABELS)
+    tifffile.imwrite(tmp_path / "k.tif", (LABELS > 0).astype(np.uint8))
+    words = ("weights", tmp_path / "l.tif", "-o", tmp_path / "w.tif")
+    assert run(*words, "--known", tmp_path / "k.tif").code == 0
+    assert not tifffile.imread(tmp_path / "w.tif")[LABELS == 0].any()
+    assert run(*words, "--preset", "fiji", "--w0", 5, "--sigma", 3).code == 0
+    assert tifffile.imread(tmp_path / "w.tif").max() < 7
+    tifffile.imwrite(tmp_path / "k2.tif", LABELS[1:])
+    before = snapshot(tmp_path)
+    assert run(*words, "--known", tmp_path / "k2.tif").code == 1
+    assert snapshot(tmp_path) == before
+
+
+def test_seventy_thousand_ids(run: Run, tmp_path: Path) -> None:
+    side = 265
+    ids = np.arange(1, side * side + 1, dtype=np.int32).reshape(side, side)
+    labels = np.zeros((side * 3, side * 3), np.int32)
+    labels[::3, ::3] = labels[1::3, ::3] = labels[::3, 1::3] = ids
+    (tmp_path / "d").mkdir()
+    (tmp_path / "p").mkdir()
+    tifffile.imwrite(tmp_path / "d" / "a.tif", (labels > 0).astype(np.uint8))
+    tifffile.imwrite(tmp_path / "d" / "a_labels.tif", labels)
+    tifffile.imwrite(tmp_path / "p" / "a_labels.tif", labels)
+    answer = run("evaluate", "--labels", tmp_path / "p", tmp_path / "d")
+    assert answer.code == 0, answer.err
+    assert f"{side * side} of {side * side} cells found" in answer.out
+
+
+def test_info(run: Run, model: Path) -> None:
+    answer = run("info", model)
+    assert answer.code == 0 and "instances" in answer.out and "width 4" in answer.out
+    assert run("--version").out.startswith("napari-unet ")
+    assert "predict" in run("--help").out
