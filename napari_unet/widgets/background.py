@@ -28,7 +28,7 @@ def in_thread(
     def on_error(error: Exception) -> None:
         failed(words_for(error))
 
-    worker: Any = create_worker(work, _start_thread=False)
+    worker: Any = create_worker(work, _start_thread=False, _ignore_errors=True)
     worker.returned.connect(done)
     worker.errored.connect(on_error)
     worker.start()

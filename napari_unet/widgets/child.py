@@ -26,9 +26,8 @@ class Child(QObject):
     message = Signal(dict)  # what the worker said
     died = Signal(str)  # it ended without being asked to; one sentence says how
 
-    def __init__(self, parent: QObject | None = None, arguments: tuple[str, ...] = WORKER) -> None:
+    def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
-        self._arguments = list(arguments)
         self._process: QProcess | None = None
         self._ready = False
         self._leaving = False
@@ -95,7 +94,7 @@ class Child(QObject):
         process.errorOccurred.connect(self._on_error)
         self._process, self._rest, self._ready, self._leaving = process, b"", False, False
         self._errors.clear()
-        process.start(sys.executable, self._arguments)
+        process.start(sys.executable, list(WORKER))
 
     def _flush(self) -> None:
         while self._ready and self._waiting and self._process is not None:

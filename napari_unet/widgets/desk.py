@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import Any
-from weakref import WeakKeyDictionary
 
 from napari.viewer import Viewer
 from qtpy.QtCore import QEvent, QObject, QTimer
@@ -22,15 +21,14 @@ from .training import Training
 from .weighing import Weighing
 
 NEW_CELL_KEY = "N"  # napari's own M does the same without making a layer
-_desks: WeakKeyDictionary[Viewer, Desk] = WeakKeyDictionary()
+NAME = "unet_desk"
 
 
 def desk_of(viewer: Viewer) -> Desk:
     """The viewer's desk, made when first asked for: all panels of a window share it."""
     viewer = getattr(viewer, "__wrapped__", viewer)  # plugins are handed a proxy
-    if viewer not in _desks:
-        _desks[viewer] = Desk(viewer)
-    return _desks[viewer]
+    desk = viewer.window._qt_window.findChild(Desk, NAME)
+    return Desk(viewer) if desk is None else desk
 
 
 class Desk(QObject):
@@ -39,6 +37,7 @@ class Desk(QObject):
     def __init__(self, viewer: Viewer) -> None:
         window: QMainWindow = viewer.window._qt_window
         super().__init__(window)
+        self.setObjectName(NAME)
         self.viewer = viewer
         self.session = Session()
         self.child = Child(self)
@@ -52,9 +51,7 @@ class Desk(QObject):
         self._closed = self._closing = False
         self._window = window
         window.installEventFilter(self)
-        app = QApplication.instance()
-        if app is not None:
-            app.aboutToQuit.connect(self.close)
+        QApplication.instance().aboutToQuit.connect(self.close)
         viewer.bind_key(NEW_CELL_KEY, lambda _: self.annotating.new_cell(), overwrite=True)
         self.session.advise()
         in_thread(modelling.known_models, self._on_models, self._say_error)
@@ -131,10 +128,15 @@ class Desk(QObject):
             return
         self._closed = True
         self._window.removeEventFilter(self)
+        QApplication.instance().aboutToQuit.disconnect(self.close)
+        self.viewer.bind_key(NEW_CELL_KEY, None)
         self.annotating.close()
         self.weighing.close()
         self.predicting.close()
         self.child.close()
+        self.setObjectName("")  # whoever asks from now on gets a new one
+        self.setParent(None)
+        del self._window
 
     # ---- what happens
 

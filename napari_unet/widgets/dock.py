@@ -8,6 +8,7 @@ from qtpy.QtWidgets import QFrame, QScrollArea, QVBoxLayout, QWidget
 
 from . import look
 from .desk import Desk, desk_of
+from .following import follow
 from .label import LabelPanel
 from .predict import PredictPanel
 from .status import StatusPanel
@@ -111,14 +112,23 @@ class UNetDock(Part):
 
     def __init__(self, napari_viewer: Viewer) -> None:
         super().__init__(napari_viewer)
-        self.desk.session.events.job.connect(self._on_job)
+        self._wanted: QWidget | None = None
+        self._scroll = QTimer(self)
+        self._scroll.setSingleShot(True)
+        self._scroll.timeout.connect(self._scroll_there)
+        follow(self, self.desk.session, ("job",), self._on_job)
 
     def _on_job(self, job: str) -> None:
         """Scroll to the part that has something to show."""
         kind = {"starting": TunePanel, "predicting": PredictPanel}.get(job)
         panel = None if kind is None else self.findChild(kind)
         if panel is not None:
-            QTimer.singleShot(0, lambda: self.area.ensureWidgetVisible(panel, 0, 8))
+            self._wanted = panel
+            self._scroll.start()  # once the panel has its new size
+
+    def _scroll_there(self) -> None:
+        if self._wanted is not None:
+            self.area.ensureWidgetVisible(self._wanted, 0, 8)
 
 
 class LabelWidget(Part):

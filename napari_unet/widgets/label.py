@@ -8,6 +8,7 @@ from qtpy.QtWidgets import QButtonGroup, QLabel, QRadioButton, QWidget
 from napari_unet.session import Session, why_not_label
 
 from . import look
+from .following import follow
 
 NEW_CELL = "Makes a labels layer if there is none, and picks the next free id. Key: N"
 REGIONS = (
@@ -86,10 +87,8 @@ class LabelPanel(QWidget):
         self.background.clicked.connect(self.background_wanted)
         self.instances.clicked.connect(lambda: self.labels_are_chosen.emit("instances"))
         self.classes.clicked.connect(lambda: self.labels_are_chosen.emit("classes"))
-        for name in ("image", "images", "labels", "labels_choices", "axes", "axes_choices"):
-            getattr(self._session.events, name).connect(self._show)
-        for name in ("labels_are", "annotated"):
-            getattr(self._session.events, name).connect(self._show)
+        names = ("image", "images", "labels", "labels_choices", "axes", "axes_choices")
+        follow(self, self._session, (*names, "labels_are", "annotated"), self._show)
 
     def _show(self) -> None:
         session = self._session

@@ -9,6 +9,8 @@ from qtpy.QtWidgets import QWidget
 
 from napari_unet.session import Session
 
+from .following import follow
+
 LOSS, SCORE = "#f0a53a", "#4bc27d"
 SMOOTHING = 0.95  # of the bold line; the pale one is every step
 PERIOD = 200  # ms between two redraws
@@ -37,7 +39,7 @@ class LossPlot(pyqtgraph.PlotWidget):
         self._redraw.setSingleShot(True)
         self._redraw.setInterval(PERIOD)
         self._redraw.timeout.connect(self._draw)
-        session.events.curve.connect(self._later)
+        follow(self, session, ("curve",), self._later)
         self._draw()
 
     def _axes(self) -> None:

@@ -16,12 +16,15 @@ from napari_unet.session import (
 )
 
 from . import look
+from .following import follow
 
 PREDICT = "Lays the cells that the selected model finds over the image"
 ACCEPT = (
     "Copies the found cells into your labels as one step (undo: Ctrl-Z); what you painted stays"
 )
 THRESHOLD = "How sure the network must be that a pixel is cell; acts at once"
+SAVE = "Save model as: copies the selected model to a file"
+LOAD = "Load model: adds a model file to the list"
 MIN_SIZE = "Smaller cells are left out; acts at once"
 
 
@@ -101,9 +104,8 @@ class PredictPanel(QWidget):
         self.threshold.valueChanged.connect(self.threshold_chosen)
         self.min_size.valueChanged.connect(self.min_size_chosen)
         names = ("image", "labels", "job", "models", "model", "slices_in_image", "all_slices")
-        for name in (*names, "predicted", "filterable", "threshold", "min_size"):
-            getattr(self._session.events, name).connect(self._show)
-        self._session.events.show_probability.connect(self._show)
+        names = (*names, "predicted", "filterable", "threshold", "min_size", "show_probability")
+        follow(self, self._session, names, self._show)
 
     def _show(self) -> None:
         session = self._session

@@ -247,7 +247,13 @@ class Predicting(QObject):
             self._end()
             self._session.advise("The prediction was broken off.")
             return
-        in_thread(lambda: final(stored), lambda found: self._on_final(stored, found), self.failed)
+        layer = self._layer(stored)
+        rest = None if layer is None else layer.data
+        in_thread(
+            lambda: apart(final(stored), rest, stored),
+            lambda found: self._on_final(stored, found),
+            self.failed,
+        )
 
     def _on_final(self, stored: Stored, found: npt.NDArray[np.int32]) -> None:
         session = self._session
@@ -295,7 +301,11 @@ class Predicting(QObject):
                     "done",
                 )
 
-        self._filtering.ask(lambda: relabelled(stored, settings), done, self._say_error)
+        layer = self._layer(stored)
+        rest = None if layer is None else layer.data
+        self._filtering.ask(
+            lambda: apart(relabelled(stored, settings), rest, stored), done, self._say_error
+        )
 
     def _on_merged(self, own: Labels, found: Labels, new: Addition) -> None:
         session = self._session
@@ -353,6 +363,18 @@ def final(stored: Stored) -> npt.NDArray[np.int32]:
     """(S, Y, X) int32: what the worker made of it."""
     array: npt.NDArray[np.int32] = np.load(stored.job / "labels.npy")
     return array
+
+
+def apart(
+    found: npt.NDArray[np.int32], overlay: npt.NDArray[np.int32] | None, stored: Stored
+) -> npt.NDArray[np.int32]:
+    """Ids that no other slice of the overlay has: a cell of one slice is none of another's."""
+    if overlay is None or stored.config.labels_are == "classes":
+        return found
+    slices = overlay.reshape(-1, *overlay.shape[-2:])
+    others = [int(p.max(initial=0)) for i, p in enumerate(slices) if i not in stored.slices]
+    start = max(others, default=0)
+    return np.where(found > 0, found + start, 0).astype(np.int32) if start else found
 
 
 def filtered(model: InstanceSettings, threshold: float, min_size: int) -> InstanceSettings:

@@ -7,6 +7,7 @@ from qtpy.QtWidgets import QLabel, QProgressBar, QSizePolicy, QWidget
 from napari_unet.session import Session
 
 from . import look
+from .following import follow
 
 STEPS = 1000  # resolution of the progress bar
 
@@ -27,9 +28,8 @@ class StatusPanel(QWidget):
         self.bar.setTextVisible(True)
         self.bar.setFixedHeight(18)
         look.column(self, self.words, self.bar)
-        session.events.status.connect(self._show_words)
-        session.events.mood.connect(self._show_words)
-        session.events.progress.connect(self._show_progress)
+        follow(self, session, ("status", "mood"), self._show_words)
+        follow(self, session, ("progress",), self._show_progress)
         self._show_words()
         self._show_progress()
 

@@ -16,6 +16,7 @@ from napari_unet.session import (
 )
 
 from . import look
+from .following import follow
 from .loss_plot import LossPlot
 
 TRAIN = "Trains on all images that have labels; you can go on painting meanwhile"
@@ -106,8 +107,12 @@ class TunePanel(QWidget):
         self.device.activated.connect(lambda: self.device_chosen.emit(self.device.currentData()))
         self.seconds.valueChanged.connect(lambda value: self.seconds_chosen.emit(float(value)))
         names = ("image", "annotated", "job", "report", "models", "base", "preset", "seconds")
-        for name in (*names, "device", "resumable", "curve"):
-            getattr(self._session.events, name).connect(self._show)
+        follow(self, self._session, (*names, "device", "resumable"), self._show)
+        follow(self, self._session, ("curve",), self._show_plot)
+
+    def _show_plot(self) -> None:
+        running = self._session.job in ("starting", "training")
+        self.plot.setVisible(running or self._session.curve > 0)
 
     def _show(self) -> None:
         session = self._session
@@ -117,7 +122,7 @@ class TunePanel(QWidget):
         self.seconds.blockSignals(False)
         self.report.setText(session.report)
         self.report.setVisible(bool(session.report))
-        self.plot.setVisible(bool(session.curve or session.job in ("starting", "training")))
+        self._show_plot()
         self.resume.setVisible(session.resumable is not None)
         look.allow(self.train, why_not_train(session))
         look.allow(self.stop, why_not_stop(session))

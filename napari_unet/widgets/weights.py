@@ -8,6 +8,7 @@ from qtpy.QtWidgets import QDoubleSpinBox, QWidget
 from napari_unet.session import Session, why_not_weigh
 
 from . import look
+from .following import follow
 
 PRESETS = (("paper", "Ronneberger 2015"), ("fiji", "Falk 2019 (Fiji)"))
 SHOW = "Lays the weight map over the image: the gaps between cells glow"
@@ -60,8 +61,7 @@ class WeightsPanel(QWidget):
         self.w0.valueChanged.connect(self.w0_chosen)
         self.sigma.valueChanged.connect(self.sigma_chosen)
         names = ("image", "annotated", "weighing", "weight_words", "weight_preset", "w0", "sigma")
-        for name in names:
-            getattr(self._session.events, name).connect(self._show)
+        follow(self, self._session, names, self._show)
 
     def _show(self) -> None:
         session = self._session

@@ -1,0 +1,73 @@
+"""A real window, real mouse strokes, and a worker that only pretends."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from napari import Viewer
+from qtpy.QtWidgets import QPushButton
+
+from napari_unet.widgets import child
+from napari_unet.widgets.open import show_dock
+
+FAKE_WORKER = Path(__file__).with_name("fake_worker.py")
+
+
+@pytest.fixture(autouse=True)
+def own_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Runs and models go to a folder of the test's own."""
+    monkeypatch.setenv("NAPARI_UNET_HOME", str(tmp_path / "home"))
+    return tmp_path / "home"
+
+
+@pytest.fixture
+def fake_worker(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Children are the fake worker: it speaks the protocol and computes nothing."""
+    monkeypatch.setattr(child, "WORKER", ("-u", str(FAKE_WORKER)))
+
+
+@pytest.fixture
+def window(make_napari_viewer: Callable[..., Viewer], qtbot: Any) -> Iterator[Viewer]:
+    """A viewer that is really shown: a hidden one paints in the wrong place."""
+    viewer = make_napari_viewer(show=True)
+    viewer.window._qt_window.resize(1400, 900)
+    with qtbot.waitExposed(viewer.window._qt_window):
+        pass
+    yield viewer
+
+
+@pytest.fixture
+def dock(window: Viewer) -> Iterator[Any]:
+    """The dock in a real window."""
+    widget = show_dock(window)
+    yield widget
+    widget.desk.close()
+
+
+@pytest.fixture
+def press(dock: Any) -> Callable[[str], None]:
+    """Click one of the dock's buttons by its object name."""
+
+    def click(name: str) -> None:
+        button = dock.findChild(QPushButton, name)
+        assert button.isEnabled(), button.toolTip()
+        button.click()
+
+    return click
+
+
+@pytest.fixture
+def discs() -> tuple[np.ndarray, np.ndarray]:
+    """An image of 30 bright discs and its labels."""
+    rng = np.random.default_rng(0)
+    labels = np.zeros((256, 256), np.int32)
+    ys, xs = np.mgrid[:256, :256]
+    for number, (row, column) in enumerate(np.ndindex(6, 5), start=1):
+        y, x = 24 + 42 * row + rng.integers(-4, 5), 26 + 50 * column + rng.integers(-6, 7)
+        labels[(ys - y) ** 2 + (xs - x) ** 2 < rng.integers(12, 17) ** 2] = number
+    image = 180 * (labels > 0) + rng.normal(40, 8, labels.shape)
+    return image.clip(0, 255).astype(np.uint8), labels

@@ -1,0 +1,122 @@
+"""Speaks the worker's protocol without torch: 30 steps of training, a threshold as prediction."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from safetensors.numpy import save_file
+
+from napari_unet.core.instances import label_cells
+from napari_unet.core.settings import InstanceSettings, ModelConfig, NetworkSettings, to_dict
+from napari_unet.files.atomic import write_array
+from napari_unet.files.model_file import KEY
+from napari_unet.runs.jobs import JobFolder
+
+PAUSE = float(os.environ.get("FAKE_WORKER_PAUSE", "0.01"))  # seconds a step takes
+stop, commands = threading.Event(), []
+here = threading.Condition()
+
+
+def say(**message: Any) -> None:
+    sys.stdout.write(json.dumps(message) + "\n")
+    sys.stdout.flush()
+
+
+def listen() -> None:
+    for line in sys.stdin:
+        with here:
+            if line.strip() in ("stop", "quit"):
+                stop.set()
+            if line.strip() != "stop":
+                commands.append(line.strip())
+            here.notify()
+    stop.set()
+    with here:
+        commands.append("quit")
+        here.notify()
+
+
+def train(run: Path) -> None:
+    model = run / "model.safetensors"
+    (run / "checkpoint").mkdir(exist_ok=True)
+    (run / "checkpoint" / "state.pt").write_bytes(b"fake")
+    say(event="started", what="train", path=str(run), words="fake")
+    config = json.dumps(to_dict(ModelConfig(NetworkSettings())))
+    save_file({"w": np.zeros(1, np.float32)}, model, metadata={KEY: config})
+    say(event="saved", step=0, path=str(model))
+    for step in range(1, 31):
+        time.sleep(PAUSE)
+        if stop.is_set():
+            break
+        say(event="step", step=step, of=30, loss=1 / step, seconds=step * PAUSE, left=1.0)
+        if step % 10 == 0:
+            score = {"AP50": step / 40, "truth": 8, "found": step // 5, "merges": 1}
+            say(event="held-out", step=step, score=score, words="some of 8 found")
+    score = {"AP50": 0.75, "truth": 8, "found": 6, "merges": 1}
+    say(
+        event="done",
+        what="train",
+        path=str(run),
+        model=str(model),
+        stopped=stop.is_set(),
+        before=None,
+        after=score,
+        words="done",
+    )
+
+
+def predict(job: JobFolder) -> None:
+    say(event="started", what="predict", path=str(job.path), words="fake")
+    image, probability = job.image, job.probability("r+")
+    planes = image.reshape(-1, *image.shape[-2:])
+    slices, size = job.wish["slices"], 64
+    height, width = planes.shape[-2:]
+    windows = [(y, x) for y in range(0, height, size) for x in range(0, width, size)]
+    done = 0
+    for place, index in enumerate(slices):
+        for y, x in windows:
+            part = (slice(y, y + size), slice(x, x + size))
+            probability[place][part] = planes[index][part] / 255
+            done += 1
+            window = [y, min(y + size, height), x, min(x + size, width)]
+            total = len(windows) * len(slices)
+            say(event="tile", index=done, of=total, slice=index, window=window)
+            time.sleep(PAUSE)
+    cells = np.stack([label_cells(p, InstanceSettings()) for p in probability])
+    cells += np.arange(len(cells), dtype=np.int32)[:, None, None] * 1000 * (cells > 0)
+    write_array(job.path / "labels.npy", cells)
+    say(event="done", what="predict", path=str(job.path), stopped=False, seconds=0.1)
+
+
+def main() -> None:
+    threading.Thread(target=listen, daemon=True).start()
+    say(event="ready", pid=os.getpid(), device="cpu", precision="fp32", words="fake")
+    while True:
+        with here:
+            here.wait_for(lambda: commands)
+            verb, _, path = commands.pop(0).partition(" ")
+            stop.clear()
+        if verb == "train":
+            train(Path(path))
+        elif verb == "predict":
+            predict(JobFolder(Path(path)))
+        elif verb == "say-nonsense":
+            sys.stdout.write("not json\n")
+        elif verb == "fail":
+            say(event="failed", what="train", path=path, words="there is no such thing")
+        elif verb == "crash":
+            sys.stderr.write("out of luck\n")
+            sys.exit(3)
+        elif verb == "quit":
+            return
+
+
+if __name__ == "__main__":
+    main()

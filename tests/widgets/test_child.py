@@ -1,0 +1,84 @@
+"""The worker process, seen from the window: ready, messages, death, stop, farewell."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from napari_unet.widgets import child as module
+from napari_unet.widgets.child import Child
+
+pytestmark = pytest.mark.usefixtures("fake_worker")
+
+
+@pytest.fixture
+def child(qtbot: Any) -> Iterator[Child]:
+    made = Child()
+    yield made
+    made.close()
+
+
+def is_event(name: str) -> Any:
+    return lambda said: said["event"] == name
+
+
+def test_it_starts_with_the_first_command(child: Child, qtbot: Any) -> None:
+    assert child.pid == 0
+    with qtbot.waitSignal(child.message, check_params_cb=is_event("failed"), timeout=20_000):
+        child.send("fail here")
+    assert child.pid > 0
+
+
+def test_lines_that_are_no_messages_are_passed_over(child: Child, qtbot: Any) -> None:
+    heard: list[dict[str, Any]] = []
+    child.message.connect(heard.append)
+    with qtbot.waitSignal(child.message, check_params_cb=is_event("failed"), timeout=20_000):
+        child.send("say-nonsense")
+        child.send("fail here")
+    assert [said["event"] for said in heard] == ["ready", "failed"]
+
+
+def test_a_killed_worker_is_reported_and_replaced(child: Child, qtbot: Any) -> None:
+    with qtbot.waitSignal(child.message, check_params_cb=is_event("failed"), timeout=20_000):
+        child.send("fail here")
+    with qtbot.waitSignal(child.died, timeout=5000) as died:
+        os.kill(child.pid, signal.SIGKILL)
+    assert "killed" in died.args[0]
+    assert child.pid == 0
+    with qtbot.waitSignal(child.message, check_params_cb=is_event("failed"), timeout=20_000):
+        child.send("fail again")
+
+
+def test_an_error_that_ends_the_worker_is_quoted(child: Child, qtbot: Any) -> None:
+    with qtbot.waitSignal(child.died, timeout=20_000) as died:
+        child.send("crash")
+    assert "out of luck" in died.args[0]
+
+
+def test_a_program_that_is_not_there(
+    child: Child, qtbot: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module.sys, "executable", "/nowhere/python")
+    with qtbot.waitSignal(child.died, timeout=5000) as died:
+        child.send("train X")
+    assert "could not be started" in died.args[0]
+
+
+def test_stop_before_anything_was_given(child: Child) -> None:
+    assert not child.stop()
+
+
+def test_closing_ends_the_worker(child: Child, qtbot: Any) -> None:
+    with qtbot.waitSignal(child.message, check_params_cb=is_event("ready"), timeout=20_000):
+        child.send("fail here")
+    pid, began = child.pid, time.monotonic()
+    with qtbot.assertNotEmitted(child.died):
+        child.close()
+    assert time.monotonic() - began < 3
+    with pytest.raises(ProcessLookupError):
+        os.kill(pid, 0)

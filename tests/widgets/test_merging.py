@@ -1,0 +1,65 @@
+"""Predicted cells into the user's labels."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from napari_unet.merging import Addition, addition, class_addition
+
+
+def merged(labels: np.ndarray, new: Addition) -> np.ndarray:
+    out = labels.astype(np.int64).ravel()
+    out[new.index] = new.values
+    return out.reshape(labels.shape)
+
+
+def test_new_cells_get_ids_past_the_maximum_and_painted_pixels_stay() -> None:
+    labels = np.zeros((20, 20), np.uint8)
+    labels[2:6, 2:6] = 200
+    found = np.zeros((20, 20), np.int32)
+    found[5:9, 5:9] = 4  # touches the painted cell with one corner pixel
+    found[12:16, 12:16] = 9
+    new = addition(labels, found)
+    out = merged(labels, new)
+    assert (new.cells, new.known, new.highest) == (2, 0, 202)
+    assert np.array_equal(out[labels > 0], labels[labels > 0])
+    assert set(np.unique(out)) == {0, 200, 201, 202}
+    assert (out == 201).sum() == 15
+    assert (out == 202).sum() == 16
+
+
+def test_a_cell_that_was_painted_already_is_not_added_round_it() -> None:
+    labels = np.zeros((20, 20), np.int32)
+    labels[4:8, 4:8] = 1
+    labels[14, 14] = 2  # a dab
+    found = np.zeros((20, 20), np.int32)
+    found[3:9, 3:9] = 1
+    found[11:18, 11:18] = 2
+    new = addition(labels, found)
+    assert (new.cells, new.known, len(new.index)) == (0, 2, 0)
+
+
+def test_nothing_found_and_nothing_painted() -> None:
+    empty = np.zeros((5, 5), np.int32)
+    assert addition(empty, empty).cells == 0
+    one = empty.copy()
+    one[2, 2] = 7
+    assert addition(empty, one).values.tolist() == [1]
+
+
+def test_seventy_thousand_ids_stay_distinct() -> None:
+    labels = np.zeros((300, 300), np.int32)
+    labels[0, 0] = 70_000
+    found = np.arange(90_000, dtype=np.int32).reshape(300, 300)
+    new = addition(labels, found)
+    assert len(np.unique(new.values)) == new.cells == 89_999
+    assert new.values.min() == 70_001
+
+
+def test_classes_keep_their_values() -> None:
+    labels = np.zeros((4, 4), np.uint8)
+    labels[0] = 7
+    new = class_addition(labels, np.full((4, 4), 1, np.int32))
+    out = merged(labels, new)
+    assert (out[0] == 7).all()
+    assert (out[1:] == 1).all()

@@ -1,0 +1,107 @@
+"""What the panel knows, and what follows from it; no window, no Qt."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+from napari_unet import session as s
+from napari_unet.session import Annotated, Session
+
+
+def ready(**changes: object) -> Session:
+    made = Session(image="a", labels="b", annotated=Annotated(cells=12, images=1), model="m")
+    for name, value in changes.items():
+        setattr(made, name, value)
+    return made
+
+
+def test_a_field_tells_its_listeners() -> None:
+    session, heard = Session(), []
+    session.events.status.connect(heard.append)
+    session.say("hello")
+    session.say("hello")
+    assert heard == ["Hello."]
+
+
+@pytest.mark.parametrize(
+    ("annotated", "kind", "words"),
+    [
+        (Annotated(), "instances", "Nothing is painted yet."),
+        (Annotated(1, 1), "instances", "1 cell; every unpainted pixel counts as background."),
+        (
+            Annotated(12, 2),
+            "instances",
+            "12 cells in 2 images; every unpainted pixel counts as background.",
+        ),
+        (
+            Annotated(12, 1, regions=2),
+            "instances",
+            "12 cells; only what is inside the 2 regions or painted counts.",
+        ),
+        (
+            Annotated(3, 1, background=True, classes=2),
+            "classes",
+            "2 classes; only painted cells and painted background count.",
+        ),
+    ],
+)
+def test_how_much_is_annotated_in_words(annotated: Annotated, kind: str, words: str) -> None:
+    assert annotated.words(kind) == words  # type: ignore[arg-type]
+
+
+def test_the_next_step_is_always_named() -> None:
+    steps = [
+        s.next_step(Session()),
+        s.next_step(Session(image="a")),
+        s.next_step(Session(image="a", labels="b")),
+        s.next_step(Session(image="a", labels="b", annotated=Annotated(3, 1))),
+        s.next_step(ready()),
+        s.next_step(ready(predicted=True)),
+    ]
+    assert len(set(steps)) == 6
+    assert all(step.endswith(".") for step in steps)
+
+
+def test_what_cannot_work_says_why() -> None:
+    assert "Open an image" in s.why_not_train(Session())
+    assert "Paint" in s.why_not_train(Session(image="a"))
+    assert s.why_not_train(ready()) == ""
+    assert "running" in s.why_not_train(ready(job="training"))
+    assert s.why_not_stop(ready(job="training")) == ""
+    assert "stopping" in s.why_not_stop(ready(job="stopping"))
+    assert "no model" in s.why_not_predict(ready(model=""))
+    assert s.why_not_predict(ready()) == ""
+    assert s.why_not_accept(ready())
+    assert s.why_not_accept(ready(predicted=True)) == ""
+    assert s.why_not_filter(ready(filterable=True)) == ""
+    assert s.why_not_resume(ready())
+
+
+def test_before_and_after_in_words() -> None:
+    before = {"AP50": 0.5, "truth": 14, "found": 9, "merges": 2}
+    after = {"AP50": 0.8, "truth": 14, "found": 12, "merges": 1}
+    words = s.before_after(before, after)
+    assert "12 of 14 found, 1 merge (AP50 0.80)" in words
+    assert "Before: 9 of 14 found, 2 merges" in words
+    assert not s.got_worse(before, after)
+    assert s.got_worse(after, before)
+    assert "worse" in s.before_after(after, before)
+    assert "score" in s.before_after(None, None)
+
+
+def test_time_left() -> None:
+    assert s.time_left(None) == ""
+    assert s.time_left(40.2) == "about 40 s left"
+    assert s.time_left(200) == "about 3 min left"
+
+
+def test_neither_qt_nor_torch_is_imported() -> None:
+    code = "import sys, napari_unet.session as s; print([m for m in sys.modules if m in BAD])"
+    bad = "BAD = {'qtpy', 'PyQt6', 'torch', 'napari'}; "
+    done = subprocess.run(
+        [sys.executable, "-c", bad + code], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == "[]"
