@@ -77,9 +77,8 @@ def train(
     run = create_run(out, pairs, options)
     say(f"{data}: {found.words}")
     _say_annotation(pairs, labels_are)
-    if run.info["base"] is None:
-        none = "no base model ships yet: " if base == "default" else ""
-        say(f"{none}training from scratch")
+    if base == "none":  # "default" may mean the same, which the run itself says
+        say("training from scratch")
     del pairs  # the run folder has its own copy
     _follow(run)
 
