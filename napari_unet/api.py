@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from napari_unet.core.segment import Segmenter
     from napari_unet.core.unet import UNet
 
-__all__ = ["Model", "check_device", "evaluate", "load_model", "train", "train_run", "Scores"]
+__all__ = ["Model", "Scores", "check_device", "evaluate", "load_model", "train", "train_run"]
 
 Floats = npt.NDArray[np.float32]
 TileProgress = Callable[[int, int], None]
@@ -79,7 +79,8 @@ class Model:
             If the axes are unclear or the channels are not the model's.
         """
         probabilities = [
-            p for p, _ in self._slices(image, axes, tile, precision, device, diameter, progress, warn)
+            p
+            for p, _ in self._slices(image, axes, tile, precision, device, diameter, progress, warn)
         ]
         return probabilities[0] if len(probabilities) == 1 else np.stack(probabilities)
 
@@ -151,7 +152,9 @@ class Model:
         progress: TileProgress | None,
         warn: Callable[[str], None] | None,
     ) -> Iterator[tuple[Floats, Labels]]:
-        array: Any = image if hasattr(image, "dtype") and hasattr(image, "shape") else np.asarray(image)
+        array: Any = (
+            image if hasattr(image, "dtype") and hasattr(image, "shape") else np.asarray(image)
+        )
         found = axes_of(array, axes, where="the image")
         segmenter = self._segmenter(device)
         segmenter.tile, segmenter.precision, segmenter.diameter = tile, precision, diameter
@@ -245,7 +248,9 @@ def train(
         If images, labels or options cannot be used; before any work starts.
     """
     if len(images) != len(labels) or (known is not None and len(known) != len(images)):
-        raise BadInput(f"there are {len(images)} images but {len(labels)} labels; each image needs its own")
+        raise BadInput(
+            f"there are {len(images)} images but {len(labels)} labels; each image needs its own"
+        )
     check_device(device)
     options = replace(
         TrainOptions(preset=preset, base=base, labels_are=labels_are, device=device, seed=seed),
@@ -256,7 +261,9 @@ def train(
     for index, (image, painted) in enumerate(zip(images, labels, strict=True)):
         array, name = np.asarray(image), f"image {index}"
         letters = axes_of(array, axes, where=name).letters
-        pairs.append(Pair(name, array, np.asarray(painted), known[index] if known else None, letters))
+        pairs.append(
+            Pair(name, array, np.asarray(painted), known[index] if known else None, letters)
+        )
     temporary = Path(tempfile.mkdtemp(prefix="napari-unet-")) if run is None else None
     try:
         folder = create_run(Path(run) if temporary is None else temporary / "run", pairs, options)  # type: ignore[arg-type]

@@ -60,7 +60,9 @@ def check_labels(labels: npt.ArrayLike, where: str = "the labels") -> Labels:
     if array.dtype.kind == "f" and not np.all(np.isfinite(array) & (array == np.trunc(array))):
         raise BadInput(f"{where} hold fractions; label ids must be whole numbers")
     if array.size and array.min() < 0:
-        raise BadInput(f"{where} hold negative ids ({array.min():g}); 0 means not painted, cells start at 1")
+        raise BadInput(
+            f"{where} hold negative ids ({array.min():g}); 0 means not painted, cells start at 1"
+        )
     if array.size and array.max() > _INT32_MAX:
         raise BadInput(f"{where} hold ids above {_INT32_MAX}; renumber the cells")
     return array.astype(np.int32)
@@ -71,7 +73,9 @@ def planes(array: npt.NDArray[Any]) -> Iterator[npt.NDArray[Any]]:
     yield from array.reshape(-1, *array.shape[-2:])
 
 
-def known_area(labels: npt.NDArray[Any], regions: Mask | None = None, background: Mask | None = None) -> Mask:
+def known_area(
+    labels: npt.NDArray[Any], regions: Mask | None = None, background: Mask | None = None
+) -> Mask:
     """Which pixels of one image count as annotated.
 
     Parameters
@@ -128,11 +132,15 @@ def touching_pixels(labels: npt.NDArray[Any]) -> Mask:
     """``(Y, X)`` bool: cell pixels with another cell among their 8 neighbours."""
     top = np.iinfo(labels.dtype).max
     highest = ndimage.maximum_filter(labels, footprint=_EIGHT, mode="nearest")
-    lowest = ndimage.minimum_filter(np.where(labels > 0, labels, top), footprint=_EIGHT, mode="nearest")
+    lowest = ndimage.minimum_filter(
+        np.where(labels > 0, labels, top), footprint=_EIGHT, mode="nearest"
+    )
     return (labels > 0) & ((highest != labels) | (lowest != labels))
 
 
-def _broken_cells(before: npt.NDArray[Any], after: Labels, candidates: npt.NDArray[Any]) -> npt.NDArray[Any]:
+def _broken_cells(
+    before: npt.NDArray[Any], after: Labels, candidates: npt.NDArray[Any]
+) -> npt.NDArray[Any]:
     """Ids among `candidates` that have vanished or whose pieces have split."""
     old = measure.label(before, connectivity=2)
     new = measure.label(after, connectivity=2)
@@ -144,7 +152,9 @@ def _broken_cells(before: npt.NDArray[Any], after: Labels, candidates: npt.NDArr
     return np.union1d(vanished, split[split > 0])
 
 
-def whole_cell_areas(labels: npt.NDArray[Any], known: Mask | None = None) -> npt.NDArray[np.float64]:
+def whole_cell_areas(
+    labels: npt.NDArray[Any], known: Mask | None = None
+) -> npt.NDArray[np.float64]:
     """Areas (px) of the cells of one ``(Y, X)`` plane that nothing cuts.
 
     A cell is cut if it lies on the image's border, or has pixels outside the known area.

@@ -59,7 +59,9 @@ def draw(rng: np.random.Generator, n: int, tile: int, settings: AugmentSettings)
         gain=np.exp(rng.uniform(-contrast, contrast, n)),
         offset=rng.uniform(-settings.brightness, settings.brightness, n),
         gamma=np.exp(rng.uniform(-gamma, gamma, n)),
-        shading=rng.normal(0.0, 1.0, (n, 1, NODES, NODES)) * settings.shading * rng.random((n, 1, 1, 1)),
+        shading=rng.normal(0.0, 1.0, (n, 1, NODES, NODES))
+        * settings.shading
+        * rng.random((n, 1, 1, 1)),
         noise=settings.noise * rng.random(n) ** 2,  # most images are good ones
         blur=settings.blur * rng.random(n) ** 2,
         seed=int(rng.integers(2**62)),
@@ -106,7 +108,9 @@ def displacement(nodes: Tensor, phase: Tensor, tile: int, spacing: float) -> Ten
     return torch.einsum("nti,ncij,nuj->nctu", rows, nodes, columns)
 
 
-def coordinates(drawn: Draw, centres: Doubles, tile: int, settings: AugmentSettings, device: torch.device) -> Tensor:
+def coordinates(
+    drawn: Draw, centres: Doubles, tile: int, settings: AugmentSettings, device: torch.device
+) -> Tensor:
     """Where each tile pixel is read: ``(N, T, T, 2)`` (y, x) in the slices' model pixels."""
     matrix, nodes, phase, centre = (
         torch.from_numpy(np.asarray(a, np.float32)).to(device)
@@ -123,9 +127,13 @@ def coordinates(drawn: Draw, centres: Doubles, tile: int, settings: AugmentSetti
 def read_at(planes: Tensor, where: Tensor, mode: str) -> Tensor:
     """``(C, H, W)`` planes read at ``(T, T, 2)`` (y, x); mirrored beyond the border."""
     height, width = planes.shape[-2:]
-    size = torch.tensor([max(width - 1, 1), max(height - 1, 1)], device=planes.device, dtype=where.dtype)
+    size = torch.tensor(
+        [max(width - 1, 1), max(height - 1, 1)], device=planes.device, dtype=where.dtype
+    )
     points = where.flip(-1) * (2 / size) - 1
-    return F.grid_sample(planes[None], points[None], mode=mode, padding_mode="reflection", align_corners=True)[0]
+    return F.grid_sample(
+        planes[None], points[None], mode=mode, padding_mode="reflection", align_corners=True
+    )[0]
 
 
 def warp(planes: Sequence[Tensor], where: Tensor, mode: str) -> Tensor:
@@ -134,7 +142,10 @@ def warp(planes: Sequence[Tensor], where: Tensor, mode: str) -> Tensor:
 
 
 def change_intensities(batch: Tensor, drawn: Draw) -> Tensor:
-    """Blur, gamma, contrast, brightness, uneven light and noise of ``(N, C, H, W)`` grey values of about 0..1."""
+    """Change ``(N, C, H, W)`` grey values of about 0..1, each tile in its own way.
+
+    Blur, gamma, contrast, brightness, uneven light and noise, in this order.
+    """
     gamma, gain, offset, noise = (
         torch.from_numpy(np.asarray(a, np.float32)).to(batch.device)[:, None, None, None]
         for a in (drawn.gamma, drawn.gain, drawn.offset, drawn.noise)
@@ -142,8 +153,10 @@ def change_intensities(batch: Tensor, drawn: Draw) -> Tensor:
     if drawn.blur.any():
         batch = _blurred(batch, drawn.blur)
     inside = batch.clamp(0, 1)
-    batch = inside.clamp_min(1e-6) ** gamma + (batch - inside)  # beyond 0..1 the curve goes on straight
-    batch = (batch - 0.5) * gain + 0.5 + offset
+    batch = inside.clamp_min(1e-6) ** gamma + (
+        batch - inside
+    )  # beyond 0..1 the curve goes on straight
+    batch = batch * gain + offset
     if drawn.shading.any():
         nodes = torch.from_numpy(drawn.shading.astype(np.float32)).to(batch.device)
         centre = torch.ones((len(nodes), 2), device=batch.device)
@@ -151,7 +164,10 @@ def change_intensities(batch: Tensor, drawn: Draw) -> Tensor:
         batch = batch + displacement(nodes, centre, tile, (tile - 1) / (NODES - 1))
     if drawn.noise.any():
         generator = torch.Generator(batch.device).manual_seed(drawn.seed)
-        batch = batch + noise * torch.randn(batch.shape, generator=generator, device=batch.device)
+        grain = torch.randn(batch.shape, generator=generator, device=batch.device)
+        # an enlarged image has coarse noise: every other tile gets it three pixels wide
+        grain[::2] = 3 * F.avg_pool2d(grain[::2], 3, stride=1, padding=1)
+        batch = batch + noise * grain
     return batch
 
 
@@ -162,7 +178,13 @@ def _blurred(batch: Tensor, sigma: Doubles) -> Tensor:
     kernels = np.exp(-0.5 * (x / np.maximum(sigma, 0.1)[:, None]) ** 2)
     kernels /= kernels.sum(axis=1, keepdims=True)
     n, c, height, width = batch.shape
-    kernel = torch.from_numpy(kernels.astype(np.float32)).to(batch.device).repeat_interleave(c, dim=0)[:, None]
-    padded = F.pad(batch, [radius] * 4, mode="reflect").reshape(1, n * c, height + 2 * radius, width + 2 * radius)
+    kernel = (
+        torch.from_numpy(kernels.astype(np.float32))
+        .to(batch.device)
+        .repeat_interleave(c, dim=0)[:, None]
+    )
+    padded = F.pad(batch, [radius] * 4, mode="reflect").reshape(
+        1, n * c, height + 2 * radius, width + 2 * radius
+    )
     rows = F.conv2d(padded, kernel[..., None], groups=n * c)
     return F.conv2d(rows, kernel[:, :, None], groups=n * c).reshape(n, c, height, width)

@@ -20,14 +20,22 @@ def find_device(name: str = "auto") -> torch.device:
     if name == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     kind = name.split(":")[0]
-    there = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
+    there = {
+        "cpu": True,
+        "cuda": torch.cuda.is_available(),
+        "mps": torch.backends.mps.is_available(),
+    }
     if kind not in there:
         raise BadInput(f"there is no device {name!r}; choose auto, cpu, cuda or mps")
     if not there[kind]:
         raise BadInput(f"this machine has no {kind} device that torch can use; choose auto or cpu")
     index = name.partition(":")[2]
-    if index and (not index.isdigit() or (kind == "cuda" and int(index) >= torch.cuda.device_count())):
-        raise BadInput(f"there is no device {name!r}; {kind} devices here: {torch.cuda.device_count()}")
+    if index and (
+        not index.isdigit() or (kind == "cuda" and int(index) >= torch.cuda.device_count())
+    ):
+        raise BadInput(
+            f"there is no device {name!r}; {kind} devices here: {torch.cuda.device_count()}"
+        )
     return torch.device(name)
 
 

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from .device import mixed
 from .samples import Batch, Batches
 from .settings import FitSettings
-from .unet import UNet
+from .unet import UNet, on_device
 
 
 def weighted_loss(logits: Tensor, target: Tensor, weights: Tensor) -> Tensor:
@@ -75,7 +75,9 @@ def learning_rate(settings: FitSettings, fraction: float) -> float:
     warm = 0.1
     if fraction < warm:
         return settings.learning_rate * (0.1 + 0.9 * fraction / warm)
-    return settings.learning_rate * (0.01 + 0.99 * (1 + math.cos(math.pi * (fraction - warm) / (1 - warm))) / 2)
+    return settings.learning_rate * (
+        0.01 + 0.99 * (1 + math.cos(math.pi * (fraction - warm) / (1 - warm))) / 2
+    )
 
 
 class Trainer:
@@ -85,20 +87,24 @@ class Trainer:
         self.net, self.settings, self.seed = net, settings, seed
         self.device = next(net.parameters()).device
         self.optimiser = _optimiser(net, settings)
-        self.average = {k: v.detach().clone() for k, v in net.named_parameters()} if settings.average else {}
+        self.average = (
+            {k: v.detach().clone() for k, v in net.named_parameters()} if settings.average else {}
+        )
         self.step_done = 0
 
     def step(self, batch: Batch, fraction: float) -> Tensor:
         """One step down the gradient; the loss stays on the device."""
         self.net.train()
-        torch.manual_seed(hash((self.seed, self.step_done)) % 2**63)  # dropout, the same after a resume
+        torch.manual_seed(
+            hash((self.seed, self.step_done)) % 2**63
+        )  # dropout, the same after a resume
         for group in self.optimiser.param_groups:
             group["lr"] = learning_rate(self.settings, fraction)
         with mixed(self.device):
             logits = self.net(batch.image.contiguous(memory_format=torch.channels_last))
         loss = weighted_loss(logits, batch.target, batch.weights)
         self.optimiser.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
+        loss.backward()
         if self.settings.clip:
             nn.utils.clip_grad_norm_(self.net.parameters(), self.settings.clip)
         self.optimiser.step()
@@ -116,7 +122,7 @@ class Trainer:
 
     def result(self, batches: Batches, settle: int = 8) -> UNet:
         """A network to predict with: averaged weights, and batch norms that fit them."""
-        net = UNet(self.net.settings).to(self.device, memory_format=torch.channels_last)
+        net = on_device(UNet(self.net.settings), self.device)
         net.load_state_dict({**self.net.state_dict(), **self.average})
         if self.net.settings.norm == "batch":
             settle_norms(net, batches, settle)
@@ -148,7 +154,7 @@ def settle_norms(net: UNet, batches: Batches, count: int) -> None:
     norms = [m for m in net.modules() if isinstance(m, nn.BatchNorm2d)]
     for norm in norms:
         norm.reset_running_stats()
-        norm.momentum = None  # type: ignore[assignment]  # the plain mean of all batches
+        norm.momentum = None  # the plain mean of all batches
     net.train()
     with torch.inference_mode(), mixed(next(net.parameters()).device):
         for index in range(count):
@@ -173,6 +179,11 @@ def fit(trainer: Trainer, batches: Batches, budget: Budget) -> Iterator[Progress
 def _optimiser(net: UNet, settings: FitSettings) -> torch.optim.Optimizer:
     if settings.optimiser == "sgd":
         return torch.optim.SGD(
-            net.parameters(), settings.learning_rate, settings.momentum, weight_decay=settings.weight_decay
+            net.parameters(),
+            settings.learning_rate,
+            settings.momentum,
+            weight_decay=settings.weight_decay,
         )
-    return torch.optim.AdamW(net.parameters(), settings.learning_rate, weight_decay=settings.weight_decay)
+    return torch.optim.AdamW(
+        net.parameters(), settings.learning_rate, weight_decay=settings.weight_decay
+    )

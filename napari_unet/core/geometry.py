@@ -16,7 +16,7 @@ def margin(net: NetworkSettings) -> int:
 
 
 def halo(net: NetworkSettings) -> int:
-    """Context (px per side) that an output pixel depends on; output nearer to the input's edge is cut.
+    """Context (px per side) of the output; what lies nearer to the input's edge is cut.
 
     The unpadded net of depth d sees ``6 * 2^d - 4`` px (92 at depth 4). A padded one sees as
     far, rounded up to the pooling grid (96); bilinear up-sampling adds one grid step.

@@ -62,7 +62,10 @@ def split(labels: Labels, known: Mask, share: float, labels_are: LabelsAre = "in
     best, best_cost = nothing, math.inf
     for block in _corners(known, share):
         inside = (
-            (rows >= block[0].start) & (rows < block[0].stop) & (columns >= block[1].start) & (columns < block[1].stop)
+            (rows >= block[0].start)
+            & (rows < block[0].stop)
+            & (columns >= block[1].start)
+            & (columns < block[1].stop)
         )
         count = int(inside.sum())
         cost = abs(count / len(ids) - share)
@@ -71,7 +74,9 @@ def split(labels: Labels, known: Mask, share: float, labels_are: LabelsAre = "in
     return best
 
 
-def _centres(labels: Labels) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+def _centres(
+    labels: Labels,
+) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.float64], npt.NDArray[np.float64]]:
     ids = np.unique(labels[labels > 0])
     if not len(ids):
         return ids, np.empty(0), np.empty(0)
@@ -90,7 +95,9 @@ def _corners(known: Mask, share: float) -> list[Block]:
             for _ in range(12):  # the side, as a share of the box, by bisection
                 side = (low + high) / 2
                 block = _corner(y0, y1, x0, x1, side, at_top, at_left)
-                low, high = (side, high) if known[block].sum() < share * known.sum() else (low, side)
+                low, high = (
+                    (side, high) if known[block].sum() < share * known.sum() else (low, side)
+                )
             blocks.append(_corner(y0, y1, x0, x1, high, at_top, at_left))
     return blocks
 
@@ -103,7 +110,9 @@ def _corner(y0: int, y1: int, x0: int, x1: int, side: float, at_top: bool, at_le
     )
 
 
-def _with_whole_cells(labels: Labels, known: Mask, block: Block, ids: npt.NDArray[np.int32]) -> Split:
+def _with_whole_cells(
+    labels: Labels, known: Mask, block: Block, ids: npt.NDArray[np.int32]
+) -> Split:
     region = np.zeros(labels.shape, bool)
     region[block] = known[block] & (labels[block] == 0)
     region |= np.isin(labels, ids)

@@ -1,4 +1,4 @@
-"""From foreground probability to cells (design, section 12). No torch: filters act in the viewer."""
+"""From foreground probability to cells. No torch: the viewer's filters act through this."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
 from skimage import measure, segmentation
+from skimage.morphology import reconstruction
 
 from .annotation import Labels, Mask
 from .settings import InstanceSettings
@@ -15,7 +16,9 @@ from .settings import InstanceSettings
 _FOUR = ndimage.generate_binary_structure(2, 1)
 
 
-def label_cells(probability: npt.NDArray[Any], settings: InstanceSettings, scale: float = 1.0) -> Labels:
+def label_cells(
+    probability: npt.NDArray[Any], settings: InstanceSettings, scale: float = 1.0
+) -> Labels:
     """Cells of a foreground probability map.
 
     Seeds are the connected pieces above the seed threshold (the paper's way where it equals
@@ -33,19 +36,21 @@ def label_cells(probability: npt.NDArray[Any], settings: InstanceSettings, scale
     ``(Y, X)`` int32, ids 1..n in the order of rows
     """
     probability = np.asarray(probability)
+    if settings.smooth > 0:
+        probability = ndimage.gaussian_filter(probability, settings.smooth / scale)
     mask = probability > settings.threshold
     cells = measure.label(mask, connectivity=1).astype(np.int32)
-    seeds = _seeds(probability, mask, cells, settings, scale)
+    seeds = _seeds(probability, mask, cells, settings)
     if seeds is not None:
         cells = segmentation.watershed(-probability, seeds, mask=mask).astype(np.int32)
     cells = _without_small(cells, settings.min_size)
     _fill_holes(cells)
-    _give_back(cells, settings.give_back)
+    _give_back(cells, settings.give_back / scale)
     return segmentation.relabel_sequential(cells)[0].astype(np.int32)
 
 
 def _seeds(
-    probability: npt.NDArray[Any], mask: Mask, cells: Labels, settings: InstanceSettings, scale: float
+    probability: npt.NDArray[Any], mask: Mask, cells: Labels, settings: InstanceSettings
 ) -> Labels | None:
     """Seeds for the watershed; None where every piece of the mask is one cell."""
     core = mask
@@ -55,7 +60,7 @@ def _seeds(
         return None
     seeds = measure.label(core, connectivity=1).astype(np.int32)
     if settings.split > 0:
-        seeds = _split_at_necks(core, seeds, settings.split / scale)
+        seeds = _split_at_necks(core, seeds, settings.split)
     # a piece of the mask that no seed lies in is a faint cell of its own
     seeded = np.zeros(int(cells.max()) + 1, bool)
     seeded[cells[seeds > 0]] = True
@@ -64,13 +69,19 @@ def _seeds(
 
 
 def _split_at_necks(core: Mask, seeds: Labels, depth: float) -> Labels:
-    """Seeds cut where the distance to the background dips by more than `depth` px."""
-    distance = ndimage.distance_transform_edt(core)
-    lowered = np.clip(distance - depth, 0, None)
-    from skimage.morphology import reconstruction
+    """Seeds cut at necks narrower than ``1 - depth`` of the smaller part's width.
 
-    tops = (distance - reconstruction(lowered, distance)) > 0
-    return measure.label(tops & (seeds > 0), connectivity=2).astype(np.int32)
+    Peaks of the distance to the background, on a logarithmic scale: the rule holds for cells
+    of every size.
+    """
+    distance = np.log(np.maximum(ndimage.distance_transform_edt(core), 1)).astype(np.float32)
+    lowered = np.maximum(distance + np.float32(np.log1p(-depth)), 0) * core
+    tops = core & (distance - reconstruction(lowered, distance) > 1e-6)
+    peaks = measure.label(tops, connectivity=2).astype(np.int32)
+    # a part so thin that it has no peak stays one seed
+    peaked = np.zeros(int(seeds.max()) + 1, bool)
+    peaked[seeds[peaks > 0]] = True
+    return np.where((seeds > 0) & ~peaked[seeds], seeds + peaks.max(), peaks).astype(np.int32)
 
 
 def _without_small(cells: Labels, min_size: int) -> Labels:
@@ -89,7 +100,7 @@ def _fill_holes(cells: Labels) -> None:
     edge = np.zeros(count + 1, bool)
     for side in (pieces[0], pieces[-1], pieces[:, 0], pieces[:, -1]):
         edge[side] = True
-    highest, lowest = _neighbours(cells, _FOUR)
+    highest, lowest = _neighbours(cells, 3)
     rim = (pieces > 0) & (highest > 0)
     top = np.zeros(count + 1, np.int32)
     low = np.full(count + 1, np.iinfo(np.int32).max, np.int32)
@@ -102,20 +113,22 @@ def _fill_holes(cells: Labels) -> None:
 
 
 def _give_back(cells: Labels, reach: float) -> None:
-    """Background within `reach` px of two cells goes to the nearer one, in place."""
-    if reach < 1 or not cells.any():
+    """Background within `reach` px (along each axis) of two cells goes to the nearer, in place.
+
+    Gaps are carved among the 8 neighbours, so that is the distance that undoes them.
+    """
+    radius = round(reach)
+    if radius < 1 or not cells.any():
         return
-    radius = int(reach)
-    y, x = np.ogrid[-radius : radius + 1, -radius : radius + 1]
-    highest, lowest = _neighbours(cells, y**2 + x**2 <= reach**2)
+    highest, lowest = _neighbours(cells, 2 * radius + 1)
     between = (cells == 0) & (highest != lowest) & (highest > 0)
     if between.any():
-        nearest = segmentation.expand_labels(cells, reach)
+        nearest = segmentation.expand_labels(cells, np.sqrt(2) * radius)
         cells[between] = nearest[between]
 
 
-def _neighbours(cells: Labels, footprint: npt.NDArray[Any]) -> tuple[Labels, Labels]:
-    """Highest id, and lowest id above 0, under the footprint (0 and the largest int if none)."""
+def _neighbours(cells: Labels, side: int) -> tuple[Labels, Labels]:
+    """Highest id, and lowest id above 0, in a square around (0 and the largest int if none)."""
     far = np.where(cells > 0, cells, np.iinfo(np.int32).max)
-    highest = ndimage.maximum_filter(cells, footprint=footprint, mode="nearest")
-    return highest, ndimage.minimum_filter(far, footprint=footprint, mode="nearest")
+    highest = ndimage.maximum_filter(cells, side, mode="nearest")
+    return highest, ndimage.minimum_filter(far, side, mode="nearest")

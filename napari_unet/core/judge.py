@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -14,8 +15,9 @@ from .samples import AnnotatedSlice, Annotation
 from .segment import Floats, Segmenter
 from .settings import InstanceSettings
 
-THRESHOLDS = (0.4, 0.5, 0.6, 0.7)  # tried for the mask
-SEEDS = (0.0, 0.15, 0.3)  # tried on top of it for the seeds
+THRESHOLDS = (0.4, 0.5, 0.6)  # tried for the mask
+SEEDS_ABOVE = (0.0, 0.2)  # tried on top of it for the seeds
+SPLITS = (0.0, 0.25, 0.4)  # tried for the necks
 CLEARLY = 0.02  # a choice other than the start's must be better by this
 
 
@@ -28,7 +30,7 @@ class Judged:
 
     @property
     def value(self) -> float:
-        """What "better" means: cells found at IoU 0.5 and their outlines, or mean IoU of classes."""
+        """What "better" means: cells found and their outlines, or the mean IoU of classes."""
         s = self.scores
         return s.mean_iou if s.labels_are == "classes" else (s.ap(0.5) + s.seg) / 2
 
@@ -56,7 +58,10 @@ def words(score: dict[str, Any], before: dict[str, Any] | None = None) -> str:
         return f"mean IoU {score['mIoU']:.2f}{was} on the held-out part"
     was = f" (was {before['found']})" if before else ""
     parts = [f"{score['found']} of {score['truth']} held-out cells found{was}"]
-    for key, one, many in (("merges", "merged pair", "merged pairs"), ("splits", "split cell", "split cells")):
+    for key, one, many in (
+        ("merges", "merged pair", "merged pairs"),
+        ("splits", "split cell", "split cells"),
+    ):
         if score[key]:
             parts.append(f"{score[key]} {one if score[key] == 1 else many}")
     if score["spurious"]:
@@ -65,40 +70,53 @@ def words(score: dict[str, Any], before: dict[str, Any] | None = None) -> str:
 
 
 class HeldOut:
-    """The held-out parts of all slices."""
+    """The held-out parts of all slices, each cut out with a little around it."""
 
     def __init__(self, annotation: Annotation) -> None:
         self.slices = annotation.held_out
+        self.boxes = [_box(s) for s in self.slices]
         self.cells = sum(len(s.split.ids) for s in self.slices)
 
     def __bool__(self) -> bool:
         return bool(self.slices)
 
     def probabilities(self, segmenter: Segmenter) -> list[Floats]:
-        """For each held-out slice the probabilities near its held-out part; 0 elsewhere."""
-        return [_near(segmenter, s) for s in self.slices]
+        """For each held-out slice the probabilities in its box."""
+        return [_near(segmenter, s, box) for s, box in zip(self.slices, self.boxes, strict=True)]
 
     def score(self, segmenter: Segmenter, probabilities: Sequence[Floats]) -> Judged:
         """Scores by the segmenter's own instance settings."""
-        judged = [
-            _compare(s, segmenter.labels(p, np.ones(s.known.shape, bool)), segmenter)
-            for s, p in zip(self.slices, probabilities, strict=True)
-        ]
+        judged = []
+        for s, (y0, y1, x0, x1), probability in zip(
+            self.slices, self.boxes, probabilities, strict=True
+        ):
+            truth, known = s.labels[y0:y1, x0:x1], s.known[y0:y1, x0:x1]
+            region = s.split.region[y0:y1, x0:x1]
+            # what was not annotated is neither right nor wrong: labelled 0 like missing pixels
+            found = segmenter.labels(probability, known)
+            if segmenter.config.labels_are == "classes":
+                values = segmenter.config.class_values
+                judged.append(evaluate_classes(truth, found, values, region))
+            else:
+                judged.append(evaluate(truth, found, region=region))
         return Judged(pool(judged), segmenter.config.instances)
 
     def choose(self, segmenter: Segmenter, probabilities: Sequence[Floats]) -> Judged:
-        """Scores by the instance settings that do best here; the segmenter's where nothing is clearly better."""
+        """Scores by the instance settings that do best here.
+
+        The segmenter's own stay where nothing is clearly better.
+        """
         start = self.score(segmenter, probabilities)
         if segmenter.config.labels_are == "classes":
             return start
         best = start
-        for threshold in THRESHOLDS:
-            for above in SEEDS:
-                tried = replace(start.instances, threshold=threshold, seed_threshold=threshold + above)
-                with_them = replace_config(segmenter, tried)
-                judged = self.score(with_them, probabilities)
-                if judged.value > best.value:
-                    best = judged
+        for threshold, above, split in itertools.product(THRESHOLDS, SEEDS_ABOVE, SPLITS):
+            tried = replace(
+                start.instances, threshold=threshold, seed_threshold=threshold + above, split=split
+            )
+            judged = self.score(replace_config(segmenter, tried), probabilities)
+            if judged.value > best.value:
+                best = judged
         return best if best.value > start.value + CLEARLY else start
 
 
@@ -107,30 +125,28 @@ def replace_config(segmenter: Segmenter, instances: InstanceSettings) -> Segment
     return replace(segmenter, config=replace(segmenter.config, instances=instances))
 
 
-def _near(segmenter: Segmenter, s: AnnotatedSlice) -> Floats:
-    source = ArraySource(s.image)
+def _near(segmenter: Segmenter, s: AnnotatedSlice, box: Window) -> Floats:
     out = np.zeros((segmenter.config.network.classes, *s.known.shape), np.float32)
-    plan = segmenter.plan(s.known.shape).touching(_box(s))
-    for tile, probability in predict_tiles(segmenter.net, source, plan, precision=segmenter.precision):
+    plan = segmenter.plan(s.known.shape).touching(box)
+    source = ArraySource(s.image)
+    for tile, probability in predict_tiles(
+        segmenter.net, source, plan, precision=segmenter.precision
+    ):
         y0, y1, x0, x1 = tile.window
         out[:, y0:y1, x0:x1] = probability
+    y0, y1, x0, x1 = box
+    out = out[:, y0:y1, x0:x1].copy()
     return out[1] if segmenter.config.labels_are == "instances" else out
 
 
 def _box(s: AnnotatedSlice) -> Window:
-    """The held-out part's bounding box, with a cell's width around it."""
-    rows, columns = np.flatnonzero(s.split.region.any(axis=1)), np.flatnonzero(s.split.region.any(axis=0))
+    """The held-out part's bounding box with something around it: cells there may be cut."""
+    region = s.split.region
+    rows, columns = np.flatnonzero(region.any(axis=1)), np.flatnonzero(region.any(axis=0))
     around = 16
     return (
         max(int(rows[0]) - around, 0),
-        int(rows[-1]) + 1 + around,
+        min(int(rows[-1]) + 1 + around, region.shape[0]),
         max(int(columns[0]) - around, 0),
-        int(columns[-1]) + 1 + around,
+        min(int(columns[-1]) + 1 + around, region.shape[1]),
     )
-
-
-def _compare(s: AnnotatedSlice, found: Any, segmenter: Segmenter) -> Scores:
-    if segmenter.config.labels_are == "classes":
-        return evaluate_classes(s.labels, found, segmenter.config.class_values, s.split.region)
-    found = np.where(s.known, found, 0)  # what was not annotated is neither right nor wrong
-    return evaluate(s.labels, found, region=s.split.region)

@@ -88,7 +88,11 @@ class TilePlan:
     def touching(self, window: Window) -> TilePlan:
         """Only the tiles that hold pixels of `window` (image pixels)."""
         y0, y1, x0, x1 = window
-        kept = (t for t in self.tiles if t.window[0] < y1 and t.window[1] > y0 and t.window[2] < x1 and t.window[3] > x0)
+        kept = (
+            t
+            for t in self.tiles
+            if t.window[0] < y1 and t.window[1] > y0 and t.window[2] < x1 and t.window[3] > x0
+        )
         return TilePlan(self.shape, self.factor, tuple(kept))
 
 
@@ -121,7 +125,9 @@ def tile_size(net: NetworkSettings, tile: int, factor: float = 1.0) -> int:
     return max(geometry.input_size(net, tile), least)
 
 
-def _axis(length: int, net: NetworkSettings, factor: float, tile: int | None) -> list[tuple[int, int, int, int]]:
+def _axis(
+    length: int, net: NetworkSettings, factor: float, tile: int | None
+) -> list[tuple[int, int, int, int]]:
     """For one axis: owned image pixels, first trusted model pixel, input side; per tile."""
     step = geometry.grid(net)
     lead, extra = _lead(net, factor), _lead(net, factor) + _reach(factor)
@@ -138,7 +144,9 @@ def _axis(length: int, net: NetworkSettings, factor: float, tile: int | None) ->
     starts = range(0, extent, stride)
     cuts = [min(round(start / factor), length) for start in starts] + [length]
     return [
-        (low, high, start - lead, side) for start, low, high in zip(starts, cuts, cuts[1:], strict=False) if high > low
+        (low, high, start - lead, side)
+        for start, low, high in zip(starts, cuts, cuts[1:], strict=False)
+        if high > low
     ]
 
 
@@ -182,7 +190,9 @@ def predict(
     """Probabilities of all classes, ``(classes, Y, X)``: drains :func:`predict_tiles`."""
     dtype = np.float64 if next(net.parameters()).dtype == torch.float64 else np.float32
     out = np.zeros((net.settings.classes, *plan.shape), dtype)
-    for index, (tile, probability) in enumerate(predict_tiles(net, source, plan, precision=precision), start=1):
+    for index, (tile, probability) in enumerate(
+        predict_tiles(net, source, plan, precision=precision), start=1
+    ):
         y0, y1, x0, x1 = tile.window
         out[:, y0:y1, x0:x1] = probability
         if progress is not None:
@@ -191,9 +201,12 @@ def predict(
 
 
 def _read_input(source: Source, tile: Tile, factor: float, net: NetworkSettings) -> Floats:
-    """The network's input for a tile, ``(C, h, w)`` in model pixels, mirrored where it leaves the image."""
+    """The input for a tile, ``(C, h, w)`` model pixels, mirrored where it leaves the image."""
     ahead = geometry.halo(net)
-    spans = [(start - ahead, start - ahead + side) for start, side in zip(tile.origin, tile.size, strict=True)]
+    spans = [
+        (start - ahead, start - ahead + side)
+        for start, side in zip(tile.origin, tile.size, strict=True)
+    ]
     if factor == 1.0:
         return _mirrored(source, spans)
     grids = [taps(start, stop, factor) for start, stop in spans]

@@ -22,7 +22,9 @@ def preset(name: str) -> Settings:
     return {"default": _default, "paper": _paper, "fiji": _fiji}[name]()
 
 
-def settings_for(options: TrainOptions, channels: int, classes: int, network: NetworkSettings | None = None) -> Settings:
+def settings_for(
+    options: TrainOptions, channels: int, classes: int, network: NetworkSettings | None = None
+) -> Settings:
     """The preset, changed by what the user chose.
 
     Parameters
@@ -39,7 +41,11 @@ def settings_for(options: TrainOptions, channels: int, classes: int, network: Ne
         sigma=weights.sigma if options.sigma is None else options.sigma,
     )
     net = replace(network or settings.network, in_channels=channels, classes=classes)
-    scale = settings.scale if options.labels_are == "instances" else replace(settings.scale, diameter=None)
+    scale = (
+        settings.scale
+        if options.labels_are == "instances"
+        else replace(settings.scale, diameter=None)
+    )
     return replace(settings, weights=weights, network=net, scale=scale)
 
 

@@ -54,7 +54,9 @@ class Annotation:
         return [s for s in self.slices if not s.split.empty]
 
 
-def collect(pairs: Iterable[Pair], settings: Settings, labels_are: LabelsAre, share: float) -> Annotation:
+def collect(
+    pairs: Iterable[Pair], settings: Settings, labels_are: LabelsAre, share: float
+) -> Annotation:
     """Read the annotated slices of checked `pairs` (see `runs.folder.check_pairs`).
 
     Non-finite pixels become unknown. `share` of the known area is held out.
@@ -68,18 +70,23 @@ def collect(pairs: Iterable[Pair], settings: Settings, labels_are: LabelsAre, sh
         axes = axes or found
         known_planes = list(planes(pair.known)) if pair.known is not None else None
         for index, painted in enumerate(planes(pair.labels)):
-            known = known_planes[index] if known_planes else np.full(painted.shape, bool(painted.any()))
+            known = (
+                known_planes[index] if known_planes else np.full(painted.shape, bool(painted.any()))
+            )
             if not known.any():
                 continue
             image, finite = normalise(found.slice(pair.image, index), settings.normalise)
             known = known & finite
             labels = np.where(known, painted, 0).astype(np.int32)
             name = pair.name if found.slices == 1 else f"{pair.name}, slice {index}"
-            slices.append(AnnotatedSlice(name, image, labels, known, split(labels, known, share, labels_are)))
+            slices.append(
+                AnnotatedSlice(name, image, labels, known, split(labels, known, share, labels_are))
+            )
             raw.append(painted)
             raw_known.append(known)
     assert axes is not None, "checked pairs hold at least one annotated slice"
-    diameter, values = None, ()
+    diameter: float | None = None
+    values: tuple[int, ...] = ()
     if labels_are == "instances":
         diameter = median_diameter(raw, raw_known, settings.scale.min_cells)
     else:
@@ -98,7 +105,9 @@ class Sample:
     weights: Floats  # (H, W), 0 where unknown
 
 
-def prepare(annotation: Annotation, settings: Settings, labels_are: LabelsAre) -> tuple[list[Sample], dict[int, float]]:
+def prepare(
+    annotation: Annotation, settings: Settings, labels_are: LabelsAre
+) -> tuple[list[Sample], dict[int, float]]:
     """Rescale first, then gaps, then weights. Held-out labels are erased before all of it.
 
     Returns
@@ -127,7 +136,9 @@ def factor_of(annotation: Annotation, settings: Settings) -> float:
     return 1.0 if annotation.class_values else scale_factor(annotation.diameter, settings.scale)
 
 
-def _in_model_pixels(s: AnnotatedSlice, factor: float, labels_are: LabelsAre) -> tuple[Floats, Labels, Mask]:
+def _in_model_pixels(
+    s: AnnotatedSlice, factor: float, labels_are: LabelsAre
+) -> tuple[Floats, Labels, Mask]:
     known = s.train_known
     labels = np.where(known, s.labels, 0).astype(np.int32)
     image = shrink_image(s.image, factor)
@@ -169,7 +180,8 @@ class Batches:
         self._images = [torch.from_numpy(s.image).to(device) for s in samples]
         # what must stay a label is read together, nearest: target, known, ids
         self._labels = [
-            torch.from_numpy(np.stack([s.target, s.known, s.cells]).astype(np.float32)).to(device) for s in samples
+            torch.from_numpy(np.stack([s.target, s.known, s.cells]).astype(np.float32)).to(device)
+            for s in samples
         ]
         self._weights = [torch.from_numpy(s.weights[None]).to(device) for s in samples]
         self._chances = np.cumsum(np.concatenate([self._chance(s).ravel() for s in samples]))
@@ -183,7 +195,9 @@ class Batches:
         drawn = draw(rng, self.count, self.tile, augment)
         where = coordinates(drawn, centres, self.tile, augment, self.device)
         image = change_intensities(warp([self._images[i] for i in which], where, "bilinear"), drawn)
-        inner = where[:, self.margin : self.tile - self.margin, self.margin : self.tile - self.margin]
+        inner = where[
+            :, self.margin : self.tile - self.margin, self.margin : self.tile - self.margin
+        ]
         labels = warp([self._labels[i] for i in which], inner, "nearest")
         if self.settings.fit.weights_warped:
             weights = warp([self._weights[i] for i in which], inner, "bilinear")[:, 0]
@@ -192,20 +206,27 @@ class Batches:
         return Batch(image, labels[:, 0].round().long(), weights * labels[:, 1])
 
     def _centres(self, rng: np.random.Generator) -> tuple[list[int], npt.NDArray[np.float64]]:
-        """Slices and tile centres (y, x): cells and gaps often, background seldom, unknown never."""
-        drawn = np.searchsorted(self._chances, rng.random(self.count) * self._chances[-1], side="right")
+        """Slices and tile centres (y, x): cells and gaps often, unknown never."""
+        drawn = np.searchsorted(
+            self._chances, rng.random(self.count) * self._chances[-1], side="right"
+        )
         drawn = np.minimum(drawn, len(self._chances) - 1)
         which = np.searchsorted(self._ends, drawn, side="right")
         inside = drawn - (self._ends[which] - [self.samples[i].target.size for i in which])
         width = np.array([self.samples[i].target.shape[1] for i in which])
         centres = np.stack([inside // width, inside % width], axis=1).astype(np.float64)
-        jitter = geometry.grid(self.settings.network) / 2  # as Fiji: no fixed phase on the pooling grid
+        jitter = (
+            geometry.grid(self.settings.network) / 2
+        )  # as Fiji: no fixed phase on the pooling grid
         return [int(i) for i in which], centres + rng.uniform(-jitter, jitter, centres.shape)
 
     def _chance(self, sample: Sample) -> Floats:
         gap = sample.weights > 2 * self.by_class.get(0, 1.0)
         often = (sample.target > 0) | gap
-        return np.where(often, 1.0, self.settings.fit.background_chance).astype(np.float32) * sample.known
+        return (
+            np.where(often, 1.0, self.settings.fit.background_chance).astype(np.float32)
+            * sample.known
+        )
 
     def _recomputed(self, cells: Tensor) -> Tensor:
         """The weight map of each warped tile, made anew: gaps keep their full height."""

@@ -19,7 +19,9 @@ from .settings import ScaleSettings
 Floats = npt.NDArray[Any]
 
 
-def scale_factor(image_diameter: float | None, settings: ScaleSettings, model_diameter: float | None = None) -> float:
+def scale_factor(
+    image_diameter: float | None, settings: ScaleSettings, model_diameter: float | None = None
+) -> float:
     """Image pixels -> model pixels: model diameter / image diameter, within the limit.
 
     1.0 where either diameter is unknown or rescaling is off.
@@ -78,7 +80,9 @@ def taps(start: int, stop: int, factor: float) -> Taps:
     """
     position = (np.arange(start, stop) + 0.5) / factor - 0.5
     support = max(1.0, 1 / factor)
-    index = np.ceil(position - support).astype(np.int64)[:, None] + np.arange(math.floor(2 * support) + 1)
+    index = np.ceil(position - support).astype(np.int64)[:, None] + np.arange(
+        math.floor(2 * support) + 1
+    )
     weight = np.maximum(0, 1 - np.abs(index - position[:, None]) / support)
     return Taps(index, weight / weight.sum(axis=1, keepdims=True))
 

@@ -79,10 +79,14 @@ class Segmenter:
         if self.tile:
             legal = tile_size(self.config.network, self.tile, self.factor)
             if legal != self.tile:
-                self.warn(f"tile size {self.tile} moved to {legal} px, the nearest that the network takes")
+                self.warn(
+                    f"tile size {self.tile} moved to {legal} px, the nearest that the network takes"
+                )
         return plan_tiles(shape, self.config.network, factor=self.factor, tile=self.tile)
 
-    def tiles(self, slice_: SliceSource, first: Window | None = None) -> Iterator[tuple[Tile, int, Floats]]:
+    def tiles(
+        self, slice_: SliceSource, first: Window | None = None
+    ) -> Iterator[tuple[Tile, int, Floats]]:
         """Yield (tile, number of tiles, probabilities) as they are done, `first` (image px) first.
 
         Probabilities are ``(h, w)`` foreground with instances, ``(classes, h, w)`` otherwise.
@@ -92,7 +96,9 @@ class Segmenter:
         while True:
             ordered = plan.visible_first(first)
             try:
-                for tile, probability in predict_tiles(self.net, slice_.source, ordered, precision=self.precision):
+                for tile, probability in predict_tiles(
+                    self.net, slice_.source, ordered, precision=self.precision
+                ):
                     yield tile, len(plan.tiles), self._outputs(probability)
                 return
             except torch.OutOfMemoryError:
@@ -104,7 +110,9 @@ class Segmenter:
                 self.warn(f"out of memory: going on with tiles of {self.tile} px")
                 plan = self.plan(slice_.source.shape[1:])
 
-    def probability(self, slice_: SliceSource, progress: Callable[[int, int], None] | None = None) -> Floats:
+    def probability(
+        self, slice_: SliceSource, progress: Callable[[int, int], None] | None = None
+    ) -> Floats:
         """``(Y, X)`` foreground, or ``(classes, Y, X)``, of one slice."""
         shape = slice_.source.shape[1:]
         kinds = () if self.config.labels_are == "instances" else (self.config.network.classes,)

@@ -100,8 +100,9 @@ class InstanceSettings:
     threshold: float = 0.5  # probability; a pixel above it may belong to a cell
     seed_threshold: float = 0.5  # probability; cells are split where it falls below this
     min_size: int = 0  # image pixels; smaller cells are removed; 0 = by the cell diameter
-    give_back: float = 2.0  # image pixels; gaps this near to two cells go to the nearer one
-    split: float = 0.0  # depth of a neck, in model pixels, at which a cell is cut; 0 = never
+    give_back: float = 2.0  # model pixels; background this near to two cells goes to the nearer
+    smooth: float = 0.0  # model pixels; standard deviation of a blur of the probability; 0 = none
+    split: float = 0.0  # cells are cut at necks narrower than 1 - this of their width; 0 = never
 
 
 @dataclass(frozen=True)
@@ -152,12 +153,25 @@ class TrainOptions:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        _require(self.preset in PRESETS, f"there is no preset {self.preset!r}; there are {', '.join(PRESETS)}")
-        _require(self.labels_are in ("instances", "classes"), f"labels are 'instances' or 'classes', not {self.labels_are!r}")
-        _require(self.seconds is None or self.seconds > 0, "the time budget must be above 0 seconds")
+        _require(
+            self.preset in PRESETS,
+            f"there is no preset {self.preset!r}; there are {', '.join(PRESETS)}",
+        )
+        _require(
+            self.labels_are in ("instances", "classes"),
+            f"labels are 'instances' or 'classes', not {self.labels_are!r}",
+        )
+        _require(
+            self.seconds is None or self.seconds > 0, "the time budget must be above 0 seconds"
+        )
         _require(self.steps is None or self.steps > 0, "the number of steps must be 1 or more")
-        _require(self.seconds is None or self.steps is None, "give either seconds or steps, not both")
-        _require(0 <= self.held_out <= 0.5, f"the held-out share must be between 0 and 0.5, not {self.held_out:g}")
+        _require(
+            self.seconds is None or self.steps is None, "give either seconds or steps, not both"
+        )
+        _require(
+            0 <= self.held_out <= 0.5,
+            f"the held-out share must be between 0 and 0.5, not {self.held_out:g}",
+        )
 
 
 @dataclass(frozen=True)
@@ -197,7 +211,10 @@ def from_dict(kind: type[T], values: Mapping[str, Any]) -> T:
     """
     fields = {f.name: f for f in dataclasses.fields(kind)}  # type: ignore[arg-type]
     unknown = sorted(set(values) - set(fields))
-    _require(not unknown, f"unknown setting {', '.join(unknown)}: written by another version of napari-unet?")
+    _require(
+        not unknown,
+        f"unknown setting {', '.join(unknown)}: written by another version of napari-unet?",
+    )
     made: dict[str, Any] = {}
     for name, value in values.items():
         nested = _NESTED.get(name)

@@ -61,13 +61,16 @@ class UNet(nn.Module):
     ``sqrt(2 / N)``, N the incoming connections of one output unit.
     """
 
-    def __init__(self, net: NetworkSettings | None = None, generator: torch.Generator | None = None) -> None:
+    def __init__(
+        self, net: NetworkSettings | None = None, generator: torch.Generator | None = None
+    ) -> None:
         super().__init__()
         net = net or NetworkSettings()
         self.settings = net
         widths = [net.width * 2**level for level in range(net.depth + 1)]
         self.down = nn.ModuleList(
-            Block(before, after, net) for before, after in zip([net.in_channels, *widths], widths, strict=False)
+            Block(before, after, net)
+            for before, after in zip([net.in_channels, *widths], widths, strict=False)
         )
         self.up = nn.ModuleList(Up(2 * width, net) for width in reversed(widths[:-1]))
         self.merge = nn.ModuleList(Block(2 * width, width, net) for width in reversed(widths[:-1]))
@@ -96,6 +99,15 @@ class UNet(nn.Module):
                 layer.weight.normal_(0.0, math.sqrt(2 / incoming(layer)), generator=generator)
                 if layer.bias is not None:
                     layer.bias.zero_()
+
+
+def on_device(net: UNet, device: torch.device) -> UNet:
+    """The network on a device, its weights in the memory order that convolutions like best."""
+    net.to(device)
+    for parameter in net.parameters():
+        if parameter.ndim == 4:
+            parameter.data = parameter.data.contiguous(memory_format=torch.channels_last)
+    return net
 
 
 def convolutions(net: nn.Module) -> Iterator[nn.Conv2d | nn.ConvTranspose2d]:

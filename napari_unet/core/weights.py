@@ -32,7 +32,8 @@ def weight_map(
 
     ``paper``: ``w_c + w0 exp(-(d1 + d2)^2 / (2 sigma^2))``, the second term on background
     only; d1, d2 = Euclidean distance to the nearest and second nearest (carved) cell.
-    ``fiji``: cells 1, background ``v + w0 exp(-(d1 + d2)^2 / (2 s^2)) + (1 - v) exp(-d1^2 / (2 s1^2))``.
+    ``fiji``: cells 1, background
+    ``v + w0 exp(-(d1 + d2)^2 / (2 s^2)) + (1 - v) exp(-d1^2 / (2 s1^2))``.
 
     Parameters
     ----------
@@ -84,7 +85,9 @@ def assembled_map(
     return weights
 
 
-def border_term(labels: Labels, settings: WeightSettings, labels_are: LabelsAre = "instances") -> Map:
+def border_term(
+    labels: Labels, settings: WeightSettings, labels_are: LabelsAre = "instances"
+) -> Map:
     """Everything of the map that depends on distances; ``(Y, X)`` float32.
 
     With preset ``fiji`` that is the whole map: cells 1, background its three terms.
@@ -109,7 +112,11 @@ def border_term(labels: Labels, settings: WeightSettings, labels_are: LabelsAre 
 def reach(settings: WeightSettings) -> float:
     """Pixels beyond which a cell adds less than the tolerance (d1 >= 1 on background)."""
     far = settings.tolerance
-    pair = settings.sigma * math.sqrt(2 * math.log(settings.w0 / far)) - 1 if settings.w0 > far else 0.0
+    pair = (
+        settings.sigma * math.sqrt(2 * math.log(settings.w0 / far)) - 1
+        if settings.w0 > far
+        else 0.0
+    )
     if settings.preset == "paper":
         return max(pair, 0.0)
     rim = settings.rim_sigma * math.sqrt(2 * math.log((1 - settings.background) / far))
@@ -133,7 +140,8 @@ def two_nearest(cells: npt.NDArray[Any], radius: int) -> tuple[Map, Map]:
         if box is None:
             continue
         grown = tuple(
-            slice(max(s.start - radius, 0), min(s.stop + radius, n)) for s, n in zip(box, cells.shape, strict=True)
+            slice(max(s.start - radius, 0), min(s.stop + radius, n))
+            for s, n in zip(box, cells.shape, strict=True)
         )
         distance = ndimage.distance_transform_edt(compact[grown] != index).astype(np.float32)
         first, second = d1[grown], d2[grown]

@@ -9,9 +9,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from napari_unet.core.annotation import check_labels, known_area
+from napari_unet.core.annotation import Pair, check_labels, known_area
 from napari_unet.core.axes import Axes, axes_of
-from napari_unet.core.annotation import Pair
 from napari_unet.core.errors import BadInput
 
 
@@ -42,7 +41,10 @@ def check_pairs(pairs: Iterable[Pair]) -> list[UsedSlices]:
     channels = {u.image.shape[1]: u.name for u in used}
     if len(channels) > 1:
         (few, one), (many, other) = sorted(channels.items())[:2]
-        raise BadInput(f"{one} has {few} channel(s) and {other} has {many}: images trained on together need the same")
+        raise BadInput(
+            f"{one} has {few} channel(s) and {other} has {many}: "
+            "images trained on together need the same"
+        )
     return used
 
 
@@ -60,7 +62,8 @@ def _used(pair: Pair) -> UsedSlices | None:
     else:
         if pair.known.size != labels.size:
             raise BadInput(
-                f"the known area of {pair.name} has the shape {pair.known.shape}, its labels {pair.labels.shape}"
+                f"the known area of {pair.name} has the shape {pair.known.shape}, "
+                f"its labels {pair.labels.shape}"
             )
         known = np.asarray(pair.known).reshape(labels.shape) != 0
     indices = tuple(int(i) for i in np.flatnonzero(known.any(axis=(1, 2))))

@@ -75,7 +75,11 @@ class RunFolder:
         """The training pairs as they were at the start: images (S, C, Y, X), used slices only."""
         for index, entry in enumerate(self.info["inputs"]):
             image, labels, known = (
-                np.load(self.path / "data" / f"{index:04d}_{part}.npy", mmap_mode="r", allow_pickle=False)
+                np.load(
+                    self.path / "data" / f"{index:04d}_{part}.npy",
+                    mmap_mode="r",
+                    allow_pickle=False,
+                )
                 for part in ("image", "labels", "known")
             )
             yield Pair(entry["name"], image, labels, known, "ZCYX")
@@ -138,13 +142,18 @@ def create_run(path: Path, pairs: Iterable[Pair], options: TrainOptions | None =
     """
     path, options = Path(path), options or TrainOptions()
     if path.exists():
-        raise BadInput(f"{path} exists already; give another name, or continue it with: napari-unet resume {path}")
+        raise BadInput(
+            f"{path} exists already; give another name, "
+            f"or continue it with: napari-unet resume {path}"
+        )
     used = check_pairs(pairs)
     channels = used[0].image.shape[1]
     base, network = _base(options, channels)
     classes = 2
     if options.labels_are == "classes":
-        classes = 1 + len(np.unique(np.concatenate([np.unique(u.labels[u.known & (u.labels > 0)]) for u in used])))
+        classes = 1 + len(
+            np.unique(np.concatenate([np.unique(u.labels[u.known & (u.labels > 0)]) for u in used]))
+        )
     settings = settings_for(options, channels, classes, network)
     beside = path.with_name(f".{path.name}.part")
     shutil.rmtree(beside, ignore_errors=True)
@@ -171,7 +180,9 @@ def create_run(path: Path, pairs: Iterable[Pair], options: TrainOptions | None =
     return RunFolder(path)
 
 
-def _base(options: TrainOptions, channels: int) -> tuple[dict[str, str] | None, NetworkSettings | None]:
+def _base(
+    options: TrainOptions, channels: int
+) -> tuple[dict[str, str] | None, NetworkSettings | None]:
     """The base model as run.json keeps it, and its network; None = from scratch."""
     if options.base == "none":
         return None, None
@@ -181,7 +192,8 @@ def _base(options: TrainOptions, channels: int) -> tuple[dict[str, str] | None, 
     config: ModelConfig = read_config(file)
     if config.channels != channels:
         raise BadInput(
-            f"the base model {options.base} takes {config.channels} channel(s), the images have {channels}; "
+            f"the base model {options.base} takes {config.channels} channel(s), "
+            f"the images have {channels}; "
             "choose base 'none' to train from scratch"
         )
     sha = hashlib.sha256(file.read_bytes()).hexdigest()
@@ -189,10 +201,15 @@ def _base(options: TrainOptions, channels: int) -> tuple[dict[str, str] | None, 
 
 
 def _keep(folder: Path, index: int, used: UsedSlices) -> dict[str, Any]:
-    entry: dict[str, Any] = {"name": used.name, "axes": used.axes, "slices": list(used.indices), "sha256": {}}
+    entry: dict[str, Any] = {
+        "name": used.name,
+        "axes": used.axes,
+        "slices": list(used.indices),
+        "sha256": {},
+    }
     for part, array in (("image", used.image), ("labels", used.labels), ("known", used.known)):
         np.save(folder / f"{index:04d}_{part}.npy", array, allow_pickle=False)
-        entry["sha256"][part] = hashlib.sha256(np.ascontiguousarray(array)).hexdigest()
+        entry["sha256"][part] = hashlib.sha256(np.ascontiguousarray(array).data).hexdigest()
     return entry
 
 

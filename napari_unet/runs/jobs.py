@@ -7,7 +7,7 @@ import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -34,16 +34,19 @@ class JobFolder:
     @property
     def image(self) -> npt.NDArray[Any]:
         """The image in its own type and axes, memory-mapped."""
-        array: npt.NDArray[Any] = np.load(self.path / "image.npy", mmap_mode="r", allow_pickle=False)
+        array: npt.NDArray[Any] = np.load(
+            self.path / "image.npy", mmap_mode="r", allow_pickle=False
+        )
         return array
 
     @property
     def axes(self) -> Axes:
         return axes_of(self.image, self.wish["axes"], where="the image")
 
-    def probability(self, mode: str = "r") -> npt.NDArray[np.float32]:
+    def probability(self, mode: Literal["r", "r+"] = "r") -> npt.NDArray[np.float32]:
         """float32 ``(S, Y, X)``, or ``(S, classes, Y, X)``; 0 until a tile is written."""
-        array: npt.NDArray[np.float32] = np.load(self.path / "probability.npy", mmap_mode=mode, allow_pickle=False)  # type: ignore[call-overload]
+        path = self.path / "probability.npy"
+        array: npt.NDArray[np.float32] = np.load(path, mmap_mode=mode, allow_pickle=False)
         return array
 
     def labels(self) -> npt.NDArray[np.int32]:
@@ -83,7 +86,8 @@ def create_job(
     found = axes_of(image, axes, where="the image")
     if found.channels != config.channels:
         raise BadInput(
-            f"the image has {found.channels} channel(s) ({found.letters}), the model was trained on {config.channels}"
+            f"the image has {found.channels} channel(s) ({found.letters}), "
+            f"the model was trained on {config.channels}"
         )
     wanted = list(range(found.slices)) if slices is None else [int(i) for i in slices]
     shape: tuple[int, ...] = (len(wanted), *found.shape)

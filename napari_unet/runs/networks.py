@@ -5,12 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from napari_unet.core.device import find_device
 from napari_unet.core.errors import BadInput
 from napari_unet.core.settings import ModelConfig
-from napari_unet.core.unet import UNet
+from napari_unet.core.unet import UNet, on_device
 from napari_unet.files.model_file import read_model, write_model
 
 
@@ -29,12 +27,14 @@ def load_network(path: Path, device: str = "auto") -> tuple[UNet, ModelConfig]:
     if set(tensors) != set(wanted) or any(tensors[k].shape != wanted[k].shape for k in wanted):
         raise BadInput(f"{path}: the weights do not fit the network that the file describes")
     net.load_state_dict({k: v.to(wanted[k].dtype) for k, v in tensors.items()})
-    return net.to(where, memory_format=torch.channels_last).eval(), config
+    return on_device(net, where).eval(), config
 
 
 def save_network(path: Path, net: UNet, config: ModelConfig) -> None:
     """Write or replace a model file, atomically."""
-    write_model(path, config, {k: v.detach().cpu().contiguous() for k, v in net.state_dict().items()})
+    write_model(
+        path, config, {k: v.detach().cpu().contiguous() for k, v in net.state_dict().items()}
+    )
 
 
 def start_from(net: UNet, base: Path) -> list[str]:

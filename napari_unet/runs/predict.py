@@ -29,7 +29,11 @@ def predict_job(path: Path, stop: Callable[[], bool] = lambda: False) -> Iterato
     job, began = JobFolder(Path(path)), time.monotonic()
     wish, axes, image = job.wish, job.axes, job.image
     segmenter = load_segmenter(Path(wish["model"]), wish["device"])
-    segmenter.tile, segmenter.precision, segmenter.diameter = wish["tile"], wish["precision"], wish["diameter"]
+    segmenter.tile, segmenter.precision, segmenter.diameter = (
+        wish["tile"],
+        wish["precision"],
+        wish["diameter"],
+    )
     told: list[str] = []
     segmenter.warn = told.append
     yield {"event": "started", "what": "predict", "path": str(path), "words": "predicting"}
@@ -55,7 +59,7 @@ def predict_job(path: Path, stop: Callable[[], bool] = lambda: False) -> Iterato
             stopped = stop()
             if stopped:
                 break
-        planes.append(_labels(segmenter, probability[place], slice_.finite, segmenter.config))
+        planes.append(segmenter.labels(np.asarray(probability[place]), slice_.finite))
         if stopped:
             break
     empty = [np.zeros(axes.shape, np.int32)] * (len(wish["slices"]) - len(planes))
@@ -72,7 +76,3 @@ def predict_job(path: Path, stop: Callable[[], bool] = lambda: False) -> Iterato
 def stack_labels_of(config: ModelConfig, planes: list[Labels]) -> Labels:
     """(S, Y, X): ids unique over the stack with instances; classes as they are."""
     return stack_labels(planes) if config.labels_are == "instances" else np.stack(planes)
-
-
-def _labels(segmenter: Segmenter, probability: np.ndarray, finite: np.ndarray, config: ModelConfig) -> Labels:  # type: ignore[type-arg]
-    return segmenter.labels(np.asarray(probability), finite)

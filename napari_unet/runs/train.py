@@ -17,7 +17,7 @@ from napari_unet.core.judge import HeldOut, Judged, words
 from napari_unet.core.samples import Annotation, Batches, collect, factor_of, prepare
 from napari_unet.core.segment import Segmenter
 from napari_unet.core.settings import InstanceSettings, ModelConfig, Settings
-from napari_unet.core.unet import UNet
+from napari_unet.core.unet import UNet, on_device
 from napari_unet.core.weights import clipped_classes
 from napari_unet.files.atomic import replacing
 
@@ -26,7 +26,11 @@ from .messages import Message, warning
 from .networks import load_network, save_network, start_from
 
 DEFAULT_SECONDS = {"cpu": 60.0, "cuda": 15.0}
-JUDGED_AT = (0.25, 0.5, 0.75)  # shares of the budget at which the held-out part is scored; and at the end
+JUDGED_AT = (
+    0.25,
+    0.5,
+    0.75,
+)  # shares of the budget at which the held-out part is scored; and at the end
 SAVED_EVERY = 5.0  # seconds between checkpoints
 SAVED_STEPS = 10  # steps between checkpoints where the budget is in steps: the same in every run
 LEAST_CELL = 0.1  # of the median cell's area; smaller predictions are removed
@@ -73,7 +77,12 @@ class Training:
         device = find_device(options.device)
         state = self._checkpoint()
         self.run.rewind_log(-1 if state is None else int(state["step"]))
-        yield {"event": "started", "what": "train", "path": str(self.run.path), "words": device_words(device)}
+        yield {
+            "event": "started",
+            "what": "train",
+            "path": str(self.run.path),
+            "words": device_words(device),
+        }
         yield from self._set_up(device)
         if state is None:
             yield from self._first_model()
@@ -91,7 +100,9 @@ class Training:
 
     def _set_up(self, device: torch.device) -> Iterator[Message]:
         options, self.settings = self.run.options, self.run.settings
-        self.annotation = collect(self.run.pairs(), self.settings, options.labels_are, options.held_out)
+        self.annotation = collect(
+            self.run.pairs(), self.settings, options.labels_are, options.held_out
+        )
         self.held_out = HeldOut(self.annotation)
         samples, by_class = prepare(self.annotation, self.settings, options.labels_are)
         for sentence in self._remarks(samples, by_class):
@@ -102,13 +113,18 @@ class Training:
         if base is not None:
             fresh = start_from(net, Path(base["path"]))
             if fresh:
-                yield warning(f"the base model has other outputs: {len(fresh)} tensors start at random")
+                yield warning(
+                    f"the base model has other outputs: {len(fresh)} tensors start at random"
+                )
         elif options.base == "default":
             yield warning("no base model ships yet: training from scratch")
-        net.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-        self.trainer = Trainer(net, self.settings.fit, options.seed)
-        self.batches = Batches(samples, by_class, self.settings, options.labels_are, options.seed, device)
-        seconds = None if options.steps else options.seconds or DEFAULT_SECONDS.get(device.type, 60.0)
+        self.trainer = Trainer(on_device(net, device), self.settings.fit, options.seed)
+        self.batches = Batches(
+            samples, by_class, self.settings, options.labels_are, options.seed, device
+        )
+        seconds = (
+            None if options.steps else options.seconds or DEFAULT_SECONDS.get(device.type, 60.0)
+        )
         self.budget = Budget(options.steps, seconds)
         self.budget.started = self.began  # reading the data counts
         self.config = self._config()
@@ -122,10 +138,13 @@ class Training:
         for s in samples:
             for value, n in zip(*np.unique(s.target[s.known], return_counts=True), strict=True):
                 counts[int(value)] = counts.get(int(value), 0) + int(n)
-        if clipped_classes(counts, self.settings.weights) and self.settings.weights.preset == "paper":
+        if (
+            clipped_classes(counts, self.settings.weights)
+            and self.settings.weights.preset == "paper"
+        ):
             yield "one kind of pixel is very rare; its class weight was limited to 10"
         if len(counts) == 1:
-            yield "everything that is annotated is of one kind: paint some background or some cells too"
+            yield "all that is annotated is of one kind: paint some background or some cells too"
         if self.run.options.held_out and not self.held_out:
             yield "too little is annotated to hold anything out: no score before and after"
 
@@ -161,7 +180,12 @@ class Training:
             segmenter = self._segmenter(net, config.instances)
             judged = self.held_out.score(segmenter, self.held_out.probabilities(segmenter))
             self.before = judged.as_dict()
-            yield {"event": "held-out", "step": 0, "score": self.before, "words": words(self.before)}
+            yield {
+                "event": "held-out",
+                "step": 0,
+                "score": self.before,
+                "words": words(self.before),
+            }
         self._save(self.trainer.net.eval(), self.before)
 
     def _step_message(self, progress: Progress) -> Message:
@@ -182,7 +206,9 @@ class Training:
         """What is due between steps: a score, a checkpoint."""
         if self.budget.seconds is not None:
             # the last scoring and the saving belong to the budget
-            self.budget.seconds = max((self._whole_budget() or 0) - 1.0 - 1.2 * self.scoring_seconds, 0.0)
+            self.budget.seconds = max(
+                (self._whole_budget() or 0) - 1.0 - 1.2 * self.scoring_seconds, 0.0
+            )
         due = sum(progress.fraction >= mark for mark in JUDGED_AT)
         if due > self.judged and progress.fraction < 1:
             self.judged = due
@@ -215,7 +241,12 @@ class Training:
             score = judged.as_dict()
             yield {"event": "held-out", "step": step, "score": score, "words": words(score)}
         # on a tie the later one: it has seen more
-        if judged is None or self.best is None or judged.value >= self.best["value"] or self.best is self.before:
+        if (
+            judged is None
+            or self.best is None
+            or judged.value >= self.best["value"]
+            or self.best is self.before
+        ):
             self._save(net, None if judged is None else judged.as_dict(), judged)
             yield {"event": "saved", "step": step, "path": str(self.run.model)}
         self.scoring_seconds = time.monotonic() - began
@@ -231,7 +262,9 @@ class Training:
             "versions": self.run.info["versions"],
         }
         instances = self.config.instances if judged is None else judged.instances
-        save_network(self.run.model, net, replace(self.config, instances=instances, training=summary))
+        save_network(
+            self.run.model, net, replace(self.config, instances=instances, training=summary)
+        )
         self.best = score
 
     def _end(self, stopped: bool) -> Iterator[Message]:
@@ -268,7 +301,9 @@ class Training:
     def _checkpoint(self) -> dict[str, Any] | None:
         if not self.run.checkpoint.exists():
             return None
-        state: dict[str, Any] = torch.load(self.run.checkpoint, map_location="cpu", weights_only=True)
+        state: dict[str, Any] = torch.load(
+            self.run.checkpoint, map_location="cpu", weights_only=True
+        )
         return state
 
     def _write_checkpoint(self) -> None:

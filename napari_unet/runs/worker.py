@@ -111,7 +111,13 @@ class Worker:
                 self.channel.say(_stopped(Path(command[1])))
             else:
                 self.channel.say(
-                    {"event": "done", "what": command[0], "path": command[1], "stopped": True, "seconds": GRACE}
+                    {
+                        "event": "done",
+                        "what": command[0],
+                        "path": command[1],
+                        "stopped": True,
+                        "seconds": GRACE,
+                    }
                 )
             os._exit(0)
 
@@ -165,7 +171,9 @@ def lower_priority() -> None:
         import ctypes
 
         windll = ctypes.windll  # type: ignore[attr-defined]
-        windll.kernel32.SetPriorityClass(windll.kernel32.GetCurrentProcess(), 0x4000)  # below normal
+        windll.kernel32.SetPriorityClass(
+            windll.kernel32.GetCurrentProcess(), 0x4000
+        )  # below normal
 
 
 if __name__ == "__main__":

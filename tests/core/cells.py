@@ -59,7 +59,9 @@ def brute_carve(labels: npt.NDArray[Any]) -> npt.NDArray[Any]:
     for i in np.unique(labels[labels > 0]):
         pieces = ndimage.label(labels == i, np.ones((3, 3)))[0]
         now = ndimage.label(carved == i, np.ones((3, 3)))[0]
-        split = any(len(np.unique(now[(pieces == p) & (now > 0)])) > 1 for p in range(1, pieces.max() + 1))
+        split = any(
+            len(np.unique(now[(pieces == p) & (now > 0)])) > 1 for p in range(1, pieces.max() + 1)
+        )
         if split or not (carved == i).any():
             carved[labels == i] = i
     return carved

@@ -49,7 +49,9 @@ def test_exact_in_double_precision(name: str) -> None:
     unet = network(VARIANTS[name]).double()
     for shape, factor in cases(FACTORS):
         source = ArraySource(image(shape, "f8"))
-        whole = predict.predict(unet, source, plan_tiles(shape, unet.settings, factor=factor, tile=0))
+        whole = predict.predict(
+            unet, source, plan_tiles(shape, unet.settings, factor=factor, tile=0)
+        )
         assert whole.dtype == np.float64
         assert np.allclose(whole.sum(axis=0), 1)
         for tile in TILES if shape[0] < 600 else TILES[1:]:
@@ -132,4 +134,6 @@ def test_visible_first_only_reorders() -> None:
 def test_any_tile_size_is_moved_to_a_legal_one() -> None:
     for net in VARIANTS.values():
         for tile in (1, 100, 283, 999):
-            assert geometry.input_size(net, predict.tile_size(net, tile)) == predict.tile_size(net, tile)
+            assert geometry.input_size(net, predict.tile_size(net, tile)) == predict.tile_size(
+                net, tile
+            )

@@ -13,7 +13,9 @@ from napari_unet.core.settings import NetworkSettings
 from napari_unet.core.unet import UNet, convolutions, incoming
 
 VARIANTS = [
-    NetworkSettings(width=4, padding=padding, norm=norm, up=up, depth=depth, dropout=0.1, dropout_at=at)
+    NetworkSettings(
+        width=4, padding=padding, norm=norm, up=up, depth=depth, dropout=0.1, dropout_at=at
+    )
     for padding, norm, up, depth, at in itertools.product(
         ("valid", "same"), (None, "batch"), ("transpose", "bilinear"), (3, 4), ("end", "between")
     )

@@ -1,0 +1,102 @@
+"""The held-out part: whole cells, a fixed rule, an honest score."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from napari_unet.core.annotation import Pair
+from napari_unet.core.held_out import split
+from napari_unet.core.judge import HeldOut, words
+from napari_unet.core.samples import collect, prepare
+from napari_unet.core.segment import Segmenter
+from napari_unet.core.settings import InstanceSettings, ModelConfig, NetworkSettings, Settings
+from napari_unet.core.unet import UNet
+
+from .cells import random_cells
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_no_cell_is_on_both_sides(seed: int) -> None:
+    labels = random_cells(seed, (200, 180), 50)
+    known = np.ones(labels.shape, bool)
+    parts = split(labels, known, 0.15)
+    assert not parts.empty
+    inside, outside = set(np.unique(labels[parts.region])), set(np.unique(labels[~parts.region]))
+    assert inside & outside <= {0}
+    assert inside - {0} == set(parts.ids)
+    assert 0.05 < parts.region.mean() < 0.3
+
+
+def test_training_never_sees_held_out_labels() -> None:
+    labels = random_cells(1, (200, 180), 50)
+    one = Pair("one", labels.astype(np.float32), labels, None, "YX")
+    settings = Settings()
+    annotation = collect([one], settings, "instances", 0.2)
+    held = set(annotation.slices[0].split.ids)
+    samples, _ = prepare(annotation, settings, "instances")
+    assert held
+    assert not held & set(np.unique(samples[0].cells))
+
+
+def test_the_rule_has_no_chance_in_it_and_stays_inside_the_known_area() -> None:
+    labels = random_cells(2, (200, 180), 60)
+    known = np.zeros(labels.shape, bool)
+    known[50:150, 30:130] = True
+    labels = np.where(known, labels, 0).astype(np.int32)
+    first, second = split(labels, known, 0.15), split(labels, known, 0.15)
+    assert np.array_equal(first.region, second.region)
+    assert not (first.region & ~known).any()
+
+
+def test_few_cells_are_all_needed_for_training() -> None:
+    labels = np.zeros((50, 50), np.int32)
+    labels[5:10, 5:10], labels[20:30, 20:30] = 1, 2
+    assert split(labels, np.ones(labels.shape, bool), 0.2).empty
+    assert split(random_cells(0), np.ones((90, 110), bool), 0.0).empty
+
+
+def test_classes_are_held_out_by_blocks() -> None:
+    labels = np.ones((100, 100), np.int32)
+    labels[50:] = 7
+    parts = split(labels, np.ones(labels.shape, bool), 0.2, "classes")
+    assert 0.15 < parts.region.mean() < 0.25
+
+
+def perfect_judge(planted: bool) -> float:
+    """The score of a prediction that equals the true labels, with or without a planted error."""
+    labels = random_cells(3, (200, 200), 40)
+    truth = labels.copy()
+    one = Pair("one", labels.astype(np.float32), truth, None, "YX")
+    held = HeldOut(collect([one], Settings(), "instances", 0.2))
+    y0, y1, x0, x1 = held.boxes[0]
+    probability = (labels > 0).astype(np.float32)
+    from napari_unet.core.annotation import carve
+
+    probability = (carve(labels) > 0).astype(np.float32)[y0:y1, x0:x1]
+    if planted:
+        cell = held.slices[0].split.ids[0]
+        held.slices[0].labels[held.slices[0].labels == cell] = 0
+        held.slices[0].labels[held.boxes[0][0] : held.boxes[0][0] + 3] = cell
+    net = NetworkSettings(width=2, depth=1)
+    config = ModelConfig(net, instances=InstanceSettings())
+    segmenter = Segmenter(UNet(net, torch.Generator().manual_seed(0)), config)
+    return held.score(segmenter, [probability]).value
+
+
+def test_a_label_error_in_the_held_out_part_lowers_the_score() -> None:
+    good, bad = perfect_judge(planted=False), perfect_judge(planted=True)
+    assert good > 0.9
+    assert bad < good
+
+
+def test_the_score_in_words() -> None:
+    score = {
+        "AP50": 0.8, "SEG": 0.7, "truth": 14, "found": 12, "merges": 1, "splits": 0,
+        "spurious": 2, "value": 0.75,
+    }  # fmt: skip
+    before = {**score, "found": 5}
+    assert words(score, before) == (
+        "12 of 14 held-out cells found (was 5), 1 merged pair, 2 where there is none"
+    )

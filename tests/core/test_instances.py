@@ -1,0 +1,96 @@
+"""From probability to cells."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from scipy import ndimage
+
+from napari_unet.core.annotation import carve
+from napari_unet.core.instances import label_cells
+from napari_unet.core.settings import InstanceSettings
+
+from .cells import random_cells
+
+PLAIN = InstanceSettings(give_back=0.0)
+
+
+def discs(*places: tuple[int, int, int], shape: tuple[int, int] = (60, 80)) -> np.ndarray:
+    y, x = np.mgrid[: shape[0], : shape[1]]
+    return np.max([(np.hypot(y - a, x - b) <= r) * 0.9 for a, b, r in places], axis=0)
+
+
+def test_connected_pieces_above_the_threshold_are_cells() -> None:
+    probability = discs((15, 15, 8), (15, 40, 8), (40, 30, 10))
+    cells = label_cells(probability, PLAIN)
+    assert cells.dtype == np.int32
+    assert np.array_equal(cells > 0, probability > 0.5)
+    assert np.array_equal(np.unique(cells), [0, 1, 2, 3])
+    assert cells[15, 15] == 1
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_a_perfect_probability_gives_the_labels_back(seed: int) -> None:
+    labels = random_cells(seed, (150, 160), 35)
+    carved = carve(labels)
+    cells = label_cells((carved > 0).astype(np.float32), InstanceSettings())
+    pieces, _ = ndimage.label(carved > 0)
+    assert cells.max() == pieces.max()
+    gap = (labels > 0) & (carved == 0)
+    # carved gaps come back to one of their two neighbours, free outlines do not grow
+    assert (cells[gap] > 0).mean() > 0.9
+    far = ndimage.distance_transform_edt(labels == 0) > 1.5
+    assert (cells[far & (labels == 0)] > 0).mean() < 0.05
+
+
+def test_free_outlines_do_not_grow() -> None:
+    probability = discs((30, 30, 12))
+    assert np.array_equal(label_cells(probability, InstanceSettings()) > 0, probability > 0.5)
+
+
+def test_seeds_split_where_the_probability_dips() -> None:
+    probability = discs((30, 25, 11), (30, 45, 11))
+    probability[:, 35] = np.minimum(probability[:, 35], 0.55)
+    assert label_cells(probability, PLAIN).max() == 1
+    assert label_cells(probability, replace(PLAIN, seed_threshold=0.7)).max() == 2
+
+
+def test_necks_split_cells_of_every_size() -> None:
+    for size in (1, 3):
+        pair = discs(
+            (30 * size, 25 * size, 11 * size), (30 * size, 44 * size, 11 * size),
+            shape=(60 * size, 80 * size),
+        )  # fmt: skip
+        assert label_cells(pair, PLAIN).max() == 1
+        assert label_cells(pair, replace(PLAIN, split=0.25)).max() == 2
+        round_cell = discs((30 * size, 30 * size, 15 * size), shape=(60 * size, 80 * size))
+        assert label_cells(round_cell, replace(PLAIN, split=0.25)).max() == 1
+
+
+def test_a_faint_piece_without_a_seed_stays_a_cell() -> None:
+    probability = discs((15, 15, 8)) + 0.6 * (discs((40, 60, 6)) > 0)
+    assert label_cells(probability, replace(PLAIN, seed_threshold=0.8)).max() == 2
+
+
+def test_small_cells_go_and_holes_are_filled() -> None:
+    probability = discs((30, 30, 12), (50, 70, 2))
+    probability[28:32, 28:32] = 0
+    cells = label_cells(probability, replace(PLAIN, min_size=50))
+    assert cells.max() == 1
+    assert cells[30, 30] == 1
+
+
+def test_a_hole_between_two_cells_is_not_filled() -> None:
+    probability = np.zeros((20, 20))
+    probability[2:18, 2:9] = probability[2:18, 11:18] = 1
+    probability[2:4, 9], probability[16:18, 9] = 1, 1
+    assert label_cells(probability, PLAIN)[10, 10] == 0
+
+
+@pytest.mark.parametrize("value", [0.0, 1.0])
+def test_nothing_and_everything(value: float) -> None:
+    cells = label_cells(np.full((9, 7), value), InstanceSettings(min_size=3, split=0.3))
+    assert cells.max() == int(value)
+    assert label_cells(np.full((1, 1), value), InstanceSettings()).max() == int(value)

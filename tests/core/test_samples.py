@@ -1,0 +1,195 @@
+"""From pairs to batches: what is unknown stays unseen, what is seen is augmented."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from napari_unet.core.annotation import Pair
+from napari_unet.core.fit import Trainer, weighted_loss
+from napari_unet.core.presets import preset
+from napari_unet.core.samples import Batches, collect, factor_of, prepare
+from napari_unet.core.settings import (
+    AugmentSettings,
+    FitSettings,
+    NetworkSettings,
+    ScaleSettings,
+    Settings,
+)
+from napari_unet.core.unet import UNet
+
+from .cells import random_cells
+
+CPU = torch.device("cpu")
+
+
+def small(**changes: object) -> Settings:
+    fit = FitSettings(optimiser="adamw", batch=2, tile=96)
+    net = NetworkSettings(width=4, depth=3, padding="same", norm="batch", dropout=0.0)
+    settings = replace(preset("default"), fit=fit, network=net, scale=ScaleSettings(diameter=None))
+    return replace(settings, **changes)  # type: ignore[arg-type]
+
+
+def pair(seed: int = 0, labels: np.ndarray | None = None, known: np.ndarray | None = None) -> Pair:
+    labels = random_cells(seed, (150, 170), 40) if labels is None else labels
+    rng = np.random.default_rng(seed)
+    image = (labels > 0) * 100.0 + rng.normal(0, 10, labels.shape)
+    return Pair(f"image {seed}", image.astype(np.float32), labels, known, "YX")
+
+
+def batches(pairs: list[Pair], settings: Settings, share: float = 0.0, seed: int = 0) -> Batches:
+    annotation = collect(pairs, settings, "instances", share)
+    samples, by_class = prepare(annotation, settings, "instances")
+    return Batches(samples, by_class, settings, "instances", seed, CPU)
+
+
+@pytest.mark.parametrize("warped", [True, False])
+def test_labels_where_nothing_is_known_change_neither_loss_nor_gradient(warped: bool) -> None:
+    settings = small()
+    settings = replace(settings, fit=replace(settings.fit, weights_warped=warped))
+    assert settings.augment.elastic_sd > 0
+    labels, other = random_cells(0, (150, 170), 40), random_cells(9, (150, 170), 60)
+    known = np.zeros(labels.shape, bool)
+    known[20:120, 30:110] = True
+    mixed = np.where(known, labels, other).astype(np.int32)
+    assert (mixed != labels).any()
+    image = pair(0).image
+    results = []
+    for painted in (labels, mixed):
+        one = Pair("one", image, painted, known, "YX")
+        source = batches([one], settings, share=0.15)
+        net = UNet(settings.network, torch.Generator().manual_seed(0)).train()
+        total = torch.zeros(())
+        for step in range(1, 4):
+            batch = source.batch(step)
+            total = total + weighted_loss(net(batch.image), batch.target, batch.weights)
+        total.backward()
+        results.append((total.detach(), [p.grad for p in net.parameters()]))
+    assert torch.equal(results[0][0], results[1][0])
+    for one, two in zip(results[0][1], results[1][1], strict=True):
+        assert one is not None
+        assert two is not None
+        assert torch.equal(one, two)
+    assert results[0][0] > 0
+
+
+def test_labels_inside_the_known_area_do_change_the_loss() -> None:
+    """The control of the test above."""
+    settings, labels = small(), random_cells(0, (150, 170), 40)
+    other = labels.copy()
+    other[40:80, 40:80] = 999
+    first, second = (batches([pair(0, painted)], settings).batch(1) for painted in (labels, other))
+    assert torch.equal(first.image, second.image) or not torch.equal(first.target, second.target)
+
+
+def test_batches_are_a_pure_function_of_seed_and_step() -> None:
+    settings = small()
+    one, two = batches([pair()], settings), batches([pair()], settings)
+    one.batch(1)
+    for attribute in ("image", "target", "weights"):
+        assert torch.equal(getattr(one.batch(7), attribute), getattr(two.batch(7), attribute))
+    assert not torch.equal(one.batch(7).image, one.batch(8).image)
+    assert not torch.equal(one.batch(7).image, batches([pair()], settings, seed=1).batch(7).image)
+
+
+def test_fit_sees_augmented_tiles() -> None:
+    """Fails when augmentation is switched off: tiles would be crops of the image."""
+    straight = AugmentSettings(
+        rotate=0, mirror=False, scale=0, elastic_sd=0, brightness=0, contrast=0, gamma=0
+    )
+
+    def roughness(settings: Settings) -> float:
+        """How far the tiles' label outlines are from those of plain crops: new grey values."""
+        batch = batches([ramp], settings).batch(1)
+        return float((batch.image[..., 1:, :] - batch.image[..., :-1, :]).std())
+
+    _, x = np.mgrid[:150, :170]
+    ramp = Pair("ramp", (x * 1.0).astype(np.float32), random_cells(0, (150, 170), 40), None, "YX")
+    assert roughness(small(augment=straight)) < 1e-4
+    assert roughness(small()) > 1e-3
+
+
+def test_unknown_pixels_weigh_nothing_and_centres_avoid_them() -> None:
+    known = np.zeros((150, 170), bool)
+    known[:40, :50] = True
+    settings = small()
+    source = batches([pair(known=known)], settings)
+    for step in range(1, 6):
+        batch = source.batch(step)
+        assert (batch.weights > 0).any()
+        assert (batch.weights >= 0).all()
+    everywhere = batches([pair()], settings)
+    assert (everywhere.batch(1).weights > 0).float().mean() > 0.99
+
+
+@pytest.mark.parametrize("warped", [True, False])
+def test_gaps_keep_most_of_their_weight(warped: bool) -> None:
+    settings = small()
+    settings = replace(settings, fit=replace(settings.fit, weights_warped=warped, batch=8))
+    source = batches([pair()], settings)
+    peak = max(s.weights.max() for s in source.samples)
+    assert source.batch(1).weights.max() > (0.8 if warped else 0.95) * peak
+
+
+def test_a_batch_without_known_pixels_has_no_loss_and_no_gradient() -> None:
+    logits = torch.randn(1, 2, 8, 8, requires_grad=True)
+    loss = weighted_loss(logits, torch.zeros(1, 8, 8, dtype=torch.int64), torch.zeros(1, 8, 8))
+    loss.backward()
+    assert loss == 0
+    assert logits.grad is not None
+    assert not logits.grad.any()
+
+
+def test_the_loss_is_the_weighted_mean_of_the_cross_entropy() -> None:
+    logits, weights = torch.randn(2, 3, 5, 5), torch.rand(2, 5, 5)
+    target = torch.randint(0, 3, (2, 5, 5))
+    p = torch.softmax(logits, 1).gather(1, target[:, None])[:, 0]
+    expected = -(weights * p.log()).sum() / weights.sum()
+    assert weighted_loss(logits, target, weights) == pytest.approx(float(expected), rel=1e-5)
+
+
+def test_missing_pixels_are_unknown() -> None:
+    one = pair()
+    one.image[:50] = np.nan
+    annotation = collect([one], small(), "instances", 0.0)
+    assert not annotation.slices[0].known[:50].any()
+    assert np.isfinite(annotation.slices[0].image).all()
+
+
+def test_only_annotated_slices_of_a_stack_are_taken() -> None:
+    labels = np.zeros((4, 60, 60), np.int32)
+    labels[2] = random_cells(0, (60, 60), 12)
+    stack = Pair("stack", np.random.default_rng(0).random((4, 60, 60)), labels, None, "ZYX")
+    annotation = collect([stack], small(), "instances", 0.0)
+    assert [s.name for s in annotation.slices] == ["stack, slice 2"]
+
+
+def test_labels_are_rescaled_before_gaps_are_carved() -> None:
+    labels = np.zeros((80, 120), np.int32)
+    for i in range(6):
+        labels[20:60, 10 + 16 * i : 26 + 16 * i] = i + 1
+    settings = small(scale=ScaleSettings(diameter=14.0))
+    annotation = collect([pair(0, labels)], settings, "instances", 0.0)
+    factor = factor_of(annotation, settings)
+    assert factor == pytest.approx(14 / (2 * np.sqrt(640 / np.pi)))
+    samples, _ = prepare(annotation, settings, "instances")
+    row = samples[0].cells[samples[0].cells.shape[0] // 2]
+    inside = row[(np.flatnonzero(row)[0]) : np.flatnonzero(row)[-1]]
+    # five gaps of exactly two model pixels, although the cells are shrunk to half
+    assert (inside == 0).sum() == 10
+
+
+def test_averaged_weights_and_settled_norms_predict() -> None:
+    settings = small()
+    settings = replace(settings, fit=replace(settings.fit, average=0.9))
+    source = batches([pair()], settings)
+    trainer = Trainer(UNet(settings.network, torch.Generator().manual_seed(0)), settings.fit)
+    losses = [float(trainer.step(source.batch(i + 1), i / 30)) for i in range(30)]
+    assert np.mean(losses[-5:]) < np.mean(losses[:5])
+    net = trainer.result(source, settle=4)
+    batch = source.batch(99)
+    with torch.inference_mode():
+        assert weighted_loss(net(batch.image), batch.target, batch.weights) < losses[0]
