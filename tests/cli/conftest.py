@@ -45,7 +45,7 @@ def data(tmp_path: Path) -> Path:
 def model(tmp_path: Path) -> Path:
     """A small untrained model."""
     torch.manual_seed(0)
-    network = NetworkSettings(width=4, depth=2, padding="same", norm="batch", dropout=0.0)
+    network = NetworkSettings(width=4, depth=2, padding="same", dropout=0.0)
     net = UNet(network)
     path = tmp_path / "m.safetensors"
     write_model(path, ModelConfig(network), net.state_dict())
