@@ -483,6 +483,7 @@ def rasterise(outlines: Sequence[Outline], shape: tuple[int, ...]) -> npt.NDArra
     slices = mask.reshape(-1, *shape[-2:])
     for outline in outlines:
         if 0 <= outline.index < len(slices):
-            rows, columns = draw.polygon(*outline.corners.T, shape[-2:])
+            ys, xs = outline.corners.T
+            rows, columns = draw.polygon(ys, xs, shape[-2:])
             slices[outline.index, rows, columns] = True
     return mask

@@ -107,6 +107,7 @@ class Session:
     models: tuple[Choice, ...] = ()
     model: str = ""
     all_slices: bool = False
+    tile: int | None = None  # side of the input tile, model pixels; None = the library's choice
     predicted: bool = False  # the image in hand has a prediction
     filterable: bool = False  # its stored probability is at hand
     threshold: float = 0.5  # probability

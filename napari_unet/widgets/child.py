@@ -65,12 +65,13 @@ class Child(QObject):
         -------
         False if it has not been given anything: nothing needs to end.
         """
-        given = self._process is not None and not self._waiting and self._busy
+        given = not self._waiting and self._busy
         self._waiting.clear()
-        if given:
-            self._process.write(b"stop\n")
-            self._patience.start()
-        return given
+        if self._process is None or not given:
+            return False
+        self._process.write(b"stop\n")
+        self._patience.start()
+        return True
 
     def close(self) -> None:
         """napari is closing: let the worker save and leave."""

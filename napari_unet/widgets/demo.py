@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -20,6 +21,7 @@ from qtpy.QtWidgets import QApplication, QPushButton, QWidget
 
 from napari_unet import layers
 from napari_unet.core.metrics import evaluate
+from napari_unet.models.places import HOME
 from napari_unet.sample_images import sample_pairs
 
 from .dock import UNetDock
@@ -53,6 +55,8 @@ def run(out: Path, headless: bool = False, seconds: float = SECONDS, cells: int 
     0, or 1 if a picture is blank or the overlay is empty.
     """
     out.mkdir(parents=True, exist_ok=True)
+    if headless:
+        os.environ.setdefault(HOME, str(out.resolve() / "home"))  # the user's own stays as it is
     viewer = napari.Viewer(title="napari-unet", show=True)
     journey = Journey(viewer, out)
     try:
@@ -236,7 +240,7 @@ def strokes(mask: npt.NDArray[np.bool_], brush: int) -> list[list[tuple[float, f
     return made
 
 
-# ---- real Qt mouse events; QTest is for tests and brings waits of its own -------------------------
+# ---- real Qt mouse events; QTest is for tests and brings waits of its own
 
 
 def drag(viewer: Viewer, points: Sequence[Any]) -> None:

@@ -10,7 +10,7 @@ from qtpy.QtCore import QEvent, QObject, QTimer
 from qtpy.QtWidgets import QApplication, QFileDialog, QMainWindow
 
 from napari_unet import layers
-from napari_unet.session import Session
+from napari_unet.session import Choice, Session
 
 from . import modelling
 from .annotating import Annotating
@@ -176,22 +176,22 @@ class Desk(QObject):
             self._say_error,
         )
 
-    def _on_new_model(self, choice: modelling.Choice, better: bool) -> None:
+    def _on_new_model(self, choice: Choice, better: bool) -> None:
         self._add_model(choice)
         if better or not self.session.model:
             self.session.model = choice[0]
         self.predicting.start()
 
-    def _on_models(self, choices: tuple[modelling.Choice, ...]) -> None:
+    def _on_models(self, choices: tuple[Choice, ...]) -> None:
         for choice in reversed(choices):
             self._add_model(choice)
 
-    def _on_loaded(self, choice: modelling.Choice) -> None:
+    def _on_loaded(self, choice: Choice) -> None:
         self._add_model(choice)
         self.choose_model(choice[0])
         self.session.advise(f"Loaded {choice[1]}.")
 
-    def _add_model(self, choice: modelling.Choice) -> None:
+    def _add_model(self, choice: Choice) -> None:
         others = tuple(x for x in self.session.models if x[0] != choice[0])
         self.session.models = (choice, *others)
 

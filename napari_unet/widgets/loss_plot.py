@@ -22,7 +22,7 @@ class LossPlot(pyqtgraph.PlotWidget):
     def __init__(self, session: Session, parent: QWidget | None = None) -> None:
         super().__init__(parent, background=None)
         self.setObjectName("unet_loss_plot")
-        self.setFixedHeight(140)
+        self.setFixedHeight(150)
         self.setMouseEnabled(False, False)
         self.hideButtons()
         self.setMenuEnabled(False)
@@ -46,7 +46,7 @@ class LossPlot(pyqtgraph.PlotWidget):
         item = self.getPlotItem()
         item.setLabel("left", "loss", color=LOSS)
         item.setLabel("bottom", "step")
-        item.layout.setContentsMargins(0, 8, 0, 0)  # else the topmost number is cut
+        item.layout.setContentsMargins(0, 8, 0, 8)  # else the topmost number is cut
         item.getAxis("left").setWidth(46)
         item.getAxis("bottom").enableAutoSIPrefix(False)
         item.getAxis("left").enableAutoSIPrefix(False)

@@ -13,7 +13,7 @@ from napari_unet.core.annotation import Pair, check_labels
 from napari_unet.core.axes import axes_of
 from napari_unet.core.presets import preset
 from napari_unet.core.scale import scale_factor
-from napari_unet.core.settings import ModelConfig, TrainOptions, WeightSettings
+from napari_unet.core.settings import ModelConfig, ScaleSettings, TrainOptions, WeightSettings
 from napari_unet.files.atomic import write_bytes
 from napari_unet.files.images import write_labels
 from napari_unet.files.model_file import read_config
@@ -109,4 +109,4 @@ def scale_of(config: ModelConfig) -> float:
     """Image pixels -> model pixels, where the image's cells are as large as the trained ones."""
     if config.diameter is None:
         return 1.0
-    return scale_factor(config.image_diameter, preset("default").scale, config.diameter)
+    return scale_factor(config.image_diameter, ScaleSettings(diameter=config.diameter))

@@ -61,8 +61,8 @@ def add_pair(
     viewer: Viewer, name: str, array: np.ndarray, letters: str | None, own: np.ndarray | None
 ) -> None:
     """Show an image, and its labels paired with it."""
-    rgb = bool(letters) and letters[-1] in "SC" and array.shape[-1] in (3, 4)
     axes = (letters or "").replace("S", "C")
+    rgb = axes.endswith("C") and array.shape[-1] in (3, 4)
     added = viewer.add_image(array, name=name, rgb=rgb)
     if axes in layers.axes_choices(added):
         layers.set_axes(viewer, added, axes)

@@ -103,9 +103,9 @@ class PredictPanel(QWidget):
         self.probability.clicked.connect(self.probability_chosen)
         self.threshold.valueChanged.connect(self.threshold_chosen)
         self.min_size.valueChanged.connect(self.min_size_chosen)
-        names = ("image", "labels", "job", "models", "model", "slices_in_image", "all_slices")
-        names = (*names, "predicted", "filterable", "threshold", "min_size", "show_probability")
-        follow(self, self._session, names, self._show)
+        chosen = ("image", "labels", "models", "model", "slices_in_image", "all_slices")
+        shown = ("job", "predicted", "filterable", "threshold", "min_size", "show_probability")
+        follow(self, self._session, (*chosen, *shown), self._show)
 
     def _show(self) -> None:
         session = self._session

@@ -19,7 +19,7 @@ from napari_unet.core.errors import BadInput
 from napari_unet.core.instances import label_cells
 from napari_unet.core.settings import InstanceSettings, ModelConfig
 from napari_unet.merging import Addition, addition, class_addition
-from napari_unet.runs.jobs import create_job
+from napari_unet.runs.jobs import JobFolder, create_job
 from napari_unet.session import Progress, Session
 
 from . import modelling
@@ -91,12 +91,13 @@ class Predicting(QObject):
         session.job = "predicting"
         session.progress = Progress(None)
         session.say("Predicting…", "busy")
+        tile = session.tile
         order = sorted(slices, key=lambda i: (abs(i - now), i))
 
         def work() -> Stored:
             config = modelling.config_of(model)
             job = modelling.new_job_folder()
-            create_job(job, array, axes=letters, model=model, slices=order, first=first)
+            create_job(job, array, axes=letters, model=model, slices=order, first=first, tile=tile)
             return Stored(job, image, tuple(order), config)
 
         in_thread(work, self._on_prepared, self.failed)
@@ -351,7 +352,8 @@ def provisional(
         y0, y1, x0, x1 = tile.window
         part = np.asarray(whole[stored.slices.index(tile.slice), ..., y0:y1, x0:x1])
         if part.ndim == 3:
-            pieces.append(part.argmax(axis=0).astype(np.int32))
+            values = np.array([0, *stored.config.class_values], np.int32)
+            pieces.append(values[part.argmax(axis=0)])
             continue
         found, number = ndimage.label(part > threshold)
         pieces.append(np.where(found > 0, found + start, 0).astype(np.int32))
@@ -385,12 +387,19 @@ def filtered(model: InstanceSettings, threshold: float, min_size: int) -> Instan
 
 def relabelled(stored: Stored, settings: InstanceSettings) -> npt.NDArray[np.int32]:
     """(S, Y, X) int32, ids unique over the stack, from the stored probability."""
-    planes, start = [], 0
-    for plane in _probability(stored):
-        cells = label_cells(np.asarray(plane), settings, scale=modelling.scale_of(stored.config))
+    planes, start, scale = [], 0, modelling.scale_of(stored.config)
+    for index, plane in zip(stored.slices, _probability(stored), strict=True):
+        cells = label_cells(np.asarray(plane), settings, scale=scale)
+        cells[_missing(stored, index)] = 0
         planes.append(np.where(cells > 0, cells + start, 0).astype(np.int32))
         start += int(cells.max(initial=0))
     return np.stack(planes)
+
+
+def _missing(stored: Stored, index: int) -> npt.NDArray[np.bool_]:
+    """(Y, X): pixels of this slice that are NaN or infinite; those are labelled 0."""
+    job = JobFolder(stored.job)
+    return ~np.isfinite(job.axes.slice(job.image, index)).all(axis=0)
 
 
 def probability(stored: Stored, shape: tuple[int, ...]) -> npt.NDArray[np.float32]:
