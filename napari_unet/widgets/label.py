@@ -18,13 +18,8 @@ REGIONS = (
 BACKGROUND = "Paint what is surely no cell; then unpainted pixels no longer count as background"
 INSTANCES = "Every cell has a number of its own (the usual case)"
 CLASSES = "Every number is a kind of thing, such as 1 = nucleus, 2 = membrane"
-READINGS = {
-    "YX": "YX (plane)",
-    "YXC": "YXC (colour)",
-    "ZYX": "ZYX (slices)",
-    "TYX": "TYX (time)",
-    "CYX": "CYX (channels)",
-}
+AXES = "How the image is read: {}. Change it if that is wrong"
+READINGS = {"T": "points in time", "Z": "slices", "C": "channels"}
 
 
 class LabelPanel(QWidget):
@@ -48,7 +43,7 @@ class LabelPanel(QWidget):
     def _build(self) -> None:
         self.image = look.chooser("The image to work on")
         self.labels = look.chooser("The layer with your cells; any Labels layer that fits")
-        self.axes = look.chooser("How the image's axes are read; change it if it is wrong")
+        self.axes = look.chooser()
         self.new_cell = look.button("New cell  (N)", "unet_new_cell", NEW_CELL, main=True)
         self.regions = look.button("Regions", "unet_regions", REGIONS)
         self.background = look.button("Background", "unet_background", BACKGROUND)
@@ -73,7 +68,7 @@ class LabelPanel(QWidget):
     def _image_and_axes(self) -> QWidget:
         box = QWidget()
         both = look.row(self.image, self.axes)
-        both.setStretch(0, 3)
+        both.setStretch(0, 5)
         both.setStretch(1, 2)
         look.column(box, both)
         return box
@@ -94,8 +89,8 @@ class LabelPanel(QWidget):
         session = self._session
         look.fill(self.image, session.images, session.image)
         look.fill(self.labels, session.labels_choices, session.labels)
-        readings = [(a, READINGS.get(a, a)) for a in session.axes_choices]
-        look.fill(self.axes, readings, session.axes)
+        look.fill(self.axes, [(a, a) for a in session.axes_choices], session.axes)
+        look.tipped(self.axes, AXES.format(reading(session.axes)))
         self.instances.setChecked(session.labels_are == "instances")
         self.classes.setChecked(session.labels_are == "classes")
         self.amount.setText(self._amount())
@@ -112,6 +107,12 @@ class LabelPanel(QWidget):
         if annotated.doubt and self._session.labels_are == "instances":
             words += " Only the ids 1 and 2 are used, in many pieces: are these kinds of things?"
         return words
+
+
+def reading(axes: str) -> str:
+    """Such as "ZYX = slices of planes"."""
+    leading = [READINGS[letter] for letter in axes if letter in READINGS]
+    return f"{axes} = {' of '.join([*leading, 'a plane'])}" if axes else "no image"
 
 
 def _only_one(number: int, what: str) -> str:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from qtpy.QtCore import Signal
+from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import QSpinBox, QWidget
 
 from napari_unet.core.settings import PRESETS
+from napari_unet.models import runs_folder
 from napari_unet.session import (
     FROM_BEST,
     FROM_SCRATCH,
@@ -95,7 +96,9 @@ class TunePanel(QWidget):
             ("Compute on", self.device),
             ("Method", self.preset),
         )
-        look.column(box, form)
+        place = look.hint(f"Trainings are kept in {runs_folder()}")
+        place.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        look.column(box, form, place)
         return box
 
     def _connect(self) -> None:

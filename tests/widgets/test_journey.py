@@ -1,4 +1,4 @@
-"""From real mouse strokes to the overlay, with the real worker; and how the window feels meanwhile."""
+"""From real strokes to the overlay, with the real worker; and how the window feels meanwhile."""
 
 from __future__ import annotations
 
