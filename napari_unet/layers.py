@@ -307,12 +307,23 @@ def prediction_layer(viewer: Viewer, image: Image) -> Labels:
 
 
 def write_plane(
-    layer: Labels, index: int, plane: npt.NDArray[Any], at: Window | None = None
+    layer: Labels,
+    index: int,
+    plane: npt.NDArray[Any],
+    at: Window | None = None,
+    *,
+    show: bool = True,
 ) -> None:
-    """Show `plane` as slice `index` of one of our own layers (or as the window `at` of it)."""
+    """Write slice `index` of one of our own layers, or the window `at` of it."""
     slices = layer.data.reshape(-1, *layer.data.shape[-2:])  # a view
     y0, y1, x0, x1 = at or (0, plane.shape[0], 0, plane.shape[1])
     slices[index, y0:y1, x0:x1] = plane
+    if show:
+        redraw(layer)
+
+
+def redraw(layer: Labels) -> None:
+    """Show what was written; costs as much as the whole slice."""
     layer.refresh(extent=False)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections import deque
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -20,14 +21,15 @@ from napari_unet.core.instances import label_cells
 from napari_unet.core.settings import InstanceSettings, ModelConfig
 from napari_unet.merging import Addition, addition, class_addition
 from napari_unet.runs.jobs import JobFolder, create_job
-from napari_unet.session import Progress, Session
+from napari_unet.session import Progress, Session, count
 
 from . import modelling
 from .background import Latest, in_thread
 from .child import Child
 
 PAUSE = 120  # ms after a filter was moved
-ALL_AT_ONCE = 4_000_000  # px; in larger slices waiting tiles are shown together, to spare redraws
+BREATH = 40  # ms between two redraws of the overlay at least, for the brush
+SHARE = 4  # of the time a redraw may take one part in so many
 
 
 @dataclass(frozen=True)
@@ -38,6 +40,14 @@ class Stored:
     image: Image
     slices: tuple[int, ...]
     config: ModelConfig
+
+
+@dataclass(frozen=True)
+class Found:
+    """(S, Y, X) labels of a prediction's slices, and how many there are."""
+
+    labels: npt.NDArray[np.int32]
+    number: int
 
 
 @dataclass(frozen=True)
@@ -201,8 +211,8 @@ class Predicting(QObject):
         stored = self._running
         if self._drawing or not self._tiles or stored is None:
             return
-        many = np.prod(layers.labels_shape(stored.image)[-2:]) > ALL_AT_ONCE
-        batch = [self._tiles.popleft() for _ in range(len(self._tiles) if many else 1)]
+        number = max(1, len(self._tiles) // 2)  # more at once where redrawing lags behind
+        batch = [self._tiles.popleft() for _ in range(number)]
         start, threshold = self._highest, self._session.threshold
         self._drawing = True
 
@@ -214,15 +224,22 @@ class Predicting(QObject):
     def _on_drawn(
         self, stored: Stored, batch: list[Tile], pieces: list[npt.NDArray[np.int32]]
     ) -> None:
-        self._drawing = False
         layer = self._layer(stored)
         if stored is not self._running or layer is None:
+            self._drawing = False
             return
+        began = time.perf_counter()
         if not self._highest:
             self._clear(layer, stored)
         for tile, piece in zip(batch, pieces, strict=True):
             self._highest = max(self._highest, int(piece.max(initial=0)), 1)
-            layers.write_plane(layer, tile.slice, piece, tile.window)
+            layers.write_plane(layer, tile.slice, piece, tile.window, show=False)
+        layers.redraw(layer)
+        cost = 1000 * (time.perf_counter() - began)
+        QTimer.singleShot(max(BREATH, round(cost * (SHARE - 1))), self._breathed)
+
+    def _breathed(self) -> None:
+        self._drawing = False
         self._draw_next()
 
     def _on_undrawn(self, words: str) -> None:
@@ -256,7 +273,7 @@ class Predicting(QObject):
             self.failed,
         )
 
-    def _on_final(self, stored: Stored, found: npt.NDArray[np.int32]) -> None:
+    def _on_final(self, stored: Stored, found: Found) -> None:
         session = self._session
         self._end()
         self._stored[layers.key(stored.image)] = stored
@@ -266,15 +283,15 @@ class Predicting(QObject):
         self._on_image()
         if session.show_probability:
             self.show_probability(True)
-        number = len(np.unique(found[found > 0]))
-        what = "cells" if stored.config.labels_are == "instances" else "kinds of things"
-        session.advise(f"Found {number:,} {what}.")
+        what = "cell" if stored.config.labels_are == "instances" else "kind of thing"
+        session.advise(f"Found {count(found.number, what)}.")
 
-    def _show(self, stored: Stored, found: npt.NDArray[np.int32]) -> None:
+    def _show(self, stored: Stored, found: Found) -> None:
         layer = self._layer(stored)
         if layer is not None:
-            for index, plane in zip(stored.slices, found, strict=True):
-                layers.write_plane(layer, index, plane)
+            for index, plane in zip(stored.slices, found.labels, strict=True):
+                layers.write_plane(layer, index, plane, show=False)
+            layers.redraw(layer)
 
     def _on_image(self) -> None:
         """Another image is in hand: its filters, if its probability is stored."""
@@ -292,12 +309,11 @@ class Predicting(QObject):
         threshold, size = self._session.threshold, self._session.min_size
         settings = filtered(stored.config.instances, threshold, size)
 
-        def done(found: npt.NDArray[np.int32]) -> None:
+        def done(found: Found) -> None:
             self._show(stored, found)
             if not self._session.job:
-                cells = len(np.unique(found[found > 0]))
                 self._session.say(
-                    f"{cells:,} cells at threshold {threshold:.2f} "
+                    f"{count(found.number, 'cell')} at threshold {threshold:.2f} "
                     f"and from {size} px on. Accept what is right into your labels.",
                     "done",
                 )
@@ -369,14 +385,15 @@ def final(stored: Stored) -> npt.NDArray[np.int32]:
 
 def apart(
     found: npt.NDArray[np.int32], overlay: npt.NDArray[np.int32] | None, stored: Stored
-) -> npt.NDArray[np.int32]:
-    """Ids that no other slice of the overlay has: a cell of one slice is none of another's."""
+) -> Found:
+    """Counted, and with ids that no other slice of the overlay has."""
+    number = int(np.count_nonzero(np.bincount(found.ravel())[1:]))
     if overlay is None or stored.config.labels_are == "classes":
-        return found
+        return Found(found, number)
     slices = overlay.reshape(-1, *overlay.shape[-2:])
     others = [int(p.max(initial=0)) for i, p in enumerate(slices) if i not in stored.slices]
     start = max(others, default=0)
-    return np.where(found > 0, found + start, 0).astype(np.int32) if start else found
+    return Found(np.where(found > 0, found + start, 0).astype(np.int32), number)
 
 
 def filtered(model: InstanceSettings, threshold: float, min_size: int) -> InstanceSettings:

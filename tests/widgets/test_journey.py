@@ -84,7 +84,11 @@ def test_from_strokes_to_an_aligned_overlay_in_one_action(
 
 
 def test_painting_stays_smooth_while_it_trains(
-    window: Viewer, dock: Any, discs: tuple[np.ndarray, np.ndarray], qtbot: Any
+    window: Viewer,
+    dock: Any,
+    discs: tuple[np.ndarray, np.ndarray],
+    qtbot: Any,
+    record_property: Any,
 ) -> None:
     image, truth = discs
     window.add_image(image)
@@ -119,6 +123,8 @@ def test_painting_stays_smooth_while_it_trains(
     assert session.job == "training"
     lateness = np.array(late) * 1000
     figures = f"p95 {np.percentile(lateness, 95):.0f} ms, worst {lateness.max():.0f} ms"
+    record_property("lateness", figures)
+    record_property("strokes", painted)
     assert np.percentile(lateness, 95) < 50, figures
     assert lateness.max() < 200, figures
 
