@@ -6,7 +6,7 @@ import os
 import shutil
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, NoReturn
 
 import typer
 
@@ -38,27 +38,20 @@ def open_window(
 def demo(
     out: OutFolder,
     headless: Annotated[
-        bool, typer.Option("--headless", help="Under a virtual display (needs xvfb-run).")
+        bool,
+        typer.Option("--headless", help="Close at the end; without a display under a virtual one."),
     ] = False,
 ) -> None:
     """The whole journey on the sample images: pictures and scores in DIR."""
     if out.exists() and not out.is_dir():
         raise BadInput(f"{out} is a file; a folder is needed for the pictures")
-    if headless:
-        xvfb = shutil.which("xvfb-run")
-        if xvfb is None:
-            raise BadInput("--headless needs xvfb-run, which is not installed here")
-        # What a desktop session has set would send Qt past the virtual display.
-        kept = {name: value for name, value in os.environ.items() if name != "WAYLAND_DISPLAY"}
-        virtual = {"QT_QPA_PLATFORM": "xcb", "LIBGL_ALWAYS_SOFTWARE": "1"}
-        screen = ["-a", "-s", "-screen 0 1600x1000x24"]
-        again = [sys.executable, "-m", "napari_unet", "demo", "-o", str(out)]
-        # This process becomes that one: its exit code is the journey's.
-        os.execve(xvfb, [xvfb, *screen, *again], kept | virtual)
+    if headless and not _has_display():
+        _under_virtual_display(["demo", "-o", str(out), "--headless"])
     _need_display("there is no display to open a window on; add --headless")
     from napari_unet.widgets import demo as journey
 
-    journey.run(out)
+    if journey.run(out, headless=headless) != 0:
+        raise BadInput(f"the journey failed: a picture in {out} is blank or no cell was found")
 
 
 def weights(
@@ -181,7 +174,22 @@ def _say_table(facts: dict[str, Any]) -> None:
 
 def _need_display(otherwise: str) -> None:
     """Qt ends the whole process where there is no display; say so before."""
-    platform = os.environ.get("QT_QPA_PLATFORM", "")
-    shown = os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")
-    if sys.platform == "linux" and not shown and platform.split(":")[0] not in ("offscreen", "vnc"):
+    if not _has_display():
         raise BadInput(otherwise)
+
+
+def _has_display() -> bool:
+    platform = os.environ.get("QT_QPA_PLATFORM", "").partition(":")[0]
+    shown = os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")
+    return sys.platform != "linux" or bool(shown) or platform in ("offscreen", "vnc")
+
+
+def _under_virtual_display(words: list[str]) -> NoReturn:
+    """Become the same command under xvfb-run: its exit code is ours."""
+    xvfb = shutil.which("xvfb-run")
+    if xvfb is None:
+        raise BadInput("--headless needs xvfb-run, which is not installed here")
+    screen = ["-a", "-s", "-screen 0 1600x1000x24"]
+    again = [sys.executable, "-m", "napari_unet", *words]
+    virtual = {"QT_QPA_PLATFORM": "xcb", "LIBGL_ALWAYS_SOFTWARE": "1"}
+    os.execve(xvfb, [xvfb, *screen, *again], {**os.environ, **virtual})

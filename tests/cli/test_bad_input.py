@@ -196,3 +196,13 @@ def test_no_display(run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -
         assert (answer.code, len(answer.err.splitlines())) == (1, 1)
         assert "display" in answer.err
     assert not (tmp_path / "demo").exists()
+
+
+def test_headless_without_xvfb(run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for name in ("DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr("sys.platform", "linux")
+    monkeypatch.setattr("shutil.which", lambda _: None)
+    answer = run("demo", "-o", tmp_path / "demo", "--headless")
+    assert (answer.code, len(answer.err.splitlines())) == (1, 1) and "xvfb-run" in answer.err
+    assert not (tmp_path / "demo").exists()
