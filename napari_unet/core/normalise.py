@@ -12,7 +12,7 @@ from .errors import BadInput
 from .settings import NormaliseSettings
 
 # One hot pixel must not explode the network, nor make the other pixels of its tile vanish:
-# beyond these the grey value tells nothing more. Cells far brighter than the 99.8th
+# beyond these the grey value tells nothing more. Cells far brighter than the high
 # percentile (few small cells on a large field) still stand out clearly at 4.
 LEAST, MOST = -1.0, 4.0
 BLOCK = 1 << 20  # pixels worked on at a time: a large uint16 image never exists as float64
