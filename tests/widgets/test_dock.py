@@ -122,8 +122,11 @@ def test_training_ends_with_the_prediction_over_the_image(
     assert not dock.findChild(QPushButton, "unet_stop").isEnabled()
 
 
-def test_the_overlay_fills_tile_by_tile(painted: Viewer, dock: Any, qtbot: Any) -> None:
-    states = set()
+def test_the_overlay_fills_tile_by_tile(
+    painted: Viewer, dock: Any, qtbot: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FAKE_WORKER_PAUSE", "0.1")  # the time that a real tile takes at least
+    states: set[bytes] = set()
 
     def look() -> bool:
         overlay = layer(painted, "U-Net prediction")
