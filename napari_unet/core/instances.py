@@ -36,8 +36,6 @@ def label_cells(
     ``(Y, X)`` int32, ids 1..n in the order of rows
     """
     probability = np.asarray(probability)
-    if settings.smooth > 0:
-        probability = ndimage.gaussian_filter(probability, settings.smooth / scale)
     mask = probability > settings.threshold
     cells = measure.label(mask, connectivity=1).astype(np.int32)
     seeds = _seeds(probability, mask, cells, settings)

@@ -26,6 +26,8 @@ Floats = npt.NDArray[Any]
 Window = tuple[int, int, int, int]  # y0, y1, x0, x1
 
 LARGEST_TILE = 1020  # input side: beyond it the time per pixel does not fall any more
+ROWS, COLUMNS = 3, 2  # so many tiles at least, where each owns 128 px: the overlay is seen to grow
+LEAST_OWNED = 128  # model pixels
 
 
 class Source(Protocol):
@@ -105,9 +107,11 @@ def plan_tiles(
     ----------
     factor : image pixels -> model pixels
     tile : side of the input tile in model pixels, moved to the nearest size that the
-        network takes; None: the fewest tiles of up to :data:`LARGEST_TILE`; 0: one tile
+        network takes; None: the fewest tiles of up to :data:`LARGEST_TILE`, but 3 x 2 where
+        the image allows; 0: one tile
     """
-    rows, columns = (_axis(length, net, factor, tile) for length in shape)
+    rows = _axis(shape[0], net, factor, tile, ROWS)
+    columns = _axis(shape[1], net, factor, tile, COLUMNS)
     return TilePlan(
         shape,
         factor,
@@ -126,7 +130,7 @@ def tile_size(net: NetworkSettings, tile: int, factor: float = 1.0) -> int:
 
 
 def _axis(
-    length: int, net: NetworkSettings, factor: float, tile: int | None
+    length: int, net: NetworkSettings, factor: float, tile: int | None, least: int
 ) -> list[tuple[int, int, int, int]]:
     """For one axis: owned image pixels, first trusted model pixel, input side; per tile."""
     step = geometry.grid(net)
@@ -138,7 +142,9 @@ def _axis(
         side = tile_size(net, LARGEST_TILE if tile is None else tile, factor)
         stride = (side - 2 * geometry.halo(net) - extra) // step * step
         if tile is None or extent <= stride:  # share the work evenly, no nearly empty tile
-            count = -(-extent // stride)
+            count = max(
+                -(-extent // stride), min(least, extent // LEAST_OWNED) if tile is None else 1
+            )
             stride = -(-extent // (count * step)) * step
     side = geometry.tile_for(net, stride + extra)
     starts = range(0, extent, stride)

@@ -54,7 +54,16 @@ def _default() -> Settings:
     return Settings(
         preset="default",
         network=NetworkSettings(width=24, padding="same", norm="batch", dropout=0.0),
-        augment=AugmentSettings(),
+        # broad: the images to come are darker, noisier, nearer than the few annotated ones
+        augment=AugmentSettings(
+            scale=0.8,
+            brightness=0.15,
+            contrast=1.0,
+            gamma=0.5,
+            shading=0.15,
+            noise=0.25,
+            blur=1.5,
+        ),
         fit=FitSettings(
             optimiser="adamw",
             learning_rate=3e-3,

@@ -63,7 +63,7 @@ class NormaliseSettings:
     """Grey values are mapped per channel and 2D slice, before any rescaling."""
 
     low: float = 1.0  # percentile that becomes 0
-    high: float = 99.8  # percentile that becomes 1
+    high: float = 99.0  # percentile that becomes 1: higher ones follow a few bright specks
     samples: int = 2048 * 2048  # larger slices are measured on a fixed grid of about so many
 
 
@@ -101,7 +101,6 @@ class InstanceSettings:
     seed_threshold: float = 0.5  # probability; cells are split where it falls below this
     min_size: int = 0  # image pixels; smaller cells are removed; 0 = by the cell diameter
     give_back: float = 2.0  # model pixels; background this near to two cells goes to the nearer
-    smooth: float = 0.0  # model pixels; standard deviation of a blur of the probability; 0 = none
     split: float = 0.0  # cells are cut at necks narrower than 1 - this of their width; 0 = never
 
 
