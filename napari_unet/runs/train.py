@@ -14,6 +14,7 @@ import torch
 from napari_unet.core.device import device_words, find_device
 from napari_unet.core.fit import Budget, Progress, Trainer, fit
 from napari_unet.core.judge import HeldOut, Judged, words
+from napari_unet.core.memory import keep_freed_memory
 from napari_unet.core.samples import Annotation, Batches, collect, factor_of, prepare
 from napari_unet.core.segment import Segmenter
 from napari_unet.core.settings import InstanceSettings, ModelConfig, Settings
@@ -75,6 +76,8 @@ class Training:
     def messages(self, stop: Callable[[], bool]) -> Iterator[Message]:
         options = self.run.options
         device = find_device(options.device)
+        if device.type == "cpu":
+            keep_freed_memory()
         state = self._checkpoint()
         self.run.rewind_log(-1 if state is None else int(state["step"]))
         yield {

@@ -1,0 +1,23 @@
+"""Keep freed memory in the process, where that saves time."""
+
+from __future__ import annotations
+
+import ctypes
+import sys
+
+_TRIM_THRESHOLD, _TOP_PAD, _MMAP_MAX = -1, -2, -4  # names of mallopt(3)
+
+
+def keep_freed_memory() -> None:
+    """Tell the C library (glibc) not to hand large blocks back to the system after each use.
+
+    Training on a CPU frees and takes the same hundred megabytes in every step; getting them
+    back as zeroed pages costs a tenth of the time. Elsewhere than under glibc: nothing.
+    """
+    if not sys.platform.startswith("linux"):
+        return
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
+    if mallopt is not None:
+        mallopt(_MMAP_MAX, 0)
+        mallopt(_TRIM_THRESHOLD, 2**31 - 1)
+        mallopt(_TOP_PAD, 64 * 2**20)
