@@ -18,7 +18,8 @@ Job = Literal["", "starting", "training", "stopping", "predicting"]
 Mood = Literal["idle", "busy", "done", "error"]
 Choice = tuple[str, str]  # (key, what the user reads)
 
-FROM_BEST = "auto"  # base: the selected model if it suits, else from scratch
+# what a training starts from: always anew from the base, for a chain of trainings forgets
+FROM_BASE = "default"
 FROM_SCRATCH = "none"
 
 
@@ -93,11 +94,12 @@ class Session:
 
     # training
     job: Job = ""
-    base: str = FROM_BEST
+    base: str = FROM_BASE
     preset: str = "default"
     seconds: float = 0.0  # 0 = what suits the device
     device: str = "auto"
     resumable: Path | None = None
+    resumable_words: str = ""  # when it was, such as "today, 14:05"
     report: str = ""  # before and after, in words
     losses: list[tuple[float, float]] = field(default_factory=list)  # (step, loss)
     scores: list[tuple[float, float]] = field(default_factory=list)  # (step, AP50 on held-out)
@@ -260,22 +262,17 @@ def time_left(seconds: float | None) -> str:
     return f"about {seconds / 60:.0f} min left"
 
 
-def got_worse(before: dict[str, Any] | None, after: dict[str, Any] | None) -> bool:
-    """True if the new model does worse on the held-out cells than the one it came from."""
-    if not before or not after or before.get("AP50") is None or after.get("AP50") is None:
-        return False
-    return bool(after["AP50"] < before["AP50"])
-
-
-def before_after(before: dict[str, Any] | None, after: dict[str, Any] | None) -> str:
+def before_after(
+    before: dict[str, Any] | None, after: dict[str, Any] | None, worse: bool = False
+) -> str:
     """Both scores in words, such as "On the held-out cells: 9 of 14 found before, 12 now"."""
     if not after:
         return "Too little is annotated to keep some aside for a score."
     lines = [f"On cells it was not trained on: {_score_words(after)}."]
     if before:
         lines.append(f"Before: {_score_words(before)}.")
-    if got_worse(before, after):
-        lines.append("That is worse: the earlier model stays selected.")
+    if worse:
+        lines.append("That is worse: the earlier model stays selected, the new one is in the list.")
     return "\n".join(lines)
 
 

@@ -141,24 +141,26 @@ def warp(planes: Sequence[Tensor], where: Tensor, mode: str) -> Tensor:
     return torch.stack([read_at(p, w, mode) for p, w in zip(planes, where, strict=True)])
 
 
-def change_intensities(batch: Tensor, drawn: Draw) -> Tensor:
+def change_intensities(batch: Tensor, drawn: Draw, mean: Doubles, spread: Doubles) -> Tensor:
     """Change ``(N, C, H, W)`` grey values of about 0..1, each tile in its own way.
 
-    Blur, gamma, contrast, brightness, uneven light and noise, in this order.
+    Blur, gamma, contrast, brightness, uneven light and noise, in this order. `mean` and
+    `spread` ``(N,)`` are the mean and standard deviation of each tile's slice: contrast turns
+    about the one, all offsets are multiples of the other.
     """
-    gamma, gain, offset, noise = (
+    gamma, gain, offset, noise, middle = (
         torch.from_numpy(np.asarray(a, np.float32)).to(batch.device)[:, None, None, None]
-        for a in (drawn.gamma, drawn.gain, drawn.offset, drawn.noise)
+        for a in (drawn.gamma, drawn.gain, drawn.offset * spread, drawn.noise * spread, mean)
     )
     if drawn.blur.any():
         batch = _blurred(batch, drawn.blur)
     inside = batch.clamp(0, 1)
-    batch = inside.clamp_min(1e-6) ** gamma + (
-        batch - inside
-    )  # beyond 0..1 the curve goes on straight
-    batch = batch * gain + offset
+    # beyond 0..1 the curve goes on straight; the middle stays where it is
+    batch = inside.clamp_min(1e-6) ** gamma + (batch - inside)
+    batch = (batch - middle.clamp(1e-6, 1) ** gamma) * gain + middle + offset
     if drawn.shading.any():
-        nodes = torch.from_numpy(drawn.shading.astype(np.float32)).to(batch.device)
+        light = drawn.shading * spread[:, None, None, None]
+        nodes = torch.from_numpy(light.astype(np.float32)).to(batch.device)
         centre = torch.ones((len(nodes), 2), device=batch.device)
         tile = batch.shape[-1]
         batch = batch + displacement(nodes, centre, tile, (tile - 1) / (NODES - 1))

@@ -56,13 +56,13 @@ def _default() -> Settings:
         network=NetworkSettings(width=24, padding="same", norm="batch", dropout=0.0),
         # broad: the images to come are darker, noisier, nearer than the few annotated ones
         augment=AugmentSettings(
-            scale=0.8,
-            brightness=0.15,
-            contrast=1.0,
-            gamma=0.5,
-            shading=0.15,
-            noise=0.25,
-            blur=1.5,
+            scale=0.5,
+            brightness=0.4,
+            contrast=0.8,
+            gamma=0.3,
+            shading=0.4,
+            noise=0.4,
+            blur=0.5,
         ),
         fit=FitSettings(
             optimiser="adamw",
@@ -82,7 +82,7 @@ def _paper() -> Settings:
     return Settings(
         preset="paper",
         network=NetworkSettings(),
-        augment=AugmentSettings(scale=0.0, brightness=0.05, contrast=0.1, elastic_spacing=150.0),
+        augment=AugmentSettings(scale=0.0, brightness=0.2, contrast=0.1, elastic_spacing=150.0),
         scale=ScaleSettings(diameter=None),
         instances=InstanceSettings(),
         fit=FitSettings(weights_warped=True),
@@ -96,6 +96,6 @@ def _fiji() -> Settings:
         weights=WeightSettings.of("fiji"),
         network=NetworkSettings(dropout=0.0),
         normalise=NormaliseSettings(low=0.0, high=100.0),
-        augment=AugmentSettings(mirror=False, scale=0.0, brightness=0.05, contrast=0.2),
+        augment=AugmentSettings(mirror=False, scale=0.0, brightness=0.2, contrast=0.2),
         fit=FitSettings(optimiser="adamw", learning_rate=1e-4, weights_warped=True),
     )

@@ -184,6 +184,8 @@ class Batches:
             for s in samples
         ]
         self._weights = [torch.from_numpy(s.weights[None]).to(device) for s in samples]
+        self._means = np.array([s.image.mean(dtype=np.float64) for s in samples])
+        self._spreads = np.array([s.image.std(dtype=np.float64) for s in samples])
         self._chances = np.cumsum(np.concatenate([self._chance(s).ravel() for s in samples]))
         self._ends = np.cumsum([s.target.size for s in samples])
 
@@ -194,7 +196,8 @@ class Batches:
         augment = self.settings.augment
         drawn = draw(rng, self.count, self.tile, augment)
         where = coordinates(drawn, centres, self.tile, augment, self.device)
-        image = change_intensities(warp([self._images[i] for i in which], where, "bilinear"), drawn)
+        image = warp([self._images[i] for i in which], where, "bilinear")
+        image = change_intensities(image, drawn, self._means[which], self._spreads[which])
         inner = where[
             :, self.margin : self.tile - self.margin, self.margin : self.tile - self.margin
         ]

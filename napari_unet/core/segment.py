@@ -86,8 +86,8 @@ class Segmenter:
 
     def tiles(
         self, slice_: SliceSource, first: Window | None = None
-    ) -> Iterator[tuple[Tile, int, Floats]]:
-        """Yield (tile, number of tiles, probabilities) as they are done, `first` (image px) first.
+    ) -> Iterator[tuple[Tile, int, int, Floats]]:
+        """Yield (tile, its number, number of tiles, probabilities), `first` (image px) first.
 
         Probabilities are ``(h, w)`` foreground with instances, ``(classes, h, w)`` otherwise.
         Out of memory halves the tile, says so, and begins anew.
@@ -96,10 +96,11 @@ class Segmenter:
         while True:
             ordered = plan.visible_first(first)
             try:
-                for tile, probability in predict_tiles(
-                    self.net, slice_.source, ordered, precision=self.precision
+                for done, (tile, probability) in enumerate(
+                    predict_tiles(self.net, slice_.source, ordered, precision=self.precision),
+                    start=1,
                 ):
-                    yield tile, len(plan.tiles), self._outputs(probability)
+                    yield tile, done, len(plan.tiles), self._outputs(probability)
                 return
             except torch.OutOfMemoryError:
                 side = max(max(t.size) for t in plan.tiles) // 2
@@ -117,7 +118,7 @@ class Segmenter:
         shape = slice_.source.shape[1:]
         kinds = () if self.config.labels_are == "instances" else (self.config.network.classes,)
         out = np.zeros((*kinds, *shape), np.float32)
-        for index, (tile, count, probability) in enumerate(self.tiles(slice_), start=1):
+        for tile, index, count, probability in self.tiles(slice_):
             y0, y1, x0, x1 = tile.window
             out[..., y0:y1, x0:x1] = probability
             if progress is not None:

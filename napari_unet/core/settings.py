@@ -76,12 +76,14 @@ class AugmentSettings:
     scale: float = 0.2  # log-uniform in [1 / (1 + this), 1 + this]
     elastic_sd: float = 10.0  # standard deviation of a node's displacement, per axis
     elastic_spacing: float = 150.0  # least distance of nodes; 3x3 nodes where the tile is larger
-    brightness: float = 0.1  # grey offset, uniform in +- this (image range is about 0..1)
+    # grey values, in standard deviations of the slice: a DIC image holds its cells in a
+    # twentieth of the range that a fluorescence image uses
+    brightness: float = 0.3  # offset, uniform in +- this
     contrast: float = 0.25  # log-uniform in [1 / (1 + this), 1 + this]
     gamma: float = 0.25  # log-uniform in [1 / (1 + this), 1 + this]
-    shading: float = 0.0  # standard deviation of a smooth field of light (grey values)
-    noise: float = 0.0  # greatest standard deviation of added noise (grey values)
-    blur: float = 0.0  # greatest standard deviation of a Gaussian blur
+    shading: float = 0.0  # standard deviation of a smooth field of light
+    noise: float = 0.0  # greatest standard deviation of added noise
+    blur: float = 0.0  # model pixels; greatest standard deviation of a Gaussian blur
 
 
 @dataclass(frozen=True)

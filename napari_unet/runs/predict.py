@@ -44,7 +44,7 @@ def predict_job(path: Path, stop: Callable[[], bool] = lambda: False) -> Iterato
         slice_ = segmenter.read(image, axes, index)
         if not slice_.finite.all():
             told.append("NaN or infinite pixels count as missing: they are labelled 0")
-        for done, (tile, count, values) in enumerate(segmenter.tiles(slice_, first), start=1):
+        for tile, done, count, values in segmenter.tiles(slice_, first):
             y0, y1, x0, x1 = tile.window
             probability[place, ..., y0:y1, x0:x1] = values
             while told:

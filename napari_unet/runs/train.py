@@ -13,11 +13,12 @@ import torch
 
 from napari_unet.core.device import device_words, find_device
 from napari_unet.core.fit import Budget, Progress, Trainer, fit
+from napari_unet.core.geometry import input_size
 from napari_unet.core.judge import HeldOut, Judged, words
 from napari_unet.core.memory import keep_freed_memory
 from napari_unet.core.samples import Annotation, Batches, collect, factor_of, prepare
-from napari_unet.core.segment import Segmenter
-from napari_unet.core.settings import InstanceSettings, ModelConfig, Settings
+from napari_unet.core.segment import LEAST_TILE, Segmenter
+from napari_unet.core.settings import FitSettings, InstanceSettings, ModelConfig, Settings
 from napari_unet.core.unet import UNet, on_device
 from napari_unet.core.weights import clipped_classes
 from napari_unet.files.atomic import replacing
@@ -49,10 +50,21 @@ def train_run(path: Path, stop: Callable[[], bool] = lambda: False) -> Iterator[
     """
     began = time.monotonic()
     run = open_run(path)
+    if run.finished:
+        yield from _again(run)
+        return
     training = Training(run, began)
     for message in training.messages(stop):
         run.say(message)
         yield message
+
+
+def _again(run: RunFolder) -> Iterator[Message]:
+    """What a finished run answers when it is asked to go on."""
+    done = next(m for m in reversed(run.messages()) if m["event"] == "done")
+    yield {"event": "started", "what": "train", "path": str(run.path), "words": "nothing to do"}
+    yield warning("this training is finished already: its model stays as it is")
+    yield {**done, "path": str(run.path), "model": str(run.model)}
 
 
 @dataclass
@@ -93,13 +105,49 @@ class Training:
             self._restore(state)
             yield warning(f"going on after step {self.trainer.step_done}")
         stopped = False
-        for progress in fit(self.trainer, self.batches, self.budget):
+        for progress in self._steps():
+            if isinstance(progress, str):
+                yield warning(progress)
+                continue
             yield self._step_message(progress)
             stopped = stop()
             if stopped:
                 break
             yield from self._marks(progress)
         yield from self._end(stopped)
+
+    def _steps(self) -> Iterator[Progress | str]:
+        """Step by step; out of memory halves the batch, then the tile, and says so."""
+        while True:
+            try:
+                yield from fit(self.trainer, self.batches, self.budget)
+                return
+            except torch.OutOfMemoryError:
+                smaller = self._halved()
+                if smaller is None:
+                    raise
+            torch.cuda.empty_cache()
+            self._use(smaller)
+            yield (
+                "out of memory: going on with "
+                + (f"{smaller.batch} tiles" if smaller.batch > 1 else "1 tile")
+                + f" of {self.batches.tile} px a step"
+            )
+
+    def _halved(self) -> FitSettings | None:
+        now = self.settings.fit
+        if now.batch > 1:
+            return replace(now, batch=now.batch // 2)
+        tile = input_size(self.settings.network, self.batches.tile // 2)
+        return replace(now, tile=tile) if LEAST_TILE <= tile < self.batches.tile else None
+
+    def _use(self, wanted: FitSettings) -> None:
+        """Train on from here with another batch or tile."""
+        self.settings = replace(self.settings, fit=wanted)
+        old = self.batches
+        self.batches = Batches(
+            old.samples, old.by_class, self.settings, old.labels_are, old.seed, old.device
+        )
 
     def _set_up(self, device: torch.device) -> Iterator[Message]:
         options, self.settings = self.run.options, self.run.settings
@@ -318,6 +366,8 @@ class Training:
             "best": self.best,
             "judged": self.judged,
             "scoring_seconds": self.scoring_seconds,
+            "batch": self.settings.fit.batch,  # smaller than in run.json after out of memory
+            "tile": self.settings.fit.tile,
         }
         with replacing(self.run.checkpoint) as beside:
             torch.save(state, beside)
@@ -327,3 +377,6 @@ class Training:
         self.budget.used = float(state["seconds"])
         self.before, self.best = state["before"], state["best"]
         self.judged, self.scoring_seconds = int(state["judged"]), float(state["scoring_seconds"])
+        smaller = replace(self.settings.fit, batch=int(state["batch"]), tile=int(state["tile"]))
+        if smaller != self.settings.fit:
+            self._use(smaller)

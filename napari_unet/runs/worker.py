@@ -11,6 +11,7 @@ import queue
 import sys
 import threading
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TextIO
 
@@ -20,6 +21,15 @@ from .messages import Message, encode, failed
 
 NICENESS = 10  # the window's strokes come first
 GRACE = 1.5  # seconds that a step may take to end by itself after "stop"
+
+
+@dataclass(eq=False)
+class Command:
+    """One line from the parent that asks for work."""
+
+    verb: str
+    path: str
+    stopped: threading.Event = field(default_factory=threading.Event)
 
 
 class Channel:
@@ -41,11 +51,8 @@ class Worker:
 
     def __init__(self, channel: Channel) -> None:
         self.channel = channel
-        self.commands: queue.SimpleQueue[tuple[str, str]] = queue.SimpleQueue()
-        self.stopping = threading.Event()
-        self.leaving = threading.Event()
-        self._running: tuple[str, str] | None = None
-        self._last: Message = {}
+        self.commands: queue.SimpleQueue[Command | None] = queue.SimpleQueue()
+        self._given: list[Command] = []  # not yet done, the oldest first
         self._lock = threading.Lock()
 
     def listen(self, lines: Iterator[str]) -> None:
@@ -57,90 +64,114 @@ class Worker:
             elif verb == "quit":
                 break
             elif verb:
-                self.commands.put((verb, path))
-        self.leaving.set()
-        self._stop()
-        self.commands.put(("quit", ""))
+                command = Command(verb, path)
+                with self._lock:
+                    self._given.append(command)
+                self.commands.put(command)
+        self._stop(everything=True)
+        self.commands.put(None)
 
     def work(self) -> None:
         """Do one command after the other."""
-        while (command := self.commands.get())[0] != "quit":
-            with self._lock:
-                self._running = command
-                self.stopping.clear()
-            if self.leaving.is_set():
-                return
-            self._do(*command)
-            with self._lock:
-                self._running = None
+        while (command := self.commands.get()) is not None:
+            if command.stopped.is_set():  # before its turn came
+                self._finish(command, _broken_off(command))
+            else:
+                self._do(command)
 
-    def _do(self, verb: str, path: str) -> None:
+    def _do(self, command: Command) -> None:
         from .predict import predict_job
         from .train import train_run
 
+        verb, path = command.verb, command.path
         jobs = {"train": train_run, "predict": predict_job}
         if verb not in jobs:
-            self.channel.say(failed(verb, path, f"unknown command {verb!r}"))
+            self._finish(command, failed(verb, path, f"unknown command {verb!r}"))
             return
         try:
-            for message in jobs[verb](Path(path), self.stopping.is_set):
-                self.channel.say(message)
+            for message in jobs[verb](Path(path), command.stopped.is_set):
+                if message["event"] == "done":
+                    self._finish(command, message)
+                else:
+                    self.channel.say(message)
         except BadInput as error:
-            self.channel.say(failed(verb, path, str(error)))
+            self._finish(command, failed(verb, path, str(error)))
         except (OSError, RuntimeError, ValueError, MemoryError) as error:
             # a full disk, a lost GPU, no memory: the window must hear of it, and goes on
-            self.channel.say(failed(verb, path, f"{verb} failed: {type(error).__name__}: {error}"))
             print(f"{type(error).__name__}: {error}", file=sys.stderr)
+            self._finish(command, failed(verb, path, f"{verb} failed: {_reason(error)}"))
 
-    def _stop(self) -> None:
+    def _finish(self, command: Command, message: Message) -> None:
+        """Say the last word on a command: once, whoever comes first."""
         with self._lock:
-            running = self._running
-            if running is None:
-                return
-            self.stopping.set()
-        timer = threading.Timer(GRACE, self._end_now, [running])
-        timer.daemon = True
-        timer.start()
+            if command in self._given:
+                self._given.remove(command)
+                self.channel.say(message)
 
-    def _end_now(self, command: tuple[str, str]) -> None:
+    def _stop(self, everything: bool = False) -> None:
+        """Stop what is running, or next in turn; it has a moment to end by itself."""
+        with self._lock:
+            given = self._given[: None if everything else 1]
+        for command in given:
+            command.stopped.set()
+        if given:
+            timer = threading.Timer(GRACE, self._end_now, given[:1])
+            timer.daemon = True
+            timer.start()
+
+    def _end_now(self, command: Command) -> None:
         """A step takes too long: what was saved last is the result, and the process ends."""
         with self._lock:
-            if self._running is not command or not self.stopping.is_set():
+            if command not in self._given:
                 return
-            if command[0] == "train":
-                self.channel.say(_stopped(Path(command[1])))
-            else:
-                self.channel.say(
-                    {
-                        "event": "done",
-                        "what": command[0],
-                        "path": command[1],
-                        "stopped": True,
-                        "seconds": GRACE,
-                    }
-                )
+            self.channel.say(_broken_off(command))
             os._exit(0)
+
+
+def _broken_off(command: Command) -> Message:
+    """The last word on a command that was stopped before it could say its own."""
+    if command.verb == "train":
+        return _stopped(Path(command.path))
+    return {
+        "event": "done",
+        "what": command.verb,
+        "path": command.path,
+        "stopped": True,
+        "seconds": GRACE,
+    }
 
 
 def _stopped(path: Path) -> Message:
     from .folder import RunFolder
 
     run = RunFolder(path)
-    scored = [m for m in run.messages() if m["event"] == "held-out"]
-    after = scored[-1]["score"] if scored else None
+    if not run.model.exists():
+        return failed("train", str(path), "Stopped before training began: there is no model yet.")
+    said = run.messages()
+    scores = {m["step"]: m["score"] for m in said if m["event"] == "held-out"}
+    saved = [m["step"] for m in said if m["event"] == "saved"]
+    before, after = scores.get(0), scores.get(saved[-1]) if saved else scores.get(0)
     message: Message = {
         "event": "done",
         "what": "train",
         "path": str(path),
         "model": str(run.model),
         "stopped": True,
-        "before": None,
+        "before": before,
         "after": after,
-        "worse": False,
+        "worse": bool(before and after and after["value"] < before["value"]),
         "words": "Stopped: the best model saved so far is the result.",
     }
     run.say(message)
     return message
+
+
+def _reason(error: Exception) -> str:
+    """One sentence of an exception's words."""
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror + (f": {error.filename}" if error.filename else "")
+    words = str(error).strip()
+    return words.splitlines()[0] if words else type(error).__name__
 
 
 def main() -> None:

@@ -49,18 +49,21 @@ class Desk(QObject):
         self.child.died.connect(self._on_died)
         self.training.trained.connect(self._on_trained)
         self._closed = self._closing = False
+        self._again = QTimer(self)
+        self._again.setSingleShot(True)
+        self._again.timeout.connect(self._look_for_earlier)
         self._window = window
         window.installEventFilter(self)
         QApplication.instance().aboutToQuit.connect(self.close)
         viewer.bind_key(NEW_CELL_KEY, lambda _: self.annotating.new_cell(), overwrite=True)
         self.session.advise()
-        in_thread(modelling.known_models, self._on_models, self._say_error)
+        self._look_for_earlier()
 
     # ---- wishes that concern more than one part
 
     def stop(self) -> None:
         """End what is running."""
-        if self.session.job == "predicting":
+        if self.predicting.running:
             self.predicting.stop()
         elif self.session.job:
             self.training.stop()
@@ -129,6 +132,7 @@ class Desk(QObject):
         self._closed = True
         self._window.removeEventFilter(self)
         QApplication.instance().aboutToQuit.disconnect(self.close)
+        self._again.stop()
         self.viewer.bind_key(NEW_CELL_KEY, None)
         self.annotating.close()
         self.weighing.close()
@@ -155,7 +159,7 @@ class Desk(QObject):
             self.close()
 
     def _on_message(self, said: dict[str, Any]) -> None:
-        what = said.get("what") or ("predict" if self.session.job == "predicting" else "train")
+        what = said.get("what") or ("predict" if self.predicting.running else "train")
         if said["event"] == "ready":
             self.session.say(f"The worker is ready: {said.get('words', '')}.", "busy")
         elif what == "predict":
@@ -164,7 +168,7 @@ class Desk(QObject):
             self.training.on_message(said)
 
     def _on_died(self, words: str) -> None:
-        if self.session.job == "predicting":
+        if self.predicting.running:
             self.predicting.on_died(words)
         elif self.session.job:
             self.training.on_died(words)
@@ -182,9 +186,23 @@ class Desk(QObject):
             self.session.model = choice[0]
         self.predicting.start()
 
-    def _on_models(self, choices: tuple[Choice, ...]) -> None:
-        for choice in reversed(choices):
-            self._add_model(choice)
+    def _look_for_earlier(self) -> None:
+        """Models and a broken-off training of earlier sessions."""
+        in_thread(modelling.earlier, self._on_earlier, self._say_error)
+
+    def _on_earlier(self, found: modelling.Earlier) -> None:
+        session = self.session
+        there = {key for key, _ in session.models}
+        session.models = (*session.models, *(c for c in found.models if c[0] not in there))
+        if not session.model and session.models:
+            session.model = session.models[0][0]
+        if session.job or session.resumable is not None or found.resumable is None:
+            return
+        if found.look_again:
+            self._again.start(round(1000 * found.look_again) + 100)
+            return
+        session.resumable_words = found.words
+        session.resumable = found.resumable
 
     def _on_loaded(self, choice: Choice) -> None:
         self._add_model(choice)

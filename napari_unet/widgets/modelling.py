@@ -5,32 +5,87 @@ from __future__ import annotations
 import itertools
 import shutil
 import time
-from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from napari_unet.core.annotation import Pair, check_labels
-from napari_unet.core.axes import axes_of
+from napari_unet.core.annotation import check_labels
+from napari_unet.core.errors import BadInput
 from napari_unet.core.presets import preset
 from napari_unet.core.scale import scale_factor
-from napari_unet.core.settings import ModelConfig, ScaleSettings, TrainOptions, WeightSettings
+from napari_unet.core.settings import ModelConfig, ScaleSettings, WeightSettings
 from napari_unet.files.atomic import write_bytes
 from napari_unet.files.images import write_labels
 from napari_unet.files.model_file import read_config
 from napari_unet.layers import Snapshot
 from napari_unet.models import list_models, prune_runs, runs_folder
+from napari_unet.runs.folder import RunFolder, open_run
 from napari_unet.session import Choice
 
 SUFFIX = ".safetensors"
 FILTER = f"U-Net model (*{SUFFIX})"
 JOBS_KEPT = 24 * 3600  # seconds; the probability of a prediction serves its window's filters only
+RUNS_LISTED = 10  # the newest trainings of earlier sessions
+QUIET = 20.0  # seconds without a message after which a training is no longer at work elsewhere
 _numbers = itertools.count(1)
 
 
-def known_models() -> tuple[Choice, ...]:
-    """The models that have names and can be read, for the list; old predictions are cleared."""
+@dataclass(frozen=True)
+class Earlier:
+    """What earlier sessions have left: models, and perhaps a training to go on with."""
+
+    models: tuple[Choice, ...] = ()  # newest training first, then those with names
+    resumable: Path | None = None
+    words: str = ""  # when it began
+    look_again: float = 0.0  # seconds until it is clear that no other window is at it; 0 = clear
+
+
+def earlier() -> Earlier:
+    """Look through the models and runs on disk; old predictions are cleared."""
     _clear_jobs()
-    return tuple((str(m.path), m.name) for m in list_models() if m.config is not None)
+    named = [(str(m.path), m.name) for m in list_models() if m.config is not None]
+    runs = _runs()
+    ended = [run.model for run in runs if _last(run).get("event") == "done"]
+    models = tuple(entry(path) for path in ended[:RUNS_LISTED] if _readable(path))
+    newest = next((run for run in runs if run.resumable or run.finished), None)
+    if newest is None or newest.finished:  # what was trained later has replaced the older one
+        return Earlier((*models, *named))
+    wait = 0.0
+    if _last(newest).get("event") != "done" and newest.log.exists():
+        wait = max(newest.log.stat().st_mtime + QUIET - time.time(), 0.0)
+    return Earlier((*models, *named), newest.path, when(newest), wait)
+
+
+def when(run: RunFolder) -> str:
+    """The moment a training began, such as "today, 14:05" or "21 Nov 2026, 14:05"."""
+    began = time.strptime(run.info["created"], "%Y-%m-%dT%H:%M:%S")
+    today = began[:3] == time.localtime()[:3]
+    return time.strftime("today, %H:%M" if today else "%d %b %Y, %H:%M", began)
+
+
+def _runs() -> list[RunFolder]:
+    """The runs of the runs folder that can be read, the newest first."""
+    found = []
+    for path in runs_folder().glob("*/run.json"):
+        try:
+            found.append(open_run(path.parent))
+        except BadInput:  # of a newer version, or damaged: nothing that this panel can use
+            continue
+    return sorted(found, key=lambda run: str(run.info.get("created", "")), reverse=True)
+
+
+def _readable(model: Path) -> bool:
+    try:
+        read_config(model)
+    except (BadInput, OSError):  # pruned, or damaged: it is not offered
+        return False
+    return True
+
+
+def _last(run: RunFolder) -> dict[str, Any]:
+    """The last message of a run; {} = it never said one."""
+    said = run.messages()
+    return said[-1] if said else {}
 
 
 def entry(path: Path) -> Choice:
@@ -93,16 +148,6 @@ def _clear_jobs() -> None:
 def _free(path: Path) -> Path:
     candidates = (path.with_name(f"{path.name} {n}") for n in itertools.count(2))
     return path if not path.exists() else next(p for p in candidates if not p.exists())
-
-
-def with_base(options: TrainOptions, suit: str, pairs: Sequence[Pair]) -> TrainOptions:
-    """Start from the model file `suit` if it suits the images; "" = as the options say."""
-    if not suit or not Path(suit).exists() or not pairs:
-        return options
-    config = read_config(Path(suit))
-    channels = axes_of(pairs[0].image, pairs[0].axes, where=pairs[0].name).channels
-    kin = config.labels_are == options.labels_are and config.channels == channels
-    return replace(options, base=suit) if kin else options
 
 
 def scale_of(config: ModelConfig) -> float:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,15 +15,14 @@ from napari_unet import layers
 from napari_unet.core.annotation import Pair, check_labels, known_area
 from napari_unet.core.errors import BadInput
 from napari_unet.core.settings import TrainOptions
-from napari_unet.runs.folder import create_run
+from napari_unet.runs.folder import RunFolder, create_run
 from napari_unet.session import (
-    FROM_BEST,
     Progress,
     Session,
     before_after,
-    got_worse,
     sentence,
     time_left,
+    why_not_train,
 )
 
 from . import modelling
@@ -43,7 +43,7 @@ class Training(QObject):
         self._session = session
         self._child = child
         self._run: Path | None = None
-        self._given_up = False
+        self._turn = 0  # counts the wishes; an answer to an earlier one is passed over
         self._shown_at = 0.0
         self._warnings: list[str] = []
 
@@ -52,31 +52,52 @@ class Training(QObject):
     def start(self) -> None:
         """Copy what is annotated, write a run folder, and let the worker train."""
         session = self._session
+        if session.job:
+            session.say(why_not_train(session), session.mood)
+            return
         try:
             options, shots = self._options(), layers.snapshots(self._viewer)
         except BadInput as error:
             session.say(str(error), "error")
             return
-        self._begin("Saving your images and labels for the training…")
-        model, suits = session.model, session.base == FROM_BEST
-        in_thread(lambda: prepared(shots, options, model, suits), self._on_prepared, self.failed)
+        turn, model = self._begin("Saving your images and labels for the training…"), session.model
+
+        def done(run: Path) -> None:
+            if turn == self._turn:
+                self._give(run)
+            else:
+                self._remove(run)
+
+        in_thread(lambda: prepared(shots, options, model), done, self._failed_if(turn))
 
     def resume(self) -> None:
-        """Go on with the training that was broken off."""
-        run = self._session.resumable
-        if run is not None:
-            self._begin("Going on with the training that was broken off…")
-            self._on_prepared(run)
+        """Go on with the training that was broken off, on the same curve."""
+        session, run = self._session, self._session.resumable
+        if run is None or session.job:
+            return
+        turn = self._begin("Going on with the training that was broken off…")
+
+        def done(said: list[dict[str, Any]]) -> None:
+            if turn == self._turn:
+                for message in said:
+                    self._add_to_curve(message)
+                session.curve += 1
+                self._give(run)
+
+        in_thread(RunFolder(run).messages, done, self._failed_if(turn))
 
     def stop(self) -> None:
         """End it; the best weights so far are the result."""
-        session = self._session
-        if session.job == "starting":
-            self._given_up = True
+        session, run = self._session, self._run
+        self._turn += 1
         session.job = "stopping"
         session.say("Stopping; the best weights so far are kept…", "busy")
         if not self._child.stop():
             self._end()
+            if run is not None and not has_checkpoint(run):
+                self._remove(run)
+            elif run is not None:
+                session.resumable = run
             session.advise("Stopped before the training had begun.")
 
     # ---- what the worker says
@@ -109,9 +130,10 @@ class Training(QObject):
             self._session.advise("Stopped; the best weights are kept.")
             self.trained.emit(str(run / "model.safetensors"), True)
             return
+        self._session.resumable_words = ""
         self._session.resumable = run if run is not None and has_checkpoint(run) else None
         rest = (
-            "Press “Resume” to go on where it was, or “Fine-tune” to begin anew."
+            "Press “Resume the training” to go on where it was, or “Fine-tune” to begin anew."
             if self._session.resumable
             else "Press “Fine-tune” to begin anew."
         )
@@ -134,7 +156,7 @@ class Training(QObject):
         )
         return TrainOptions(
             preset=session.preset,
-            base="default" if session.base == FROM_BEST else session.base,
+            base=session.base,
             labels_are=session.labels_are,
             weights=weights,
             w0=w0,
@@ -143,19 +165,19 @@ class Training(QObject):
             device=session.device,
         )
 
-    def _begin(self, words: str) -> None:
+    def _begin(self, words: str) -> int:
         session = self._session
-        self._given_up = False
+        self._turn += 1
         self._warnings.clear()
         session.job = "starting"
         session.report = ""
         session.clear_curve()
         session.progress = Progress(None)
         session.say(words, "busy")
+        return self._turn
 
-    def _on_prepared(self, run: Path) -> None:
-        if self._given_up:
-            return
+    def _give(self, run: Path) -> None:
+        """Let the worker train in this folder."""
         self._run = run
         self._session.resumable = None
         self._session.say("Starting the worker…", "busy")
@@ -163,7 +185,7 @@ class Training(QObject):
 
     def _on_step(self, said: dict[str, Any]) -> None:
         session = self._session
-        session.losses.append((said["step"], said["loss"]))
+        self._add_to_curve(said)
         now = time.monotonic()
         if now - self._shown_at < PERIOD:
             return
@@ -173,27 +195,46 @@ class Training(QObject):
         if session.job == "training" and session.mood == "busy":
             session.say(self._words(said), "busy")
 
+    def _add_to_curve(self, said: dict[str, Any]) -> None:
+        """One point; a resumed training says again what came after its last checkpoint."""
+        value = score_of(said)
+        points = self._session.losses if said["event"] == "step" else self._session.scores
+        if value is not None:
+            while points and points[-1][0] >= said["step"]:
+                points.pop()
+            points.append((said["step"], value))
+
     def _words(self, said: dict[str, Any]) -> str:
         words = f"Training, step {said['step']}. You can go on painting."
         return " ".join([words, *self._warnings[-1:]])
 
     def _on_held_out(self, said: dict[str, Any]) -> None:
-        score = said.get("score") or {}
-        value = score.get("value", score.get("AP50", score.get("mIoU")))
-        if value is not None:
-            self._session.add_score(said["step"], value)
+        self._add_to_curve(said)
+        self._session.curve += 1
         if said.get("words"):
             self._session.report = f"So far: {sentence(said['words'])}"
 
     def _on_done(self, said: dict[str, Any]) -> None:
         session = self._session
         before, after = said.get("before"), said.get("after")
-        worse = bool(said.get("worse", got_worse(before, after)))
+        worse, stopped = bool(said.get("worse")), bool(said.get("stopped"))
         self._end()
+        if stopped and has_checkpoint(Path(said["path"])):
+            session.resumable, session.resumable_words = Path(said["path"]), ""
         session.curve += 1
-        session.report = "\n".join([before_after(before, after), *dict.fromkeys(self._warnings)])
-        session.advise("Stopped; the best weights are kept." if said.get("stopped") else "Trained.")
+        words = before_after(before, after, worse)
+        session.report = "\n".join([words, *dict.fromkeys(self._warnings)])
+        session.advise("Stopped; the best weights are kept." if stopped else "Trained.")
         self.trained.emit(str(said["model"]), not worse)
+
+    def _failed_if(self, turn: int) -> Callable[[str], None]:
+        """What to do about an error, unless the user has given the wish up meanwhile."""
+        return lambda words: self.failed(words) if turn == self._turn else None
+
+    def _remove(self, run: Path) -> None:
+        """A run folder in which nothing was trained; in a thread, it may hold many images."""
+        say = self._session.say
+        in_thread(lambda: shutil.rmtree(run), lambda _: None, lambda words: say(words, "error"))
 
     def _end(self) -> None:
         self._run = None
@@ -218,17 +259,21 @@ def has_checkpoint(run: Path) -> bool:
     return folder.is_dir() and any(folder.iterdir())
 
 
-def prepared(
-    shots: Sequence[layers.Snapshot], options: TrainOptions, model: str, from_model: bool
-) -> Path:
-    """Write the run folder; not for the GUI thread.
+def score_of(said: dict[str, Any]) -> float | None:
+    """The point on the curve that a message means: a loss, or a held-out score."""
+    if said["event"] == "step":
+        return float(said["loss"])
+    if said["event"] != "held-out":
+        return None
+    score = said.get("score") or {}
+    value = score.get("value", score.get("AP50", score.get("mIoU")))
+    return None if value is None else float(value)
 
-    `model` is the selected one; with `from_model` the training starts from it if it suits.
-    """
+
+def prepared(shots: Sequence[layers.Snapshot], options: TrainOptions, selected: str) -> Path:
+    """Write the run folder; not for the GUI thread. The `selected` model is never pruned."""
     pairs = [pair(shot) for shot in shots]
-    if from_model:
-        options = modelling.with_base(options, model, pairs)
-    path = modelling.new_run_folder(model)
+    path = modelling.new_run_folder(selected)
     create_run(path, pairs, options)
     return path
 

@@ -8,7 +8,7 @@ from qtpy.QtWidgets import QSpinBox, QWidget
 from napari_unet.core.settings import PRESETS
 from napari_unet.models import runs_folder
 from napari_unet.session import (
-    FROM_BEST,
+    FROM_BASE,
     FROM_SCRATCH,
     Session,
     why_not_resume,
@@ -22,7 +22,7 @@ from .loss_plot import LossPlot
 
 TRAIN = "Trains on all images that have labels; you can go on painting meanwhile"
 STOP = "Ends what is running; the best weights so far are kept"
-RESUME = "Goes on with the training that was broken off"
+RESUME = "Goes on with the training that was stopped or broken off, on the same curve"
 TIME = "How long a training may take, all included"
 DEVICES = (
     ("auto", "the fastest there is"),
@@ -35,7 +35,11 @@ PRESET_WORDS = {
     "paper": "Ronneberger 2015",
     "fiji": "Falk 2019 (Fiji)",
 }
-BASES = ((FROM_BEST, "the selected model, if it suits"), (FROM_SCRATCH, "nothing (from scratch)"))
+BASES = ((FROM_BASE, "the base model, if any"), (FROM_SCRATCH, "nothing (from scratch)"))
+START = (
+    "Every training learns anew from all that is labelled, so that nothing is forgotten; "
+    "choose an earlier model to go on from it"
+)
 
 
 class TunePanel(QWidget):
@@ -75,7 +79,7 @@ class TunePanel(QWidget):
         )
 
     def _more(self) -> QWidget:
-        self.base = look.chooser("What the training starts from")
+        self.base = look.chooser(START)
         self.preset = look.chooser("Network, optimiser, augmentation and weights together")
         look.fill(self.preset, [(p, PRESET_WORDS[p]) for p in PRESETS], self._session.preset)
         self.seconds = QSpinBox()
@@ -110,7 +114,7 @@ class TunePanel(QWidget):
         self.device.activated.connect(lambda: self.device_chosen.emit(self.device.currentData()))
         self.seconds.valueChanged.connect(lambda value: self.seconds_chosen.emit(float(value)))
         names = ("image", "annotated", "job", "report", "models", "base", "preset", "seconds")
-        follow(self, self._session, (*names, "device", "resumable"), self._show)
+        follow(self, self._session, (*names, "device", "resumable", "resumable_words"), self._show)
         follow(self, self._session, ("curve",), self._show_plot)
 
     def _show_plot(self) -> None:
@@ -126,6 +130,7 @@ class TunePanel(QWidget):
         self.report.setText(session.report)
         self.report.setVisible(bool(session.report))
         self._show_plot()
+        self.resume.setText(f"Resume the training ({session.resumable_words or 'broken off'})")
         self.resume.setVisible(session.resumable is not None)
         look.allow(self.train, why_not_train(session))
         look.allow(self.stop, why_not_stop(session))

@@ -24,6 +24,7 @@ from napari_unet.core.settings import AugmentSettings
 from .cells import random_cells
 
 CPU = torch.device("cpu")
+MEAN, ONE = np.full(3, 0.5), np.ones(3)
 ONLY_ELASTIC = AugmentSettings(
     rotate=0.0, mirror=False, scale=0.0, brightness=0.0, contrast=0.0, gamma=0.0
 )
@@ -103,7 +104,9 @@ def test_same_seed_same_batch_and_another_seed_another() -> None:
     batch = torch.rand(3, 1, 64, 64)
 
     def changed(seed: int) -> torch.Tensor:
-        return change_intensities(batch, draw(np.random.default_rng(seed), 3, 64, settings))
+        return change_intensities(
+            batch, draw(np.random.default_rng(seed), 3, 64, settings), MEAN, ONE
+        )
 
     assert torch.equal(changed(1), changed(1))
     assert not torch.equal(changed(1), changed(2))
@@ -118,4 +121,6 @@ def test_nothing_changes_when_everything_is_switched_off() -> None:
     image = torch.rand(1, 33, 33)
     where = coordinates(drawn, np.full((1, 2), 16.0), 33, off, CPU)
     assert torch.allclose(warp([image], where, "bilinear")[0], image, atol=1e-5)
-    assert torch.allclose(change_intensities(image[None], drawn)[0], image, atol=1e-5)
+    assert torch.allclose(
+        change_intensities(image[None], drawn, MEAN[:1], ONE[:1])[0], image, atol=1e-5
+    )
