@@ -18,7 +18,7 @@ format: setup
 	$(PYTHON) -m ruff format .
 
 pictures: setup  ## the README's screenshots, from the real window
-	scripts/with-display.sh $(PYTHON) docs/pictures.py
+	SCREEN=1600x1100x24 scripts/with-display.sh $(PYTHON) docs/pictures.py
 
 setup:
 	@scripts/setup.sh

@@ -3,7 +3,7 @@
 It is the journey of ``napari-unet demo`` (napari_unet/widgets/demo.py), with close-ups and the
 menus. Everything goes to docs/images as PNG of at most 256 colours; all together stay below 2 MB.
 
-Usage: scripts/with-display.sh .venv/bin/python docs/pictures.py [OUT]
+Usage: SCREEN=1600x1100x24 scripts/with-display.sh .venv/bin/python docs/pictures.py [OUT]
 """
 
 from __future__ import annotations
@@ -16,7 +16,9 @@ from pathlib import Path
 OUT = Path(__file__).parent / "images"
 MOST = 2_000_000  # bytes of all pictures together
 SECONDS = 60.0  # of training
+WINDOW = (1300, 1040)  # px; all four parts of the panel are seen
 CLOSE_UP = 4.0  # screen pixels per image pixel
+CLOSE_UP_SIZE = (480, 880)  # px, height and width
 
 
 def main(out: Path = OUT) -> int:
@@ -56,20 +58,20 @@ def take(raw: Path) -> bool:
             super().picture(name)
             if name == "03-weights":
                 self.close_up("weights-close-up")
-            elif name == "05-overlay":
-                self.close_up("overlay-close-up")
 
         def close_up(self, name: str) -> None:
-            """The canvas alone, around what was painted."""
-            camera = self.viewer.camera
-            before = camera.center, camera.zoom
+            """The canvas alone, around what was painted; without the brush."""
+            viewer, labels = self.viewer, self._layer("labels")
+            camera = viewer.scene.camera if hasattr(viewer, "scene") else viewer.camera
+            before = camera.center, camera.zoom, labels.mode
+            labels.mode = "pan_zoom"
             camera.zoom = CLOSE_UP
             camera.center = (0.0, *self.middle())
             spin(0.5)
             path = self.out / f"{name}.png"
-            self.viewer.screenshot(str(path), canvas_only=True, flash=False, size=(600, 900))
+            viewer.screenshot(str(path), canvas_only=True, flash=False, size=CLOSE_UP_SIZE)
             self.pictures.append(path)
-            camera.center, camera.zoom = before
+            camera.center, camera.zoom, labels.mode = before
             spin(0.3)
 
         def middle(self) -> tuple[float, float]:
@@ -114,6 +116,7 @@ def take(raw: Path) -> bool:
     viewer = napari.Viewer(title="napari-unet", show=True)
     try:
         journey = Pictures(viewer, raw)
+        viewer.window._qt_window.resize(*WINDOW)
         good = journey.go(SECONDS, CELLS)
         viewer.layers.selection.active = viewer.layers[0]  # the layer menus act on what is selected
         journey.menu("menu-sample", "File", "Open Sample", "U-Net")
@@ -131,11 +134,11 @@ def plain(text: str) -> str:
 
 
 def shrink(picture: Path, out: Path) -> Path:
-    """Write the picture with a palette of its own."""
+    """Write the picture with a palette of its own; k-means keeps the window's greys neutral."""
     from PIL import Image
 
     image = Image.open(picture).convert("RGB")
-    small = image.quantize(256, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
+    small = image.quantize(256, Image.Quantize.MAXCOVERAGE, kmeans=4, dither=Image.Dither.NONE)
     small.save(out, optimize=True)
     return out
 
