@@ -1,0 +1,272 @@
+"""A training in this process: finished, broken off, out of memory, full disk, in time."""
+
+from __future__ import annotations
+
+import shutil
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from napari_unet.api import load_model
+from napari_unet.core import segment
+from napari_unet.core.fit import Trainer
+from napari_unet.core.samples import Batch
+from napari_unet.files.model_file import read_model
+from napari_unet.runs import train as module
+from napari_unet.runs.folder import RunFolder
+from napari_unet.runs.jobs import create_job
+from napari_unet.runs.messages import Message
+from napari_unet.runs.predict import predict_job
+from napari_unet.runs.train import train_run
+from napari_unet.runs.worker import Worker
+
+from .tiny import disc_pair, losses, tiny_run
+
+
+def words_of(messages: list[Message], event: str) -> list[str]:
+    return [str(m["words"]) for m in messages if m["event"] == event]
+
+
+def until(run: RunFolder, step: int) -> None:
+    """Train to `step` and break off there as a killed process would: without a last word."""
+    training = train_run(run.path)
+    next(m for m in training if m.get("step") == step)
+    training.close()  # type: ignore[attr-defined]
+
+
+def assert_same(one: RunFolder, other: RunFolder) -> None:
+    a, b = losses(one), losses(other)
+    assert a.keys() == b.keys()
+    assert max(abs(a[k] - b[k]) for k in a) < 1e-6
+    first, second = read_model(one.model)[1], read_model(other.model)[1]
+    assert max(float((first[k] - second[k]).abs().max()) for k in first) < 1e-6
+
+
+@pytest.mark.parametrize("variant", ["adamw, batch norm", "sgd, dropout"])
+def test_resumed_equals_uninterrupted(variant: str, tmp_path: Path) -> None:
+    network: dict[str, Any] = {"width": 4, "depth": 2}
+    fit: dict[str, Any] = {"tile": 64, "batch": 2}
+    if variant.startswith("sgd"):
+        network |= {"norm": None, "dropout": 0.5, "padding": "valid"}
+        fit |= {"optimiser": "sgd", "momentum": 0.99, "average": 0.0}
+    run = tiny_run(tmp_path / "a", network=network, fit=fit, steps=45, held_out=0.2)
+    shutil.copytree(run.path, tmp_path / "b")
+    other = RunFolder(tmp_path / "b")
+    list(train_run(run.path))
+    for step in (4, 13, 36):
+        until(other, step)
+        assert not other.finished
+    assert other.resumable
+    messages = list(train_run(other.path))
+    assert words_of(messages, "warning")[-1] == "going on after step 34"  # 0.75 of 45
+    assert list(losses(run)) == list(range(1, 46))
+    assert_same(run, other)
+    mine, theirs = ([m for m in r.messages() if m["event"] == "held-out"] for r in (run, other))
+    assert mine == theirs and len(mine) == 4
+
+
+def test_another_seed_is_another_training(tmp_path: Path) -> None:
+    """The comparison of the last test sees a difference where there is one."""
+    one, other = (tiny_run(tmp_path / str(s), steps=3, seed=s) for s in (0, 1))
+    for run in (one, other):
+        list(train_run(run.path))
+    with pytest.raises(AssertionError):
+        assert_same(one, other)
+
+
+def test_a_finished_run_says_so_and_stays(tmp_path: Path) -> None:
+    run = tiny_run(tmp_path / "run", steps=3, held_out=0.2)
+    first = list(train_run(run.path))
+    files = {p: p.read_bytes() for p in run.path.rglob("*") if p.is_file()}
+    again = list(train_run(run.path))
+    assert [m["event"] for m in again] == ["started", "warning", "done"]
+    assert "finished already" in again[1]["words"]
+    assert again[-1] == first[-1]
+    assert files == {p: p.read_bytes() for p in run.path.rglob("*") if p.is_file()}
+
+
+def test_a_model_is_there_before_the_first_step(tmp_path: Path) -> None:
+    run = tiny_run(tmp_path / "run", steps=3)
+    training = train_run(run.path)
+    seen = next(m for m in training if m["event"] == "step" or run.model.exists())
+    training.close()  # type: ignore[attr-defined]
+    assert seen.get("step", 1) == 1
+    load_model(run.model)
+
+
+def test_stopped_keeps_the_weights_and_can_go_on(tmp_path: Path) -> None:
+    run = tiny_run(tmp_path / "run", steps=40)
+    count = iter(range(100))
+    messages = list(train_run(run.path, lambda: next(count) == 16))
+    assert messages[-1]["stopped"] and messages[-1]["words"].startswith("Stopped after 17 steps")
+    assert run.resumable and not run.finished
+    load_model(run.model)
+    messages = list(train_run(run.path))
+    assert "going on after step 17" in words_of(messages, "warning")
+    assert run.finished and list(losses(run)) == list(range(1, 41))
+
+
+def test_it_keeps_to_its_time(tmp_path: Path) -> None:
+    run = tiny_run(tmp_path / "run", seconds=3.0, held_out=0.2)
+    began = time.monotonic()
+    done = list(train_run(run.path))[-1]
+    assert 1.5 < time.monotonic() - began < 3.0 + 10.3
+    assert done["seconds"] >= 1.5 and not done["stopped"]
+    assert list(train_run(run.path))[-1] == done
+
+
+def out_of_memory(times: int, large: Callable[[Batch], bool] = lambda _: True) -> Any:
+    """`Trainer.step` that fails `times` times for batches that are too large."""
+    left, real = [times], Trainer.step
+
+    def step(trainer: Trainer, batch: Batch, fraction: float) -> torch.Tensor:
+        if left[0] and large(batch):
+            left[0] -= 1
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return real(trainer, batch, fraction)
+
+    return step
+
+
+def test_out_of_memory_halves_the_batch_then_the_tile(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = tiny_run(tmp_path / "run", fit={"tile": 128, "batch": 4}, steps=14)
+    monkeypatch.setattr(
+        Trainer, "step", out_of_memory(99, lambda b: b.image[:, 0].numel() > 64 * 64)
+    )
+    messages = list(train_run(run.path))
+    assert [w for w in words_of(messages, "warning") if "memory" in w] == [
+        "out of memory: going on with 2 tiles of 128 px a step",
+        "out of memory: going on with 1 tile of 128 px a step",
+        "out of memory: going on with 1 tile of 64 px a step",
+    ]
+    assert run.finished and list(losses(run)) == list(range(1, 15))
+    load_model(run.model)
+
+
+def test_a_resumed_run_remembers_that_memory_was_short(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = tiny_run(tmp_path / "a", fit={"tile": 64, "batch": 4}, steps=25)
+    shutil.copytree(run.path, tmp_path / "b")
+    other = RunFolder(tmp_path / "b")
+    for folder, broken_off in ((run, ()), (other, (12,))):
+        monkeypatch.setattr(Trainer, "step", out_of_memory(1))
+        for step in broken_off:
+            until(folder, step)
+        list(train_run(folder.path))
+    assert_same(run, other)
+
+
+def test_no_memory_even_for_the_smallest_tile(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = tiny_run(tmp_path / "run", steps=5)
+    monkeypatch.setattr(Trainer, "step", out_of_memory(99))
+    with pytest.raises(torch.OutOfMemoryError):
+        list(train_run(run.path))
+    assert not run.finished
+    load_model(run.model)
+
+
+def test_out_of_memory_in_prediction_halves_the_tile(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = tiny_run(tmp_path / "run", steps=2)
+    list(train_run(run.path))
+    image = np.asarray(disc_pair(side=300).image)
+    expected = load_model(run.model).predict(image, precision="fp32")
+    real, failures = segment.predict_tiles, [1]
+
+    def once(*args: Any, **kwargs: Any) -> Iterator[Any]:
+        tiles = real(*args, **kwargs)
+        yield next(tiles)
+        if failures:
+            failures.pop()
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        yield from tiles
+
+    monkeypatch.setattr(segment, "predict_tiles", once)
+    job = create_job(
+        tmp_path / "job", image, axes="YX", model=run.model, precision="fp32", device="cpu"
+    )
+    messages = list(predict_job(job.path))
+    assert not failures and messages[-1]["event"] == "done"
+    assert any("out of memory: going on with tiles" in w for w in words_of(messages, "warning"))
+    tiles = [(m["index"], m["of"]) for m in messages if m["event"] == "tile"]
+    assert all(index <= of for index, of in tiles)
+    count = tiles[-1][1]
+    assert count > tiles[0][1], "the tiles did not become smaller"
+    assert tiles[1:] == [(i, count) for i in range(1, count + 1)]
+    assert np.abs(job.probability()[0] - expected).max() < 1e-5
+
+
+class Ear:
+    """What a worker in this process says."""
+
+    def __init__(self) -> None:
+        self.heard: list[Message] = []
+        self.over = threading.Event()
+
+    def say(self, message: Message) -> None:
+        self.heard.append(message)
+        if message["event"] in ("done", "failed"):
+            self.over.set()
+
+
+def ask(*commands: str) -> list[Message]:
+    """The answers of a worker in this process; it is left alone after each command."""
+    ear = Ear()
+    worker = Worker(ear)  # type: ignore[arg-type]
+
+    def lines() -> Iterator[str]:
+        for command in commands:
+            ear.over.clear()
+            yield command + "\n"
+            ear.over.wait(60)
+
+    listener = threading.Thread(target=worker.listen, args=[lines()], daemon=True)
+    listener.start()
+    worker.work()
+    listener.join(5)
+    return ear.heard
+
+
+def test_a_full_disk_ends_in_one_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = tiny_run(tmp_path / "run", steps=45)
+    real, written = torch.save, []
+
+    def save(state: dict[str, Any], path: Path) -> None:
+        if written:
+            path.write_bytes(b"half of it")
+            raise OSError(28, "No space left on device", str(path))
+        real(state, path)
+        written.append(state["step"])
+
+    monkeypatch.setattr(module.torch, "save", save)
+    last = ask(f"train {run.path}")[-1]
+    assert last["event"] == "failed" and last["path"] == str(run.path)
+    assert "No space left on device" in last["words"] and "\n" not in last["words"]
+    assert [p.name for p in run.checkpoint.parent.iterdir()] == ["state.pt"], "a part was left"
+    assert torch.load(run.checkpoint, weights_only=True)["step"] == written[0] == 10
+    load_model(run.model)
+    monkeypatch.undo()
+    assert ask(f"train {run.path}")[-1]["event"] == "done"
+    assert list(losses(run)) == list(range(1, 46))
+
+
+def test_a_bad_run_and_a_bad_command_do_not_end_the_worker(tmp_path: Path) -> None:
+    run = tiny_run(tmp_path / "run", steps=1)
+    heard = ask(f"train {tmp_path / 'none'}", "dance now", f"train {run.path}")
+    failures = [m for m in heard if m["event"] == "failed"]
+    assert [m["what"] for m in failures] == ["train", "dance"]
+    assert "is no run folder" in failures[0]["words"]
+    assert "unknown command 'dance'" in failures[1]["words"]
+    assert heard[-1]["event"] == "done" and heard[-1]["path"] == str(run.path)
