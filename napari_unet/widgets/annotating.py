@@ -73,6 +73,10 @@ class Annotating(QObject):
         """Use this labels layer for the image in hand."""
         image, labels = self.image(), layers.find(self._viewer, key)
         if image is not None and isinstance(labels, Labels):
+            misfit = layers.misfit(image, labels)
+            if misfit:
+                self._session.say(misfit, "error")
+                return
             layers.pair(self._viewer, image, labels)
         self.refresh()
 
@@ -133,7 +137,11 @@ class Annotating(QObject):
         image = self.image()
         if image is None:
             return
-        labels = self.labels() or layers.make_labels(self._viewer, image)
+        labels = self.labels()
+        if labels is not None and layers.misfit(image, labels):
+            layers.set_free(labels)  # its shape was changed: it is somebody else's now
+            labels = None
+        labels = labels or layers.make_labels(self._viewer, image)
         number = layers.take_next_id(labels)
         layers.start_painting(self._viewer, labels)
         what = "Cell" if self._session.labels_are == "instances" else "Kind"

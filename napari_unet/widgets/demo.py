@@ -55,8 +55,7 @@ def run(out: Path, headless: bool = False, seconds: float = SECONDS, cells: int 
     0, or 1 if a picture is blank or the overlay is empty.
     """
     out.mkdir(parents=True, exist_ok=True)
-    if headless:
-        os.environ.setdefault(HOME, str(out.resolve() / "home"))  # the user's own stays as it is
+    os.environ.setdefault(HOME, str(out.resolve() / "home"))  # the user's own stays as it is
     viewer = napari.Viewer(title="napari-unet", show=True)
     journey = Journey(viewer, out)
     try:

@@ -10,6 +10,7 @@ from qtpy.QtCore import QEvent, QObject, QTimer
 from qtpy.QtWidgets import QApplication, QFileDialog, QMainWindow
 
 from napari_unet import layers
+from napari_unet.core.errors import BadInput
 from napari_unet.session import Choice, Session
 
 from . import modelling
@@ -117,7 +118,11 @@ class Desk(QObject):
     def export_labels_to(self, path: Path) -> None:
         """Write the labels of the image in hand as a TIFF."""
         image = self.annotating.image()
-        shot = None if image is None else layers.snapshot(self.viewer, image)
+        try:
+            shot = None if image is None else layers.snapshot(self.viewer, image)
+        except BadInput as error:
+            self._say_error(str(error))
+            return
         if shot is not None:
             in_thread(
                 lambda: modelling.export(shot, path),

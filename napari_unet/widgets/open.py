@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 
 import napari
@@ -9,15 +10,25 @@ import numpy as np
 from napari.viewer import Viewer
 
 from napari_unet import layers
-from napari_unet.core.annotation import check_labels
+from napari_unet.core.axes import axes_of
 from napari_unet.core.errors import BadInput
 from napari_unet.files.images import read_image
+from napari_unet.files.pairs import PairFiles, find_pairs, list_images, read_known, read_labels
 
 from .dock import UNetDock
 
 PLUGIN, TITLE = "napari-unet", "U-Net"
-NOT_IMAGES = ("_labels", "_known", "_membrane")
-READ = (".tif", ".tiff", ".png", ".jpg", ".jpeg")
+
+
+@dataclass(frozen=True)
+class Shown:
+    """One image with what the user has of its annotation."""
+
+    name: str
+    array: np.ndarray
+    axes: str  # "" = the shape allows more than one reading; the panel shows the choice
+    labels: np.ndarray | None = None
+    known: np.ndarray | None = None
 
 
 def open_viewer(image: Path | None = None, labels: Path | None = None) -> None:
@@ -37,8 +48,8 @@ def open_viewer(image: Path | None = None, labels: Path | None = None) -> None:
     """
     pairs = _read(image, labels)
     viewer = napari.Viewer(title="napari-unet")
-    for name, array, letters, own in pairs:
-        add_pair(viewer, name, array, letters, own)
+    for shown in pairs:
+        add_pair(viewer, shown)
     show_dock(viewer)
     napari.run()
 
@@ -57,57 +68,71 @@ def show_dock(viewer: Viewer) -> UNetDock:
     return widget
 
 
-def add_pair(
-    viewer: Viewer, name: str, array: np.ndarray, letters: str | None, own: np.ndarray | None
-) -> None:
-    """Show an image, and its labels paired with it."""
-    axes = (letters or "").replace("S", "C")
-    rgb = axes.endswith("C") and array.shape[-1] in (3, 4)
-    added = viewer.add_image(array, name=name, rgb=rgb)
-    if axes in layers.axes_choices(added):
-        layers.set_axes(viewer, added, axes)
-    if own is not None:
-        painted = layers.make_labels(viewer, added)
-        painted.data = check_labels(own, f"the labels of {name}").reshape(painted.data.shape)
+def add_pair(viewer: Viewer, shown: Shown) -> None:
+    """Show an image, its labels paired with it, and its background where not all is known."""
+    array, axes = shown.array, shown.axes
+    rgb = axes.endswith("YXC") and array.shape[-1] in (3, 4)
+    if "C" in axes and not rgb:  # channels are an axis of their own, before the plane
+        array = np.moveaxis(array, axes.index("C"), -3)
+        axes = f"{axes.replace('C', '')[:-2]}CYX"
+    image = viewer.add_image(array, name=shown.name, rgb=rgb)
+    if axes in layers.axes_choices(image):
+        layers.set_axes(viewer, image, axes)
+    if shown.labels is not None:
+        painted = layers.make_labels(viewer, image)
+        painted.data = shown.labels.reshape(painted.data.shape)
+        if shown.known is not None and not shown.known.all():
+            background = layers.make_background(viewer, image)
+            known = shown.known.reshape(painted.data.shape)
+            background.data = (known & (painted.data == 0)).astype(np.uint8)
 
 
-def _read(
-    image: Path | None, labels: Path | None
-) -> list[tuple[str, np.ndarray, str | None, np.ndarray | None]]:
+def _read(image: Path | None, labels: Path | None) -> list[Shown]:
     if image is None:
         return []
-    if image.is_dir():
-        if labels is not None:
-            raise BadInput(f"{image} is a folder; labels can be given for one image only")
-        files = [(path, _beside(path)) for path in _images(image)]
-        if not files:
-            raise BadInput(f"there is no image in {image} ({', '.join(READ)})")
-    else:
-        files = [(image, labels)]
-    read = []
-    for path, own in files:
-        array, letters = read_image(path)
-        painted = None if own is None else read_image(own)[0]
-        if painted is not None and not _fits(array, letters, painted):
-            raise BadInput(f"{own} has the shape {painted.shape}, its image {array.shape}")
-        read.append((path.stem, array, letters, painted))
-    return read
-
-
-def _images(folder: Path) -> list[Path]:
+    if not image.is_dir():
+        return [_read_one(image, labels, None)]
+    if labels is not None:
+        raise BadInput(f"{image} is a folder; labels can be given for one image only")
+    images = list_images([image])
+    pairs = {pair.image: pair for pair in _pairs(image)}
     return [
-        path
-        for path in sorted(folder.iterdir())
-        if path.suffix.lower() in READ and not path.stem.endswith(NOT_IMAGES)
+        _read_one(path, pairs[path].labels, pairs[path].known)
+        if path in pairs
+        else _read_one(path, None, None)
+        for path in images
     ]
 
 
-def _beside(path: Path) -> Path | None:
-    found = (path.with_name(f"{path.stem}_labels{suffix}") for suffix in READ)
-    return next((p for p in found if p.exists()), None)
+def _pairs(folder: Path) -> tuple[PairFiles, ...]:
+    try:
+        return find_pairs(folder).pairs
+    except BadInput:  # there is none; images without labels can be opened, too
+        return ()
 
 
-def _fits(array: np.ndarray, letters: str | None, labels: np.ndarray) -> bool:
-    channels = {i for i, letter in enumerate(letters or "") if letter in "SC"}
-    wanted = tuple(n for i, n in enumerate(array.shape) if i not in channels)
-    return labels.shape == wanted
+def _read_one(path: Path, labels: Path | None, known: Path | None) -> Shown:
+    array, metadata = read_image(path)
+    own = None if labels is None else read_labels(labels)
+    area = None if known is None else read_known(known)
+    axes = _reading(path, array, metadata, own)
+    for file, given in ((labels, own), (known, area)):
+        if given is not None and not axes_of(array, axes, where=str(path)).fits(given.shape):
+            raise BadInput(f"{file} has the shape {given.shape}, its image {array.shape}")
+    return Shown(path.stem, array, axes or "", own, area)
+
+
+def _reading(
+    path: Path, array: np.ndarray, metadata: str | None, labels: np.ndarray | None
+) -> str | None:
+    """The letters of the axes; None where the panel must ask. Labels may tell."""
+    try:
+        return axes_of(array, metadata=metadata, where=str(path)).letters
+    except BadInput:
+        if labels is None:
+            return None
+    for letters in ("ZYX", "CYX", "YXC", "TZYX", "CZYX", "ZYXC"):
+        fits = len(letters) == array.ndim and axes_of(array, letters, where=str(path)).fits
+        if fits and fits(labels.shape):
+            return letters
+    raise BadInput(f"the labels have the shape {labels.shape}, their image {path} {array.shape}")

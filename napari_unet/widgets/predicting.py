@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,49 +12,30 @@ import numpy.typing as npt
 from napari.layers import Image, Labels
 from napari.viewer import Viewer
 from qtpy.QtCore import QObject, QTimer
-from scipy import ndimage
 
 from napari_unet import layers
 from napari_unet.core.errors import BadInput
-from napari_unet.core.instances import label_cells
-from napari_unet.core.settings import InstanceSettings, ModelConfig
 from napari_unet.merging import Addition, addition, class_addition
-from napari_unet.runs.jobs import JobFolder, create_job
-from napari_unet.session import Progress, Session, count
+from napari_unet.session import Progress, Session, count, why_not_predict
 
-from . import modelling
 from .background import Latest, in_thread
 from .child import Child
+from .predicted import (
+    Found,
+    Stored,
+    Tile,
+    apart,
+    filtered,
+    final,
+    prepared,
+    probability,
+    provisional,
+    relabelled,
+)
 
 PAUSE = 120  # ms after a filter was moved
-BREATH = 40  # ms between two redraws of the overlay at least, for the brush
+BREATH = 60  # ms between two redraws of the overlay at least, for the brush
 SHARE = 4  # of the time a redraw may take one part in so many
-
-
-@dataclass(frozen=True)
-class Stored:
-    """A prediction whose probability is on disk."""
-
-    job: Path
-    image: Image
-    slices: tuple[int, ...]
-    config: ModelConfig
-
-
-@dataclass(frozen=True)
-class Found:
-    """(S, Y, X) labels of a prediction's slices, and how many there are."""
-
-    labels: npt.NDArray[np.int32]
-    number: int
-
-
-@dataclass(frozen=True)
-class Tile:
-    """One finished tile, as the worker named it."""
-
-    slice: int  # of the image
-    window: layers.Window
 
 
 class Predicting(QObject):
@@ -70,9 +50,10 @@ class Predicting(QObject):
         self._stored: dict[str, Stored] = {}
         self._tiles: deque[Tile] = deque()
         self._drawing = False
+        self._complete = False  # the worker is done; the tiles that wait are shown yet
         self._highest = 0  # provisional id
         self._filtering = Latest()
-        self._given_up = False
+        self._turn = 0  # counts the wishes; an answer to an earlier one is passed over
         self._pause = QTimer(self)
         self._pause.setSingleShot(True)
         self._pause.setInterval(PAUSE)
@@ -84,40 +65,57 @@ class Predicting(QObject):
         self._filtering.forget()
         self._session.events.image.disconnect(self._on_image)
 
+    @property
+    def running(self) -> bool:
+        """A prediction is under way, or being stopped."""
+        return self._running is not None or self._session.job == "predicting"
+
     # ---- wishes
 
     def start(self) -> None:
         """Write a job with the image in hand and let the worker predict it."""
         session = self._session
-        image = layers.find(self._viewer, session.image)
-        if not isinstance(image, Image) or not session.model:
+        image, why_not = layers.find(self._viewer, session.image), why_not_predict(session)
+        if why_not or not isinstance(image, Image):
+            session.say(why_not or "Open an image first.", session.mood)
+            return
+        if not Path(session.model).exists():
+            self._forget_model()
             return
         now = layers.current_slice(self._viewer, image)
         slices = tuple(range(session.slices_in_image)) if session.all_slices else (now,)
         first = layers.visible_window(image)
         array, letters, model = layers.pixels(image), layers.axes(image), Path(session.model)
         layers.prediction_layer(self._viewer, image)
-        self._given_up = False
+        self._turn += 1
         session.job = "predicting"
         session.progress = Progress(None)
         session.say("Predicting…", "busy")
-        tile = session.tile
+        turn, tile = self._turn, session.tile
         order = sorted(slices, key=lambda i: (abs(i - now), i))
 
         def work() -> Stored:
-            config = modelling.config_of(model)
-            job = modelling.new_job_folder()
-            create_job(job, array, axes=letters, model=model, slices=order, first=first, tile=tile)
-            return Stored(job, image, tuple(order), config)
+            return prepared(
+                image, model, order, array=array, letters=letters, first=first, tile=tile
+            )
 
-        in_thread(work, self._on_prepared, self.failed)
+        def done(stored: Stored) -> None:
+            if turn == self._turn:
+                self._on_prepared(stored)
+
+        def failed(words: str) -> None:
+            if turn == self._turn:
+                self.failed(words)
+
+        in_thread(work, done, failed)
 
     def stop(self) -> None:
         """Break it off; the tiles that are done stay."""
-        self._given_up = True
+        self._turn += 1
+        self._session.job = "stopping"
+        self._session.say("Stopping the prediction…", "busy")
         if not self._child.stop():
-            self._end()
-            self._session.advise("The prediction was broken off.")
+            self._broken_off()
 
     def choose_threshold(self, value: float) -> None:
         self._session.threshold = value
@@ -153,10 +151,14 @@ class Predicting(QObject):
         if found is None:
             return
         own = layers.partner(viewer, image, "labels") or layers.make_labels(viewer, image)
-        before, prediction = np.array(own.data), np.array(found.data)
+        misfit = layers.misfit(image, own)
+        if misfit:
+            session.say(misfit, "error")
+            return
+        before, prediction = own.data, found.data
         merge = addition if session.labels_are == "instances" else class_addition
         in_thread(
-            lambda: merge(before, prediction),
+            lambda: merge(np.array(before), np.array(prediction)),
             lambda new: self._on_merged(own, found, new),
             self._say_error,
         )
@@ -190,16 +192,24 @@ class Predicting(QObject):
 
     # ---- steps
 
+    def _forget_model(self) -> None:
+        """The selected model's file was deleted: it cannot stay in the list."""
+        session, gone = self._session, self._session.model
+        name = dict(session.models).get(gone, gone)
+        session.models = tuple(x for x in session.models if x[0] != gone)
+        session.model = session.models[0][0] if session.models else ""
+        rest = "another is selected now" if session.model else "fine-tune one, or load one"
+        session.say(f"The model {name} is no longer on disk ({gone}); {rest}.", "error")
+
     def _on_prepared(self, stored: Stored) -> None:
-        if self._given_up:
-            return
         self._running = stored
+        self._complete = False
         self._highest = 0
         self._tiles.clear()
         self._child.send(f"predict {stored.job}")
 
     def _on_tile(self, said: dict[str, Any]) -> None:
-        if self._running is None:
+        if self._running is None or self._session.job != "predicting":
             return
         done, of = said["index"], said["of"]
         self._session.progress = Progress(done / of, None, f"tile {done} of {of}")
@@ -209,7 +219,11 @@ class Predicting(QObject):
 
     def _draw_next(self) -> None:
         stored = self._running
-        if self._drawing or not self._tiles or stored is None:
+        if self._drawing or stored is None:
+            return
+        if not self._tiles:
+            if self._complete:
+                self._finish(stored)
             return
         number = max(1, len(self._tiles) // 2)  # more at once where redrawing lags behind
         batch = [self._tiles.popleft() for _ in range(number)]
@@ -233,8 +247,9 @@ class Predicting(QObject):
             self._clear(layer, stored)
         for tile, piece in zip(batch, pieces, strict=True):
             self._highest = max(self._highest, int(piece.max(initial=0)), 1)
-            layers.write_plane(layer, tile.slice, piece, tile.window, show=False)
-        layers.redraw(layer)
+            index = stored.slices[tile.place]
+            layers.write_plane(layer, index, piece, tile.window, show=False)
+        layers.redraw(layer, thumbnail=False)
         cost = 1000 * (time.perf_counter() - began)
         QTimer.singleShot(max(BREATH, round(cost * (SHARE - 1))), self._breathed)
 
@@ -257,14 +272,19 @@ class Predicting(QObject):
         return layers.prediction_layer(self._viewer, stored.image)
 
     def _on_done(self, said: dict[str, Any]) -> None:
-        stored = self._running
-        self._running = None
-        self._tiles.clear()
-        self._session.progress = None
-        if stored is None or said.get("stopped"):
-            self._end()
-            self._session.advise("The prediction was broken off.")
+        if self._running is None or said.get("stopped"):
+            self._broken_off()
             return
+        self._complete = True
+        self._draw_next()  # what waits is shown first: it grows, it does not jump
+
+    def _broken_off(self) -> None:
+        self._end()
+        self._session.advise("The prediction was broken off; the tiles that are done stay.")
+
+    def _finish(self, stored: Stored) -> None:
+        self._running = None
+        self._session.progress = None
         layer = self._layer(stored)
         rest = None if layer is None else layer.data
         in_thread(
@@ -281,9 +301,9 @@ class Predicting(QObject):
         layers.hide(self._viewer, stored.image, "weights")  # the overlay is what matters now
         session.predicted = layers.key(stored.image) == session.image or session.predicted
         self._on_image()
-        if session.show_probability:
+        if session.show_probability and stored.has_cells:
             self.show_probability(True)
-        what = "cell" if stored.config.labels_are == "instances" else "kind of thing"
+        what = "cell" if stored.has_cells else "kind of thing"
         session.advise(f"Found {count(found.number, what)}.")
 
     def _show(self, stored: Stored, found: Found) -> None:
@@ -297,7 +317,7 @@ class Predicting(QObject):
         """Another image is in hand: its filters, if its probability is stored."""
         session = self._session
         stored = self._stored.get(session.image)
-        session.filterable = stored is not None and stored.config.labels_are == "instances"
+        session.filterable = stored is not None and stored.has_cells
         if stored is not None:
             session.threshold = stored.config.instances.threshold
             session.min_size = stored.config.instances.min_size
@@ -349,80 +369,3 @@ class Predicting(QObject):
         if self._session.job in ("predicting", "stopping"):
             self._session.job = ""
         self._session.progress = None
-
-
-# ---- in a thread: files of the job, no layers ---------------------------------------------------
-
-
-def _probability(stored: Stored) -> npt.NDArray[np.float32]:
-    array: npt.NDArray[np.float32] = np.load(stored.job / "probability.npy", mmap_mode="r")
-    return array
-
-
-def provisional(
-    stored: Stored, tiles: list[Tile], threshold: float, start: int
-) -> list[npt.NDArray[np.int32]]:
-    """What can be shown of tiles before the whole is known: connected pieces, ids after `start`."""
-    whole, pieces = _probability(stored), []
-    for tile in tiles:
-        y0, y1, x0, x1 = tile.window
-        part = np.asarray(whole[stored.slices.index(tile.slice), ..., y0:y1, x0:x1])
-        if part.ndim == 3:
-            values = np.array([0, *stored.config.class_values], np.int32)
-            pieces.append(values[part.argmax(axis=0)])
-            continue
-        found, number = ndimage.label(part > threshold)
-        pieces.append(np.where(found > 0, found + start, 0).astype(np.int32))
-        start += number
-    return pieces
-
-
-def final(stored: Stored) -> npt.NDArray[np.int32]:
-    """(S, Y, X) int32: what the worker made of it."""
-    array: npt.NDArray[np.int32] = np.load(stored.job / "labels.npy")
-    return array
-
-
-def apart(
-    found: npt.NDArray[np.int32], overlay: npt.NDArray[np.int32] | None, stored: Stored
-) -> Found:
-    """Counted, and with ids that no other slice of the overlay has."""
-    number = int(np.count_nonzero(np.bincount(found.ravel())[1:]))
-    if overlay is None or stored.config.labels_are == "classes":
-        return Found(found, number)
-    slices = overlay.reshape(-1, *overlay.shape[-2:])
-    others = [int(p.max(initial=0)) for i, p in enumerate(slices) if i not in stored.slices]
-    start = max(others, default=0)
-    return Found(np.where(found > 0, found + start, 0).astype(np.int32), number)
-
-
-def filtered(model: InstanceSettings, threshold: float, min_size: int) -> InstanceSettings:
-    """The model's settings with the user's two filters; cells are split no lower than before."""
-    seeds = max(model.seed_threshold - model.threshold, 0.0) + threshold
-    return replace(model, threshold=threshold, seed_threshold=min(seeds, 0.99), min_size=min_size)
-
-
-def relabelled(stored: Stored, settings: InstanceSettings) -> npt.NDArray[np.int32]:
-    """(S, Y, X) int32, ids unique over the stack, from the stored probability."""
-    planes, start, scale = [], 0, modelling.scale_of(stored.config)
-    for index, plane in zip(stored.slices, _probability(stored), strict=True):
-        cells = label_cells(np.asarray(plane), settings, scale=scale)
-        cells[_missing(stored, index)] = 0
-        planes.append(np.where(cells > 0, cells + start, 0).astype(np.int32))
-        start += int(cells.max(initial=0))
-    return np.stack(planes)
-
-
-def _missing(stored: Stored, index: int) -> npt.NDArray[np.bool_]:
-    """(Y, X): pixels of this slice that are NaN or infinite; those are labelled 0."""
-    job = JobFolder(stored.job)
-    return ~np.isfinite(job.axes.slice(job.image, index)).all(axis=0)
-
-
-def probability(stored: Stored, shape: tuple[int, ...]) -> npt.NDArray[np.float32]:
-    """The probability as one array like the labels; 0 in slices that were not predicted."""
-    whole = np.zeros(shape, np.float32)
-    slices = whole.reshape(-1, *shape[-2:])
-    for index, plane in zip(stored.slices, _probability(stored), strict=True):
-        slices[index] = plane
-    return whole

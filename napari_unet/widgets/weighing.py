@@ -13,14 +13,16 @@ from qtpy.QtCore import QObject, QTimer
 
 from napari_unet import layers
 from napari_unet.core.annotation import check_labels, known_area, planes
+from napari_unet.core.errors import BadInput
 from napari_unet.core.presets import preset
 from napari_unet.core.settings import LabelsAre, ScaleSettings, WeightSettings
 from napari_unet.core.weights import shown_weight_map
-from napari_unet.session import Session
+from napari_unet.session import Session, why_not_weigh
 
 from .background import Latest
 
 PAUSE = 300  # ms after a number was changed
+NOTHING = "Paint some cells of this image first."
 
 
 @dataclass(frozen=True)
@@ -71,8 +73,13 @@ class Weighing(QObject):
     def show(self) -> None:
         """Show the map of the image in hand."""
         image = layers.find(self._viewer, self._session.image)
-        shot = layers.snapshot(self._viewer, image) if isinstance(image, Image) else None
+        try:
+            shot = layers.snapshot(self._viewer, image) if isinstance(image, Image) else None
+        except BadInput as error:
+            self._session.say(str(error), "error")
+            return
         if shot is None:
+            self._session.say(why_not_weigh(self._session) or NOTHING, self._session.mood)
             return
         settings, kind = self.settings(), self._session.labels_are
         scale = preset(self._session.preset).scale

@@ -14,11 +14,13 @@ import numpy as np
 from safetensors.numpy import save_file
 
 from napari_unet.core.instances import label_cells
-from napari_unet.core.settings import InstanceSettings, ModelConfig, NetworkSettings, to_dict
+from napari_unet.core.settings import InstanceSettings, ModelConfig, to_dict
 from napari_unet.files.atomic import write_array
-from napari_unet.files.model_file import KEY
+from napari_unet.files.model_file import KEY, read_config
+from napari_unet.runs.folder import RunFolder
 from napari_unet.runs.jobs import JobFolder
 
+WORSE = "FAKE_WORKER_WORSE" in os.environ  # than the model that it started from
 PAUSE = float(os.environ.get("FAKE_WORKER_PAUSE", "0.01"))  # seconds a step takes
 stop, commands = threading.Event(), []
 here = threading.Condition()
@@ -48,7 +50,14 @@ def train(run: Path) -> None:
     (run / "checkpoint").mkdir(exist_ok=True)
     (run / "checkpoint" / "state.pt").write_bytes(b"fake")
     say(event="started", what="train", path=str(run), words="fake")
-    config = json.dumps(to_dict(ModelConfig(NetworkSettings())))
+    folder = RunFolder(run)
+    values = {int(v) for pair in folder.pairs() for v in np.unique(pair.labels) if v}
+    described = ModelConfig(
+        folder.settings.network,
+        folder.options.labels_are,
+        tuple(sorted(values)) if folder.options.labels_are == "classes" else (),
+    )
+    config = json.dumps(to_dict(described))
     save_file({"w": np.zeros(1, np.float32)}, model, metadata={KEY: config})
     say(event="saved", step=0, path=str(model))
     for step in range(1, 31):
@@ -66,8 +75,9 @@ def train(run: Path) -> None:
         path=str(run),
         model=str(model),
         stopped=stop.is_set(),
-        before=None,
+        before={**score, "AP50": 0.9, "found": 7} if WORSE else None,
         after=score,
+        worse=WORSE,
         words="done",
     )
 
@@ -75,7 +85,9 @@ def train(run: Path) -> None:
 def predict(job: JobFolder) -> None:
     say(event="started", what="predict", path=str(job.path), words="fake")
     image, probability = job.image, job.probability("r+")
-    planes = image.reshape(-1, *image.shape[-2:])
+    planes = image[:, 0]  # the first channel
+    config = read_config(Path(job.wish["model"]))
+    classes = config.labels_are == "classes"
     slices, size = job.wish["slices"], 64
     height, width = planes.shape[-2:]
     windows = [(y, x) for y in range(0, height, size) for x in range(0, width, size)]
@@ -83,12 +95,28 @@ def predict(job: JobFolder) -> None:
     for place, index in enumerate(slices):
         for y, x in windows:
             part = (slice(y, y + size), slice(x, x + size))
-            probability[place][part] = planes[index][part] / 255
+            values = planes[index][part] / 255
+            if classes:  # the brighter, the higher the class
+                for k in range(probability.shape[1]):
+                    of = np.minimum(
+                        np.floor(values * probability.shape[1]), len(config.class_values)
+                    )
+                    probability[place, k][part] = of == k
+            else:
+                probability[place][part] = values
             done += 1
             window = [y, min(y + size, height), x, min(x + size, width)]
             total = len(windows) * len(slices)
             say(event="tile", index=done, of=total, slice=index, window=window)
             time.sleep(PAUSE)
+            if stop.is_set():
+                say(event="done", what="predict", path=str(job.path), stopped=True, seconds=0.1)
+                return
+    if classes:
+        of = np.array([0, *config.class_values], np.int32)
+        write_array(job.path / "labels.npy", of[probability.argmax(axis=1)])
+        say(event="done", what="predict", path=str(job.path), stopped=False, seconds=0.1)
+        return
     cells = np.stack([label_cells(p, InstanceSettings()) for p in probability])
     cells += np.arange(len(cells), dtype=np.int32)[:, None, None] * 1000 * (cells > 0)
     write_array(job.path / "labels.npy", cells)

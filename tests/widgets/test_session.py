@@ -86,9 +86,8 @@ def test_before_and_after_in_words() -> None:
     words = s.before_after(before, after)
     assert "12 of 14 found, 1 merge (AP50 0.80)" in words
     assert "Before: 9 of 14 found, 2 merges" in words
-    assert not s.got_worse(before, after)
-    assert s.got_worse(after, before)
-    assert "worse" in s.before_after(after, before)
+    assert "worse" not in words
+    assert "worse" in s.before_after(after, before, worse=True)
     assert "score" in s.before_after(None, None)
 
 

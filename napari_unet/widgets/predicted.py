@@ -1,0 +1,157 @@
+"""A prediction as the worker has left it on disk: tiles, cells, filters. Not for the GUI thread."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from napari.layers import Image
+from scipy import ndimage
+
+from napari_unet import layers
+from napari_unet.core.axes import axes_of
+from napari_unet.core.errors import BadInput
+from napari_unet.core.instances import label_cells
+from napari_unet.core.settings import InstanceSettings, ModelConfig
+from napari_unet.runs.jobs import JobFolder, create_job
+from napari_unet.session import count
+
+from . import modelling
+
+
+@dataclass(frozen=True)
+class Stored:
+    """A prediction whose probability is on disk."""
+
+    job: Path
+    image: Image
+    slices: tuple[int, ...]  # of the image, in the order of the job's
+    config: ModelConfig
+
+    @property
+    def has_cells(self) -> bool:
+        """Cells to be filtered by the probability; False with classes."""
+        return self.config.labels_are == "instances"
+
+
+@dataclass(frozen=True)
+class Found:
+    """(S, Y, X) labels of a prediction's slices, and how many there are."""
+
+    labels: npt.NDArray[np.int32]
+    number: int
+
+
+@dataclass(frozen=True)
+class Tile:
+    """One finished tile, as the worker named it."""
+
+    place: int  # of its slice in the job
+    window: layers.Window
+
+
+def prepared(
+    image: Image,
+    model: Path,
+    slices: Sequence[int],
+    *,
+    array: Any,
+    letters: str,
+    first: layers.Window | None,
+    tile: int | None,
+) -> Stored:
+    """Write the job: those slices only, whatever the image is backed by.
+
+    Raises
+    ------
+    BadInput
+        If the model is gone or damaged, or takes other channels than the image has.
+    """
+    config = modelling.config_of(model)
+    axes = axes_of(array, letters, where=image.name)
+    if axes.channels != config.channels:
+        raise BadInput(
+            f"{image.name} has {count(axes.channels, 'channel')} (read as {axes.letters}), "
+            f"but this model takes {config.channels}; choose another model, or fine-tune one"
+        )
+    planes = np.stack([np.asarray(axes.slice(array, i)) for i in slices])
+    job = modelling.new_job_folder()
+    create_job(job, planes, axes="ZCYX", model=model, first=first, tile=tile)
+    return Stored(job, image, tuple(slices), config)
+
+
+def _probability(stored: Stored) -> npt.NDArray[np.float32]:
+    array: npt.NDArray[np.float32] = np.load(stored.job / "probability.npy", mmap_mode="r")
+    return array
+
+
+def provisional(
+    stored: Stored, tiles: list[Tile], threshold: float, start: int
+) -> list[npt.NDArray[np.int32]]:
+    """What can be shown of tiles before the whole is known: connected pieces, ids after `start`."""
+    whole, pieces = _probability(stored), []
+    for tile in tiles:
+        y0, y1, x0, x1 = tile.window
+        part = np.asarray(whole[tile.place, ..., y0:y1, x0:x1])
+        if part.ndim == 3:
+            values = np.array([0, *stored.config.class_values], np.int32)
+            pieces.append(values[part.argmax(axis=0)])
+            continue
+        found, number = ndimage.label(part > threshold)
+        pieces.append(np.where(found > 0, found + start, 0).astype(np.int32))
+        start += number
+    return pieces
+
+
+def final(stored: Stored) -> npt.NDArray[np.int32]:
+    """(S, Y, X) int32: what the worker made of it."""
+    array: npt.NDArray[np.int32] = np.load(stored.job / "labels.npy")
+    return array
+
+
+def apart(
+    found: npt.NDArray[np.int32], overlay: npt.NDArray[np.int32] | None, stored: Stored
+) -> Found:
+    """Counted, and with ids that no other slice of the overlay has."""
+    number = int(np.count_nonzero(np.bincount(found.ravel())[1:]))
+    if overlay is None or not stored.has_cells:
+        return Found(found, number)
+    slices = overlay.reshape(-1, *overlay.shape[-2:])
+    others = [int(p.max(initial=0)) for i, p in enumerate(slices) if i not in stored.slices]
+    start = max(others, default=0)
+    return Found(np.where(found > 0, found + start, 0).astype(np.int32), number)
+
+
+def filtered(model: InstanceSettings, threshold: float, min_size: int) -> InstanceSettings:
+    """The model's settings with the user's two filters; cells are split no lower than before."""
+    seeds = max(model.seed_threshold - model.threshold, 0.0) + threshold
+    return replace(model, threshold=threshold, seed_threshold=min(seeds, 0.99), min_size=min_size)
+
+
+def relabelled(stored: Stored, settings: InstanceSettings) -> npt.NDArray[np.int32]:
+    """(S, Y, X) int32, ids unique over the stack, from the stored probability."""
+    planes, start, scale = [], 0, modelling.scale_of(stored.config)
+    for place, plane in enumerate(_probability(stored)):
+        cells = label_cells(np.asarray(plane), settings, scale=scale)
+        cells[_missing(stored, place)] = 0
+        planes.append(np.where(cells > 0, cells + start, 0).astype(np.int32))
+        start += int(cells.max(initial=0))
+    return np.stack(planes)
+
+
+def _missing(stored: Stored, place: int) -> npt.NDArray[np.bool_]:
+    """(Y, X): pixels of this slice that are NaN or infinite; those are labelled 0."""
+    return ~np.isfinite(JobFolder(stored.job).image[place]).all(axis=0)
+
+
+def probability(stored: Stored, shape: tuple[int, ...]) -> npt.NDArray[np.float32]:
+    """The probability as one array like the labels; 0 in slices that were not predicted."""
+    whole = np.zeros(shape, np.float32)
+    slices = whole.reshape(-1, *shape[-2:])
+    for index, plane in zip(stored.slices, _probability(stored), strict=True):
+        slices[index] = plane
+    return whole
