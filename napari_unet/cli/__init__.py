@@ -14,6 +14,7 @@ import typer
 
 from napari_unet import __version__
 from napari_unet.core.errors import BadInput
+from napari_unet.core.threads import share_cores
 
 from .predicting import predict
 from .scoring import evaluate
@@ -59,6 +60,7 @@ def _options(
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and exit the process with its code."""
+    share_cores()
     words = list(sys.argv[1:] if arguments is None else arguments)
     if not words or (words[0] not in COMMANDS and not words[0].startswith("-")):
         words.insert(0, "open")

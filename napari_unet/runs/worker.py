@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TextIO
 
 from napari_unet.core.errors import BadInput
+from napari_unet.core.threads import share_cores
 
 from .messages import Message, encode, failed
 
@@ -177,6 +178,7 @@ def _reason(error: Exception) -> str:
 def main() -> None:
     """Say ready, then work until told to quit."""
     lower_priority()
+    share_cores()
     worker = Worker(Channel())
     threading.Thread(target=worker.listen, args=[iter(sys.stdin.readline, "")], daemon=True).start()
     from napari_unet.core.device import device_words, find_device, has_bfloat16
