@@ -1,4 +1,4 @@
-"""Paint a few cells, see the weight map, fine-tune a U-Net: in napari, Python and on the command line.
+"""Paint a few cells, see the weight map, fine-tune a U-Net: in napari, Python and the shell.
 
 The public API is loaded when it is first used, so ``import napari_unet`` imports neither torch
 nor napari.

@@ -8,7 +8,6 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 
 from napari_unet.core.device import device_words, find_device
@@ -16,26 +15,22 @@ from napari_unet.core.fit import Budget, Progress, Trainer, fit
 from napari_unet.core.geometry import input_size
 from napari_unet.core.judge import HeldOut, Judged, words
 from napari_unet.core.memory import keep_freed_memory
-from napari_unet.core.samples import Annotation, Batches, collect, factor_of, prepare
+from napari_unet.core.samples import Annotation, Batches, collect, prepare
 from napari_unet.core.segment import LEAST_TILE, Segmenter
-from napari_unet.core.settings import FitSettings, InstanceSettings, ModelConfig, Settings
+from napari_unet.core.settings import FitSettings, InstanceSettings, Settings
 from napari_unet.core.unet import UNet, on_device
-from napari_unet.core.weights import clipped_classes
 from napari_unet.files.atomic import replacing
 
 from .folder import RunFolder, open_run
 from .messages import Message, warning
 from .networks import load_network, save_network, start_from
+from .telling import closing_words, model_config, remarks, step_message
 
 DEFAULT_SECONDS = {"cpu": 60.0, "cuda": 15.0}
-JUDGED_AT = (
-    0.25,
-    0.5,
-    0.75,
-)  # shares of the budget at which the held-out part is scored; and at the end
+# shares of the budget at which the held-out part is scored; and at the end
+JUDGED_AT = (0.25, 0.5, 0.75)
 SAVED_EVERY = 5.0  # seconds between checkpoints
 SAVED_STEPS = 10  # steps between checkpoints where the budget is in steps: the same in every run
-LEAST_CELL = 0.1  # of the median cell's area; smaller predictions are removed
 
 
 def train_run(path: Path, stop: Callable[[], bool] = lambda: False) -> Iterator[Message]:
@@ -109,7 +104,7 @@ class Training:
             if isinstance(progress, str):
                 yield warning(progress)
                 continue
-            yield self._step_message(progress)
+            yield step_message(progress, self.budget)
             stopped = stop()
             if stopped:
                 break
@@ -156,7 +151,7 @@ class Training:
         )
         self.held_out = HeldOut(self.annotation)
         samples, by_class = prepare(self.annotation, self.settings, options.labels_are)
-        for sentence in self._remarks(samples, by_class):
+        for sentence in remarks(self.run, self.annotation, samples, self.settings):
             yield warning(sentence)
         generator = torch.Generator().manual_seed(options.seed)
         net = UNet(self.settings.network, generator)
@@ -178,43 +173,7 @@ class Training:
         )
         self.budget = Budget(options.steps, seconds)
         self.budget.started = self.began  # reading the data counts
-        self.config = self._config()
-
-    def _remarks(self, samples: list[Any], by_class: dict[int, float]) -> Iterator[str]:
-        """What the user should know of the data before training."""
-        for pair in self.run.pairs():
-            if pair.image.dtype.kind == "f" and not np.isfinite(pair.image).all():
-                yield f"{pair.name}: NaN or infinite pixels count as missing"
-        counts: dict[int, int] = {}
-        for s in samples:
-            for value, n in zip(*np.unique(s.target[s.known], return_counts=True), strict=True):
-                counts[int(value)] = counts.get(int(value), 0) + int(n)
-        if (
-            clipped_classes(counts, self.settings.weights)
-            and self.settings.weights.preset == "paper"
-        ):
-            yield "one kind of pixel is very rare; its class weight was limited to 10"
-        if len(counts) == 1:
-            yield "all that is annotated is of one kind: paint some background or some cells too"
-        if self.run.options.held_out and not self.held_out:
-            yield "too little is annotated to hold anything out: no score before and after"
-
-    def _config(self) -> ModelConfig:
-        annotation, settings, options = self.annotation, self.settings, self.run.options
-        rescaled = factor_of(annotation, settings) != 1.0
-        area = np.pi / 4 * (annotation.diameter or 0.0) ** 2
-        return ModelConfig(
-            network=settings.network,
-            labels_are=options.labels_are,
-            class_values=annotation.class_values,
-            normalise=settings.normalise,
-            diameter=settings.scale.diameter if rescaled else None,
-            image_diameter=annotation.diameter,
-            axes=self.run.info["inputs"][0]["axes"],
-            instances=replace(settings.instances, min_size=round(LEAST_CELL * area)),
-            origin="trained with napari-unet",
-            training={"run": self.run.path.name, "preset": options.preset, "seed": options.seed},
-        )
+        self.config = model_config(self.run, self.annotation, self.settings)
 
     def _segmenter(self, net: UNet, instances: InstanceSettings | None = None) -> Segmenter:
         config = self.config if instances is None else replace(self.config, instances=instances)
@@ -238,20 +197,6 @@ class Training:
                 "words": words(self.before),
             }
         self._save(self.trainer.net.eval(), self.before)
-
-    def _step_message(self, progress: Progress) -> Message:
-        seconds = self.budget.seconds
-        left = None if seconds is None else max(0.0, seconds - progress.seconds)
-        if seconds is None and progress.fraction > 0:
-            left = progress.seconds * (1 / progress.fraction - 1)
-        return {
-            "event": "step",
-            "step": progress.step,
-            "of": self.budget.steps,
-            "loss": progress.loss,
-            "seconds": round(progress.seconds, 3),
-            "left": None if left is None else round(left, 1),
-        }
 
     def _marks(self, progress: Progress) -> Iterator[Message]:
         """What is due between steps: a score, a checkpoint."""
@@ -335,19 +280,14 @@ class Training:
             "after": self.best,
             "worse": self._worse,
             "seconds": round(self.budget.elapsed, 1),
-            "words": self._closing_words(stopped),
+            "words": closing_words(
+                self.trainer.step_done, stopped, self.best, self.before, self._worse
+            ),
         }
 
     @property
     def _worse(self) -> bool:
         return bool(self.before and self.best and self.best["value"] < self.before["value"])
-
-    def _closing_words(self, stopped: bool) -> str:
-        how = f"{'Stopped' if stopped else 'Done'} after {self.trainer.step_done} steps"
-        if self.best is None:
-            return f"{how}; nothing was held out, so there is no score."
-        worse = "; worse than the base model, which stays selected" if self._worse else ""
-        return f"{how}: {words(self.best, self.before)}{worse}."
 
     def _checkpoint(self) -> dict[str, Any] | None:
         if not self.run.checkpoint.exists():

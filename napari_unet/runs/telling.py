@@ -1,0 +1,90 @@
+"""What a training says: of its data, of each step, at its end, and in its model file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from napari_unet.core.fit import Budget, Progress
+from napari_unet.core.judge import words
+from napari_unet.core.samples import Annotation, Sample, factor_of
+from napari_unet.core.settings import ModelConfig, Settings
+from napari_unet.core.weights import clipped_classes
+
+from .folder import RunFolder
+from .messages import Message
+
+LEAST_CELL = 0.1  # of the median cell's area; smaller predictions are removed
+
+
+def remarks(
+    run: RunFolder, annotation: Annotation, samples: Sequence[Sample], settings: Settings
+) -> Iterator[str]:
+    """What the user should know of the data before training, a sentence each."""
+    for pair in run.pairs():
+        if pair.image.dtype.kind == "f" and not np.isfinite(pair.image).all():
+            yield f"{pair.name}: NaN or infinite pixels count as missing"
+    counts: dict[int, int] = {}
+    for s in samples:
+        for value, n in zip(*np.unique(s.target[s.known], return_counts=True), strict=True):
+            counts[int(value)] = counts.get(int(value), 0) + int(n)
+    if settings.weights.preset == "paper" and clipped_classes(counts, settings.weights):
+        yield "one kind of pixel is very rare; its class weight was limited to 10"
+    if len(counts) == 1:
+        yield "all that is annotated is of one kind: paint some background or some cells too"
+    if run.options.held_out and not annotation.held_out:
+        yield "too little is annotated to hold anything out: no score before and after"
+
+
+def model_config(run: RunFolder, annotation: Annotation, settings: Settings) -> ModelConfig:
+    """What the run's model files say of themselves, before anything was scored."""
+    options = run.options
+    rescaled = factor_of(annotation, settings) != 1.0
+    area = np.pi / 4 * (annotation.diameter or 0.0) ** 2
+    return ModelConfig(
+        network=settings.network,
+        labels_are=options.labels_are,
+        class_values=annotation.class_values,
+        normalise=settings.normalise,
+        diameter=settings.scale.diameter if rescaled else None,
+        image_diameter=annotation.diameter,
+        axes=run.info["inputs"][0]["axes"],
+        instances=replace(settings.instances, min_size=round(LEAST_CELL * area)),
+        origin="trained with napari-unet",
+        training={"run": run.path.name, "preset": options.preset, "seed": options.seed},
+    )
+
+
+def step_message(progress: Progress, budget: Budget) -> Message:
+    """One step: its number, its loss, the time gone and the time left."""
+    left = None
+    if budget.seconds is not None:
+        left = max(0.0, budget.seconds - progress.seconds)
+    elif progress.fraction > 0:
+        left = progress.seconds * (1 / progress.fraction - 1)
+    return {
+        "event": "step",
+        "step": progress.step,
+        "of": budget.steps,
+        "loss": progress.loss,
+        "seconds": round(progress.seconds, 3),
+        "left": None if left is None else round(left, 1),
+    }
+
+
+def closing_words(
+    steps: int,
+    stopped: bool,
+    after: dict[str, Any] | None,
+    before: dict[str, Any] | None,
+    worse: bool,
+) -> str:
+    """The training in one sentence."""
+    how = f"{'Stopped' if stopped else 'Done'} after {steps} steps"
+    if after is None:
+        return f"{how}; nothing was held out, so there is no score."
+    but = "; worse than the base model, which stays selected" if worse else ""
+    return f"{how}: {words(after, before)}{but}."
