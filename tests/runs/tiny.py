@@ -18,8 +18,7 @@ from napari_unet.core.annotation import Pair
 from napari_unet.core.settings import TrainOptions
 from napari_unet.runs.folder import RunFolder, create_run
 from napari_unet.runs.messages import Message, parse
-
-from ..core.discs import touching_discs
+from tests.core.discs import touching_discs
 
 NARROW = {"width": 4, "depth": 2}
 SMALL = {"tile": 64, "batch": 2}
