@@ -18,7 +18,7 @@ from .settings import InstanceSettings
 THRESHOLDS = (0.4, 0.5, 0.6)  # tried for the mask
 SEEDS_ABOVE = (0.0, 0.2)  # tried on top of it for the seeds
 SPLITS = (0.0, 0.25, 0.4)  # tried for the necks
-CLEARLY = 0.02  # a choice other than the start's must be better by this
+CLEARLY = 0.02  # smaller differences in the score say nothing, nor does half a cell
 
 
 @dataclass(frozen=True)
@@ -33,6 +33,11 @@ class Judged:
         """What "better" means: cells found and their outlines, or the mean IoU of classes."""
         s = self.scores
         return s.mean_iou if s.labels_are == "classes" else (s.ap(0.5) + s.seg) / 2
+
+    @property
+    def slack(self) -> float:
+        """Differences in value up to this are chance: few held-out cells, much chance."""
+        return CLEARLY + (0.5 / self.scores.truth if self.scores.truth else 0.0)
 
     def as_dict(self) -> dict[str, Any]:
         """For messages and files."""
@@ -117,7 +122,7 @@ class HeldOut:
             judged = self.score(replace_config(segmenter, tried), probabilities)
             if judged.value > best.value:
                 best = judged
-        return best if best.value > start.value + CLEARLY else start
+        return best if best.value > start.value + start.slack else start
 
 
 def replace_config(segmenter: Segmenter, instances: InstanceSettings) -> Segmenter:

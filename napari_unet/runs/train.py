@@ -236,11 +236,11 @@ class Training:
             judged = self.held_out.choose(segmenter, self.held_out.probabilities(segmenter))
             score = judged.as_dict()
             yield {"event": "held-out", "step": step, "score": score, "words": words(score)}
-        # on a tie the later one: it has seen more
+        # where chance may decide, the later one: it has seen more, at a smaller learning rate
         if (
             judged is None
             or self.best is None
-            or judged.value >= self.best["value"]
+            or judged.value + judged.slack >= self.best["value"]
             or self.best is self.before
         ):
             self._save(net, None if judged is None else judged.as_dict(), judged)
