@@ -91,12 +91,12 @@ def fitting_labels(viewer: Viewer, image: Image) -> list[Labels]:
 def misfit(image: Image, layer: Layer) -> str:
     """Why `layer` cannot hold the image's labels, in one sentence; "" = it can."""
     if layer.multiscale:
-        return f"{layer.name} is a pyramid, which cannot be painted on: take its finest level."
+        return f"“{layer.name}” is a pyramid, which cannot be painted on: take its finest level."
     wanted, shape = labels_shape(image), tuple(layer.data.shape)
     if shape == wanted:
         return ""
     return (
-        f"{layer.name} has the shape {shape}, but labels of {image.name} need {wanted}; "
+        f"“{layer.name}” has the shape {shape}, but labels of {image.name} need {wanted}; "
         "choose another layer, or press “New cell” for an empty one."
     )
 

@@ -239,7 +239,7 @@ def _why_no_labels(session: Session) -> str:
 
 def count(number: int, noun: str) -> str:
     """Such as "1 cell", "12 cells", "2 classes"."""
-    plural = noun.replace("kind", "kinds") if " of " in noun else noun + "s"
+    plural = noun.replace("kind of thing", "kinds of things") if " of " in noun else noun + "s"
     if noun.endswith("s"):
         plural = noun + "es"
     return f"{number:,} {noun if number == 1 else plural}"

@@ -86,7 +86,7 @@ class Desk(QObject):
             self._window, "Save model as", f"{source.parent.name}.safetensors", modelling.FILTER
         )
         if path:
-            target = Path(path).with_suffix(modelling.SUFFIX)
+            target = _with_suffix(path, modelling.SUFFIX)
             in_thread(
                 lambda: modelling.save(source, target),
                 lambda _: self.session.say(f"Saved as {target}.", "done"),
@@ -113,7 +113,7 @@ class Desk(QObject):
             self._window, "Export labels", name, "TIFF (*.tif *.tiff)"
         )
         if path:
-            self.export_labels_to(Path(path))
+            self.export_labels_to(_with_suffix(path, ".tif", ".tiff"))
 
     def export_labels_to(self, path: Path) -> None:
         """Write the labels of the image in hand as a TIFF."""
@@ -142,6 +142,9 @@ class Desk(QObject):
         self.annotating.close()
         self.weighing.close()
         self.predicting.close()
+        self.training.close()
+        self.child.message.disconnect(self._on_message)  # its farewell begins nothing new
+        self.child.died.disconnect(self._on_died)
         self.child.close()
         self.setObjectName("")  # whoever asks from now on gets a new one
         self.setParent(None)
@@ -186,6 +189,8 @@ class Desk(QObject):
         )
 
     def _on_new_model(self, choice: Choice, better: bool) -> None:
+        if self._closed:
+            return
         self._add_model(choice)
         if better or not self.session.model:
             self.session.model = choice[0]
@@ -220,3 +225,8 @@ class Desk(QObject):
 
     def _say_error(self, words: str) -> None:
         self.session.say(words, "error")
+
+
+def _with_suffix(path: str, *suffixes: str) -> Path:
+    """The path with the first of the suffixes if it has none of them; "v1.2" stays "v1.2"."""
+    return Path(path if path.lower().endswith(suffixes) else path + suffixes[0])

@@ -61,6 +61,7 @@ class Predicting(QObject):
         session.events.image.connect(self._on_image)
 
     def close(self) -> None:
+        self._turn += 1
         self._pause.stop()
         self._filtering.forget()
         self._session.events.image.disconnect(self._on_image)

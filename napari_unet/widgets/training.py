@@ -47,6 +47,9 @@ class Training(QObject):
         self._shown_at = 0.0
         self._warnings: list[str] = []
 
+    def close(self) -> None:
+        self._turn += 1
+
     # ---- wishes
 
     def start(self) -> None:

@@ -1,0 +1,158 @@
+"""Every kind of image in a real window, with a worker that only pretends."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import dask.array
+import numpy as np
+import pytest
+import zarr
+from napari import Viewer
+
+from napari_unet import layers
+from napari_unet.widgets.open import Shown, add_pair
+
+pytestmark = [pytest.mark.gui, pytest.mark.usefixtures("fake_worker")]
+
+Discs = tuple[np.ndarray, np.ndarray]
+Press = Callable[[str], None]
+
+
+def partner(viewer: Viewer, role: layers.Role, image: int = 0) -> Any:
+    return layers.partner(viewer, layers.images(viewer)[image], role)
+
+
+def fine_tune(window: Viewer, dock: Any, labels: np.ndarray, press: Press, qtbot: Any) -> Any:
+    """Give the image in hand these labels, press the button, wait for the overlay."""
+    session = dock.desk.session
+    press("unet_new_cell")
+    layers.partner(window, dock.desk.annotating.image(), "labels").data = labels
+    wanted = len(np.unique(labels)) - 1
+    qtbot.waitUntil(lambda: session.annotated.cells >= wanted, timeout=5000)
+    press("unet_fine_tune")
+
+    def ready() -> bool:
+        assert session.mood != "error", session.status
+        return bool(session.predicted and not session.job)
+
+    qtbot.waitUntil(ready, timeout=30_000)
+    return layers.partner(window, dock.desk.annotating.image(), "prediction")
+
+
+def test_classes_come_back_in_the_painted_values(
+    window: Viewer, dock: Any, press: Press, qtbot: Any
+) -> None:
+    image = np.full((96, 128), 20, np.uint8)
+    image[10:40, 10:60], image[50:90, 30:100] = 120, 240
+    window.add_image(image)
+    dock.desk.annotating.choose_labels_are("classes")
+    painted = np.zeros(image.shape, np.int32)
+    painted[10:40, 10:60], painted[50:90, 30:100] = 1, 7
+    overlay = fine_tune(window, dock, painted, press, qtbot)
+    np.testing.assert_array_equal(overlay.data, painted)
+    assert overlay.visible
+    assert "2 kinds of things" in dock.desk.session.status
+    assert not dock.desk.session.filterable
+    labels = partner(window, "labels")
+    labels.data[50:90, 30:100] = 0
+    press("unet_accept")
+    qtbot.waitUntil(lambda: labels.data.max() == 7, timeout=5000)
+    np.testing.assert_array_equal(labels.data, painted)
+
+
+def in_dask(image: np.ndarray, folder: Path) -> Any:
+    return dask.array.from_array(image, chunks=100)
+
+
+def in_zarr(image: np.ndarray, folder: Path) -> Any:
+    array = zarr.create_array(folder / "image.zarr", shape=image.shape, dtype=image.dtype)
+    array[:] = image
+    return array
+
+
+def pyramid(image: np.ndarray, folder: Path) -> Any:
+    return [image, image[::2, ::2], image[::4, ::4]]
+
+
+@pytest.mark.parametrize("store", [pytest.param(in_dask, marks=pytest.mark.slow), in_zarr, pyramid])
+def test_images_that_are_not_plain_arrays(
+    store: Any, window: Viewer, dock: Any, discs: Discs, press: Press, qtbot: Any, tmp_path: Path
+) -> None:
+    window.add_image(store(discs[0], tmp_path), multiscale=store is pyramid)
+    painted = np.where(discs[1] <= 10, discs[1], 0)
+    overlay = fine_tune(window, dock, painted, press, qtbot)
+    assert overlay.data.shape == discs[1].shape
+    assert ((overlay.data > 0) == (discs[1] > 0)).mean() > 0.98
+
+
+@pytest.mark.parametrize("channels", [3, pytest.param(4, marks=pytest.mark.slow)])
+def test_colour(
+    channels: int, window: Viewer, dock: Any, discs: Discs, press: Press, qtbot: Any
+) -> None:
+    image = np.stack([discs[0]] * channels, axis=-1)
+    window.add_image(image, rgb=True)
+    assert dock.desk.session.axes == "YXC"
+    painted = np.where(discs[1] <= 10, discs[1], 0)
+    overlay = fine_tune(window, dock, painted, press, qtbot)
+    assert overlay.data.shape == discs[1].shape
+    assert len(np.unique(overlay.data)) - 1 == 30
+
+
+@pytest.mark.slow
+def test_a_stack_in_dask_is_read_slice_by_slice(
+    window: Viewer, dock: Any, discs: Discs, press: Press, qtbot: Any
+) -> None:
+    read: set[int] = set()
+
+    def plane(block_info: Any = None) -> np.ndarray:
+        at = block_info[None]["chunk-location"][0]
+        read.add(at)
+        return discs[0][None]
+
+    stack = dask.array.map_blocks(plane, chunks=((1,) * 5, 256, 256), dtype=np.uint8, meta=discs[0])
+    window.add_image(stack, contrast_limits=(0, 255))
+    window.dims.set_point(0, 3)
+    painted = np.zeros(stack.shape, np.int32)
+    painted[3] = np.where(discs[1] <= 10, discs[1], 0)
+    read.clear()
+    overlay = fine_tune(window, dock, painted, press, qtbot)
+    assert read <= {3}
+    assert overlay.data[3].any()
+    assert not overlay.data[[0, 1, 2, 4]].any()
+
+
+@pytest.mark.slow
+def test_several_images_have_layers_of_their_own(
+    window: Viewer, dock: Any, discs: Discs, press: Press, qtbot: Any
+) -> None:
+    window.add_image(discs[0], name="first")
+    window.add_image(discs[0][:, :200], name="second")
+    dock.desk.annotating.choose_image(layers.key(window.layers["first"]))
+    painted = np.where(discs[1] <= 10, discs[1], 0)
+    one = fine_tune(window, dock, painted, press, qtbot)
+    assert one.name == "U-Net prediction"
+    before = one.data.copy()
+    dock.desk.annotating.choose_image(layers.key(window.layers["second"]))
+    assert not dock.desk.session.predicted
+    two = fine_tune(window, dock, painted[:, :200], press, qtbot)
+    assert {x.name for x in window.layers} >= {"U-Net labels", "U-Net labels second"}
+    assert two.name == "U-Net prediction second"
+    assert two.data.shape == (256, 200)
+    np.testing.assert_array_equal(one.data, before)
+    assert dock.desk.session.annotated.images == 2
+
+
+def test_a_file_is_shown_with_its_labels_and_its_background(window: Viewer, dock: Any) -> None:
+    labels = np.zeros((20, 30), np.int32)
+    labels[2:8, 2:8] = 5
+    known = np.zeros(labels.shape, bool)
+    known[:, :15] = True
+    add_pair(window, Shown("pic", np.zeros((20, 30, 2)), "YXC", labels, known))
+    image = window.layers["pic"]
+    assert image.data.shape == (2, 20, 30)
+    assert layers.axes(image) == "CYX"
+    np.testing.assert_array_equal(partner(window, "labels").data, labels)
+    np.testing.assert_array_equal(partner(window, "background").data, known & (labels == 0))

@@ -1,0 +1,286 @@
+"""Models, files, and wishes that cannot be fulfilled: in a real window, the worker pretends."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import tifffile
+from napari import Viewer
+from qtpy.QtWidgets import QFileDialog, QPushButton
+
+from napari_unet import layers
+from napari_unet.widgets import commands, modelling
+from napari_unet.widgets.desk import Desk
+
+pytestmark = [pytest.mark.gui, pytest.mark.usefixtures("fake_worker")]
+
+Discs = tuple[np.ndarray, np.ndarray]
+Press = Callable[[str], None]
+
+
+def partner(viewer: Viewer, role: layers.Role) -> Any:
+    return layers.partner(viewer, layers.images(viewer)[0], role)
+
+
+@pytest.fixture
+def painted(window: Viewer, dock: Any, discs: Discs, press: Press, qtbot: Any) -> Viewer:
+    """An image with ten painted cells."""
+    window.add_image(discs[0], name="cells")
+    press("unet_new_cell")
+    partner(window, "labels").data = np.where(discs[1] <= 10, discs[1], 0)
+    qtbot.waitUntil(lambda: dock.desk.session.annotated.cells == 10, timeout=5000)
+    return window
+
+
+@pytest.fixture
+def trained(painted: Viewer, dock: Any, press: Press, qtbot: Any) -> Viewer:
+    """The same with a model and an overlay."""
+    press("unet_fine_tune")
+    qtbot.waitUntil(lambda: done(dock), timeout=30_000)
+    return painted
+
+
+def done(dock: Any) -> bool:
+    session = dock.desk.session
+    return bool(session.predicted and session.filterable and not session.job)
+
+
+def answer(monkeypatch: pytest.MonkeyPatch, path: Path) -> None:
+    """The user chooses `path` in the next file dialog."""
+    for name in ("getSaveFileName", "getOpenFileName"):
+        monkeypatch.setattr(QFileDialog, name, lambda *_: (str(path), ""))
+
+
+def test_models_are_saved_and_loaded_and_labels_exported(
+    trained: Viewer,
+    dock: Any,
+    press: Press,
+    qtbot: Any,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    session, target = dock.desk.session, tmp_path / "my cells v1.2.safetensors"
+    answer(monkeypatch, tmp_path / "my cells v1.2")
+    press("unet_save_model")
+    qtbot.waitUntil(target.exists, timeout=5000)
+    qtbot.waitUntil(lambda: "Saved" in session.status, timeout=5000)
+    assert target.read_bytes() == Path(session.model).read_bytes()
+    answer(monkeypatch, target)
+    press("unet_load_model")
+    qtbot.waitUntil(lambda: session.model == str(target), timeout=5000)
+    assert session.models[0] == (str(target), "my cells v1.2")
+    answer(monkeypatch, tmp_path / "out.tif")
+    press("unet_export_labels")
+    qtbot.waitUntil(lambda: "out.tif" in session.status, timeout=5000)
+    np.testing.assert_array_equal(
+        tifffile.imread(tmp_path / "out.tif"), partner(trained, "labels").data
+    )
+
+
+def test_a_file_that_is_no_model_is_refused(
+    window: Viewer, dock: Any, qtbot: Any, tmp_path: Path
+) -> None:
+    bad = tmp_path / "bad.safetensors"
+    bad.write_bytes(b"PK\x03\x04 this could run code")
+    dock.desk.load_model_from(bad)
+    qtbot.waitUntil(lambda: dock.desk.session.mood == "error", timeout=5000)
+    assert "pickled" in dock.desk.session.status
+    assert not dock.desk.session.models
+
+
+def test_a_model_that_is_gone_from_disk(trained: Viewer, dock: Any, press: Press) -> None:
+    session = dock.desk.session
+    before = partner(trained, "prediction").data.copy()
+    Path(session.model).unlink()
+    press("unet_predict")
+    assert session.mood == "error"
+    assert "no longer on disk" in session.status
+    assert session.models == ()
+    assert session.model == ""
+    assert not dock.findChild(QPushButton, "unet_predict").isEnabled()
+    np.testing.assert_array_equal(partner(trained, "prediction").data, before)
+
+
+def test_a_model_for_other_channels(trained: Viewer, dock: Any, press: Press, qtbot: Any) -> None:
+    trained.add_image(np.zeros((40, 50, 3), np.uint8), rgb=True, name="colour")
+    dock.desk.annotating.choose_image(layers.key(trained.layers["colour"]))
+    press("unet_predict")
+    qtbot.waitUntil(lambda: dock.desk.session.mood == "error", timeout=5000)
+    assert "3 channels" in dock.desk.session.status
+    assert not dock.desk.session.job
+
+
+def test_a_prediction_is_stopped(
+    trained: Viewer, dock: Any, press: Press, qtbot: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    session = dock.desk.session
+    monkeypatch.setenv("FAKE_WORKER_PAUSE", "0.2")
+    dock.desk.child.close()  # the next one is slow
+    press("unet_predict")
+    qtbot.waitUntil(
+        lambda: session.progress is not None and session.progress.share is not None, timeout=20_000
+    )
+    press("unet_stop")
+    assert session.job == "stopping"
+    qtbot.waitUntil(lambda: not session.job, timeout=2000)
+    assert "broken off" in session.status
+    assert dock.findChild(QPushButton, "unet_predict").isEnabled()
+    assert session.progress is None
+
+
+@pytest.mark.slow
+def test_a_killed_prediction_leaves_everything(
+    trained: Viewer, dock: Any, press: Press, qtbot: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    session = dock.desk.session
+    before = partner(trained, "labels").data.tobytes()
+    monkeypatch.setenv("FAKE_WORKER_PAUSE", "0.2")
+    dock.desk.child.close()
+    press("unet_predict")
+    qtbot.waitUntil(
+        lambda: session.progress is not None and session.progress.share is not None, timeout=20_000
+    )
+    os.kill(dock.desk.child.pid, signal.SIGKILL)
+    qtbot.waitUntil(lambda: session.mood == "error", timeout=5000)
+    assert "killed" in session.status
+    assert "Predict" in session.status
+    assert partner(trained, "labels").data.tobytes() == before
+    monkeypatch.setenv("FAKE_WORKER_PAUSE", "0.01")
+    press("unet_predict")
+    qtbot.waitUntil(lambda: session.mood == "done", timeout=20_000)
+
+
+@pytest.mark.slow
+def test_a_worse_model_does_not_take_over(
+    trained: Viewer, dock: Any, press: Press, qtbot: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    session = dock.desk.session
+    before = session.model
+    monkeypatch.setenv("FAKE_WORKER_WORSE", "1")
+    dock.desk.child.close()
+    press("unet_fine_tune")
+    qtbot.waitUntil(lambda: len(session.models) == 2 and done(dock), timeout=30_000)
+    assert session.model == before
+    assert "earlier model stays selected" in session.report
+
+
+def test_without_labels_nothing_starts(
+    window: Viewer, dock: Any, discs: Discs, qtbot: Any, own_home: Path
+) -> None:
+    window.add_image(discs[0])
+    commands.fine_tune(window)  # the button is disabled, the menu is not
+    qtbot.waitUntil(lambda: dock.desk.session.mood == "error", timeout=5000)
+    assert "paint at least one cell" in dock.desk.session.status
+    commands.show_weights(window)
+    assert "Paint some cells" in dock.desk.session.status
+    commands.predict(window)
+    assert "no model" in dock.desk.session.status
+    assert dock.desk.child.pid == 0
+    assert not list(own_home.glob("runs/trained*"))
+    assert [type(x).__name__ for x in window.layers] == ["Image"]
+
+
+def test_labels_that_do_not_fit_are_refused(window: Viewer, dock: Any, discs: Discs) -> None:
+    window.add_image(discs[0], name="cells")
+    other = window.add_labels(np.ones((9, 9), np.int32), name="other")
+    commands.use_as_labels(window)
+    assert dock.desk.session.mood == "error"
+    assert "“other” has the shape (9, 9)" in dock.desk.session.status
+    assert layers.role(other) is None
+    assert partner(window, "labels") is None
+
+
+def test_labels_that_no_longer_fit_start_nothing(
+    painted: Viewer, dock: Any, press: Press, own_home: Path
+) -> None:
+    labels = partner(painted, "labels")
+    labels.data = np.ones((9, 9), np.int32)
+    press("unet_fine_tune")
+    assert "has the shape (9, 9)" in dock.desk.session.status
+    assert dock.desk.session.mood == "error"
+    assert dock.desk.child.pid == 0
+    assert not list(own_home.glob("runs/trained*"))
+    press("unet_new_cell")  # offers an empty layer that fits
+    assert partner(painted, "labels") is not labels
+    assert labels.data.shape == (9, 9)
+
+
+def test_a_second_training_is_not_begun(
+    painted: Viewer, dock: Any, press: Press, qtbot: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FAKE_WORKER_PAUSE", "0.1")
+    press("unet_fine_tune")
+    qtbot.waitUntil(lambda: dock.desk.session.job == "training", timeout=20_000)
+    commands.fine_tune(painted)
+    assert "is running" in dock.desk.session.status
+    assert dock.desk.session.job == "training"
+
+
+def test_stopping_before_it_began_leaves_no_run(
+    painted: Viewer, dock: Any, press: Press, qtbot: Any, own_home: Path
+) -> None:
+    press("unet_fine_tune")
+    press("unet_stop")
+    assert not dock.desk.session.job
+    qtbot.wait(500)
+    assert not list(own_home.glob("runs/trained*"))
+    assert dock.findChild(QPushButton, "unet_fine_tune").isEnabled()
+
+
+# ---- what earlier sessions have left ------------------------------------------------------------
+
+
+def killed_run(dock: Any, press: Press, qtbot: Any) -> Path:
+    press("unet_fine_tune")
+    qtbot.waitUntil(lambda: len(dock.desk.session.losses) > 1, timeout=30_000)
+    run = Path(dock.desk.training._run)
+    os.kill(dock.desk.child.pid, signal.SIGKILL)
+    qtbot.waitUntil(lambda: dock.desk.session.mood == "error", timeout=5000)
+    return run
+
+
+def test_a_new_session_finds_the_killed_training(
+    painted: Viewer,
+    dock: Any,
+    press: Press,
+    qtbot: Any,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("FAKE_WORKER_PAUSE", "0.1")
+    run = killed_run(dock, press, qtbot)
+    (run / "log.jsonl").write_text(json.dumps({"event": "step", "step": 2, "loss": 0.5}) + "\n")
+    assert modelling.earlier().look_again > 0  # another window may be at it
+    monkeypatch.setattr(modelling, "QUIET", 0.2)
+    dock.desk.close()
+    desk = Desk(painted)
+    qtbot.waitUntil(lambda: desk.session.resumable == run, timeout=5000)
+    assert desk.session.resumable_words.startswith("today, ")
+    monkeypatch.setenv("FAKE_WORKER_PAUSE", "0.01")
+    desk.training.resume()
+    qtbot.waitUntil(lambda: len(desk.session.losses) >= 30, timeout=20_000)
+    steps = [step for step, _ in desk.session.losses]
+    assert steps == sorted(set(steps))
+    qtbot.waitUntil(lambda: bool(desk.session.model) and not desk.session.job, timeout=20_000)
+    desk.close()
+
+
+@pytest.mark.slow
+def test_a_new_session_lists_the_models_of_the_last(
+    trained: Viewer, dock: Any, qtbot: Any, own_home: Path
+) -> None:
+    said = {"event": "done", "what": "train", "stopped": False}
+    run = Path(dock.desk.session.model).parent
+    (run / "log.jsonl").write_text(json.dumps(said) + "\n")
+    dock.desk.close()
+    desk = Desk(trained)
+    qtbot.waitUntil(lambda: desk.session.model == str(run / "model.safetensors"), timeout=5000)
+    assert desk.session.models[0][1].startswith("trained ")
+    assert desk.session.resumable is None
+    desk.close()
