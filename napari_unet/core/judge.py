@@ -15,7 +15,7 @@ from .samples import AnnotatedSlice, Annotation
 from .segment import Floats, Segmenter
 from .settings import InstanceSettings
 
-THRESHOLDS = (0.4, 0.5, 0.6)  # tried for the mask
+THRESHOLDS = (0.4, 0.5, 0.6, 0.7)  # tried for the mask
 SEEDS_ABOVE = (0.0, 0.2)  # tried on top of it for the seeds
 SPLITS = (0.0, 0.25, 0.4)  # tried for the necks
 CLEARLY = 0.02  # smaller differences in the score say nothing, nor does half a cell
