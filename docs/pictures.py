@@ -17,7 +17,7 @@ from typing import Any
 OUT = Path(__file__).parent / "images"
 MOST = 2_000_000  # bytes of all pictures together
 SECONDS = 120.0  # of training; twice what the panel takes, for this machine may be busy
-WINDOW = (1300, 1040)  # px; all four parts of the panel are seen
+WINDOW = (1440, 1020)  # px; all four parts of the panel are seen
 CLOSE_UP = 4.0  # screen pixels per image pixel
 CLOSE_UP_SIZE = (480, 880)  # px, height and width
 
