@@ -194,6 +194,8 @@ def main() -> None:
         }
     )
     worker.work()
+    sys.stderr.flush()
+    os._exit(0)  # torch takes its time to be torn down, and a closing window waits for us
 
 
 def lower_priority() -> None:

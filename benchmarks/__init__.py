@@ -1,0 +1,1 @@
+"""Measurements, each printed with the machine it ran on: ``python -m benchmarks``."""

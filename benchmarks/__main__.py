@@ -1,0 +1,27 @@
+"""``python -m benchmarks [weights|border|gaps|real|all]``."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+
+from . import border, gaps, real, weights
+
+ALL: dict[str, Callable[[], None]] = {
+    "weights": weights.main,
+    "border": border.main,
+    "gaps": gaps.main,
+    "real": real.main,
+}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("which", nargs="?", default="all", choices=[*ALL, "all"])
+    which = parser.parse_args().which
+    for name in ALL if which == "all" else [which]:
+        ALL[name]()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,36 @@
+"""What every benchmark prints: its name, the machine, and rows of figures."""
+
+from __future__ import annotations
+
+import os
+import platform
+import statistics
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+
+def heading(title: str, threads: int | None = None) -> None:
+    """The name of a benchmark and where it runs."""
+    used = f", {threads} thread{'' if threads == 1 else 's'} used" if threads else ""
+    load = f", load {os.getloadavg()[0]:.1f}" if hasattr(os, "getloadavg") else ""
+    print(f"\n{title}\n{processor()}, {os.cpu_count()} cores{used}{load}", flush=True)
+
+
+def processor() -> str:
+    """The processor's name where the system tells it."""
+    info = Path("/proc/cpuinfo")
+    lines = info.read_text().splitlines() if info.exists() else []
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.processor() or platform.machine()
+
+
+def median_seconds(work: Callable[[], object], times: int = 5) -> float:
+    """Median wall time of `times` calls, after one that does not count."""
+    work()
+    taken = []
+    for _ in range(times):
+        began = time.perf_counter()
+        work()
+        taken.append(time.perf_counter() - began)
+    return statistics.median(taken)
