@@ -18,6 +18,7 @@ from .settings import InstanceSettings
 THRESHOLDS = (0.4, 0.5, 0.6, 0.7)  # tried for the mask
 SEEDS_ABOVE = (0.0, 0.2)  # tried on top of it for the seeds
 SPLITS = (0.0, 0.25, 0.4)  # tried for the necks
+SIZES = (2, 3)  # multiples of the least size, tried last
 CLEARLY = 0.02  # smaller differences in the score say nothing, nor does half a cell
 
 
@@ -114,15 +115,31 @@ class HeldOut:
         start = self.score(segmenter, probabilities)
         if segmenter.config.labels_are == "classes":
             return start
-        best = start
-        for threshold, above, split in itertools.product(THRESHOLDS, SEEDS_ABOVE, SPLITS):
-            tried = replace(
+        tried = [
+            replace(
                 start.instances, threshold=threshold, seed_threshold=threshold + above, split=split
             )
-            judged = self.score(replace_config(segmenter, tried), probabilities)
+            for threshold, above, split in itertools.product(THRESHOLDS, SEEDS_ABOVE, SPLITS)
+        ]
+        best = self._best(start, tried, segmenter, probabilities)
+        sizes = [
+            replace(best.instances, min_size=best.instances.min_size * times) for times in SIZES
+        ]
+        best = self._best(best, sizes, segmenter, probabilities)
+        return best if best.value > start.value + start.slack else start
+
+    def _best(
+        self,
+        best: Judged,
+        tried: Sequence[InstanceSettings],
+        segmenter: Segmenter,
+        probabilities: Sequence[Floats],
+    ) -> Judged:
+        for instances in tried:
+            judged = self.score(replace_config(segmenter, instances), probabilities)
             if judged.value > best.value:
                 best = judged
-        return best if best.value > start.value + start.slack else start
+        return best
 
 
 def replace_config(segmenter: Segmenter, instances: InstanceSettings) -> Segmenter:
