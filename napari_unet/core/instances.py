@@ -110,19 +110,24 @@ def _fill_holes(cells: Labels) -> None:
     cells[holes] = owner[pieces][holes]
 
 
-def _give_back(cells: Labels, reach: float) -> None:
-    """Background within `reach` px (along each axis) of two cells goes to the nearer, in place.
+def _give_back(cells: Labels, width: float) -> None:
+    """Gaps of up to `width` px between two cells are shared out among them, in place.
 
-    Gaps are carved among the 8 neighbours, so that is the distance that undoes them.
+    A gap is given back whole or not at all: the distances (among the 8 neighbours, as gaps
+    are carved) to the two cells add up to the same across it.
     """
-    radius = round(reach)
-    if radius < 1 or not cells.any():
+    widest = round(width)
+    if widest < 1 or not cells.any():
         return
-    highest, lowest = _neighbours(cells, 2 * radius + 1)
-    between = (cells == 0) & (highest != lowest) & (highest > 0)
+    free = cells == 0
+    nearest = ndimage.distance_transform_cdt(free, "chessboard")
+    between = np.zeros(cells.shape, bool)
+    for reach in range(1, widest + 1):
+        highest, lowest = _neighbours(cells, 2 * reach + 1)
+        two = free & (highest > 0) & (highest != lowest)
+        between |= two & (nearest + reach <= widest + 1)
     if between.any():
-        nearest = segmentation.expand_labels(cells, np.sqrt(2) * radius)
-        cells[between] = nearest[between]
+        cells[between] = segmentation.expand_labels(cells, np.sqrt(2) * widest)[between]
 
 
 def _neighbours(cells: Labels, side: int) -> tuple[Labels, Labels]:

@@ -102,7 +102,7 @@ class InstanceSettings:
     threshold: float = 0.5  # probability; a pixel above it may belong to a cell
     seed_threshold: float = 0.5  # probability; cells are split where it falls below this
     min_size: int = 0  # image pixels; smaller cells are removed; 0 = by the cell diameter
-    give_back: float = 2.0  # model pixels; background this near to two cells goes to the nearer
+    give_back: float = 2.0  # model pixels; gaps of this width between two cells are shared out
     split: float = 0.0  # cells are cut at necks narrower than 1 - this of their width; 0 = never
 
 

@@ -50,6 +50,17 @@ def test_free_outlines_do_not_grow() -> None:
     assert np.array_equal(label_cells(probability, InstanceSettings()) > 0, probability > 0.5)
 
 
+@pytest.mark.parametrize("scale", [1.0, 0.5])
+@pytest.mark.parametrize("gap", range(1, 7))
+def test_a_gap_is_given_back_whole_or_not_at_all(gap: int, scale: float) -> None:
+    probability = np.zeros((20, 40))
+    probability[2:18, 2:15] = probability[2:18, 15 + gap : 35] = 1
+    row = label_cells(probability, InstanceSettings(), scale)[10]
+    filled = int((row[15 : 15 + gap] > 0).sum())
+    assert filled == (gap if gap <= round(2 / scale) else 0)
+    assert row.max() == 2
+
+
 def test_seeds_split_where_the_probability_dips() -> None:
     probability = discs((30, 25, 11), (30, 45, 11))
     probability[:, 35] = np.minimum(probability[:, 35], 0.55)
