@@ -242,6 +242,11 @@ def _options(viewer: Viewer, image: Image, what: Role) -> dict[str, Any]:
     }
 
 
+def warm_up() -> None:
+    """napari's first labels layer takes 0.3 s more than the next: not when the user paints."""
+    Labels(np.zeros((2, 2), np.int32))
+
+
 def make_labels(viewer: Viewer, image: Image) -> Labels:
     """An empty int32 labels layer for the image, paired with it."""
     labels = Labels(np.zeros(labels_shape(image), np.int32), **_options(viewer, image, "labels"))
@@ -276,8 +281,14 @@ def make_regions(viewer: Viewer, image: Image) -> Shapes:
 def start_painting(viewer: Viewer, layer: Labels | Shapes) -> None:
     """Make `layer` the active one, with the tool that adds to it."""
     viewer.layers.selection.active = layer
-    layer.visible = True
+    _uncover(layer)
     layer.mode = "paint" if isinstance(layer, Labels) else "add_rectangle"
+
+
+def _uncover(layer: Layer) -> None:
+    """Make it visible; napari draws everything anew even where nothing changes."""
+    if not layer.visible:
+        layer.visible = True
 
 
 def _add_quietly(viewer: Viewer, layer: Layer, below: Layer | None = None) -> None:
@@ -309,7 +320,7 @@ def show_weights(
         return layer
     layer.data = weights
     layer.contrast_limits = limits
-    layer.visible = True
+    _uncover(layer)
     return layer
 
 
@@ -323,7 +334,7 @@ def prediction_layer(viewer: Viewer, image: Image) -> Labels:
             **_options(viewer, image, "prediction"),
         )
         _add_quietly(viewer, layer, below=partner(viewer, image, "labels"))
-    layer.visible = True
+    _uncover(layer)
     return layer
 
 
@@ -368,7 +379,7 @@ def show_probability(viewer: Viewer, image: Image, probability: npt.NDArray[Any]
         _add_quietly(viewer, layer, below=partner(viewer, image, "prediction"))
         return layer
     layer.data = probability
-    layer.visible = True
+    _uncover(layer)
     return layer
 
 

@@ -58,6 +58,7 @@ class Desk(QObject):
         QApplication.instance().aboutToQuit.connect(self.close)
         viewer.bind_key(NEW_CELL_KEY, lambda _: self.annotating.new_cell(), overwrite=True)
         self.session.advise()
+        layers.warm_up()
         self._look_for_earlier()
 
     # ---- wishes that concern more than one part

@@ -15,7 +15,7 @@ from .status import StatusPanel
 from .tune import TunePanel
 from .weights import WeightsPanel
 
-WIDTH = 340  # px; what the four parts need without being cramped
+WIDTH = 320  # px; what the four parts need without being cramped
 
 
 def label_panel(desk: Desk) -> LabelPanel:

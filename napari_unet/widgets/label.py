@@ -19,6 +19,7 @@ BACKGROUND = "Paint what is surely no cell; then unpainted pixels no longer coun
 INSTANCES = "Every cell has a number of its own (the usual case)"
 CLASSES = "Every number is a kind of thing, such as 1 = nucleus, 2 = membrane"
 AXES = "How the image is read: {}. Change it if that is wrong"
+AXES_WIDTH = 84  # px; room for TZYX, the rest is the image's name
 READINGS = {"T": "points in time", "Z": "slices", "C": "channels"}
 
 
@@ -48,7 +49,7 @@ class LabelPanel(QWidget):
         self.regions = look.button("Regions", "unet_regions", REGIONS)
         self.background = look.button("Background", "unet_background", BACKGROUND)
         self.instances = QRadioButton("a cell")
-        self.classes = QRadioButton("a kind")
+        self.classes = QRadioButton("a kind of thing")
         look.tipped(self.instances, INSTANCES, "unet_instances")
         look.tipped(self.classes, CLASSES, "unet_classes")
         self._kinds = QButtonGroup(self)
@@ -56,11 +57,15 @@ class LabelPanel(QWidget):
         self._kinds.addButton(self.classes)
         self.amount = look.hint()
         self.amount.setObjectName("unet_annotated")
+        kinds = look.row(QLabel("Each number is"), self.instances, self.classes)
+        for place in range(3):
+            kinds.setStretch(place, 0)
+        kinds.addStretch(1)
         look.column(
             self,
             look.form(("Image", self._image_and_axes()), ("Labels", self.labels)),
             look.row(self.new_cell),
-            look.row(QLabel("Each number is"), self.instances, self.classes),
+            kinds,
             look.row(self.regions, self.background),
             self.amount,
         )
@@ -68,8 +73,8 @@ class LabelPanel(QWidget):
     def _image_and_axes(self) -> QWidget:
         box = QWidget()
         both = look.row(self.image, self.axes)
-        both.setStretch(0, 5)
-        both.setStretch(1, 2)
+        both.setStretch(1, 0)
+        self.axes.setFixedWidth(AXES_WIDTH)
         look.column(box, both)
         return box
 

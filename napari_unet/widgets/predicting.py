@@ -34,6 +34,7 @@ from .predicted import (
 )
 
 PAUSE = 120  # ms after a filter was moved
+PERIOD = 0.1  # s between two updates of the bar
 BREATH = 60  # ms between two redraws of the overlay at least, for the brush
 SHARE = 4  # of the time a redraw may take one part in so many
 
@@ -53,6 +54,7 @@ class Predicting(QObject):
         self._complete = False  # the worker is done; the tiles that wait are shown yet
         self._highest = 0  # provisional id
         self._filtering = Latest()
+        self._told_at = 0.0
         self._turn = 0  # counts the wishes; an answer to an earlier one is passed over
         self._pause = QTimer(self)
         self._pause.setSingleShot(True)
@@ -213,7 +215,10 @@ class Predicting(QObject):
         if self._running is None or self._session.job != "predicting":
             return
         done, of = said["index"], said["of"]
-        self._session.progress = Progress(done / of, None, f"tile {done} of {of}")
+        now = time.monotonic()
+        if now - self._told_at > PERIOD or done == of:
+            self._told_at = now
+            self._session.progress = Progress(done / of, None, f"tile {done} of {of}")
         y0, y1, x0, x1 = said["window"]
         self._tiles.append(Tile(said["slice"], (y0, y1, x0, x1)))
         self._draw_next()
@@ -354,9 +359,10 @@ class Predicting(QObject):
             return
         found.visible = False  # its cells are now in the labels, where they can be corrected
         self._viewer.layers.selection.active = own
-        words = f"{new.cells:,} cells added to your labels (undo: Ctrl-Z)."
+        what = "cell" if session.labels_are == "instances" else "kind of thing"
+        words = f"{count(new.cells, what)} added to your labels (undo: Ctrl-Z)."
         if new.known:
-            words += f" {new.known:,} were there already."
+            words += f" You had painted {new.known:,} more yourself."
         if widened:
             words += " The layer now holds 32-bit numbers."
         session.say(f"{words} Correct what is wrong, then fine-tune again.", "done")

@@ -46,9 +46,11 @@ class StatusPanel(QWidget):
         self.bar.setVisible(progress is not None)
         if progress is None:
             return
+        self.bar.setUpdatesEnabled(False)  # else Qt draws at once, and the canvas with it
         if progress.share is None:
             self.bar.setRange(0, 0)  # busy, nobody knows how long
         else:
             self.bar.setRange(0, STEPS)
             self.bar.setValue(round(progress.share * STEPS))
         self.bar.setFormat(progress.words)
+        self.bar.setUpdatesEnabled(True)

@@ -100,6 +100,7 @@ class Training(QObject):
             if run is not None and not has_checkpoint(run):
                 self._remove(run)
             elif run is not None:
+                session.resumable_words = "stopped"
                 session.resumable = run
             session.advise("Stopped before the training had begun.")
 
@@ -223,7 +224,8 @@ class Training(QObject):
         worse, stopped = bool(said.get("worse")), bool(said.get("stopped"))
         self._end()
         if stopped and has_checkpoint(Path(said["path"])):
-            session.resumable, session.resumable_words = Path(said["path"]), ""
+            session.resumable_words = "stopped"
+            session.resumable = Path(said["path"])
         session.curve += 1
         words = before_after(before, after, worse)
         session.report = "\n".join([words, *dict.fromkeys(self._warnings)])

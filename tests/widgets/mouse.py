@@ -22,20 +22,23 @@ def canvas_pixel(viewer: Viewer, world: Point) -> QPoint:
     )
 
 
-def stroke(viewer: Viewer, qtbot: Any, points: Sequence[Point]) -> None:
-    """Press at the first point, drag through the others, release at the last."""
+def stroke(viewer: Viewer, qtbot: Any, points: Sequence[Point], pause: int = 20) -> None:
+    """Press at the first point, drag through the others, release at the last.
+
+    `pause` ms lie between the events, in which the canvas is drawn.
+    """
     canvas = viewer.window._qt_viewer.canvas.native
     first, *more = [canvas_pixel(viewer, p) for p in points]
     QTest.mouseMove(canvas, first)
-    qtbot.wait(20)
+    qtbot.wait(pause)
     QTest.mousePress(canvas, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier, first)
     for point in more:
         QTest.mouseMove(canvas, point)
-        qtbot.wait(20)
+        qtbot.wait(pause)
     QTest.mouseRelease(
         canvas, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier, [first, *more][-1]
     )
-    qtbot.wait(20)
+    qtbot.wait(pause)
 
 
 def settle(viewer: Viewer, qtbot: Any) -> None:
