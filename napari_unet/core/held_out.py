@@ -45,8 +45,8 @@ def split(labels: Labels, known: Mask, share: float, labels_are: LabelsAre = "in
 
     Returns
     -------
-    Of the four corners of the known area the one whose block holds nearest to `share` of
-    the cells, but at least one, and leaves at least two.
+    Of the four corners of the known area round the cells the one whose block holds nearest
+    to `share` of the cells; at least one, at most half of them.
     """
     nothing = Split(np.zeros(labels.shape, bool), np.empty(0, np.int32))
     if share <= 0 or not known.any():
@@ -60,7 +60,7 @@ def split(labels: Labels, known: Mask, share: float, labels_are: LabelsAre = "in
     if len(ids) < LEAST_CELLS:
         return nothing
     best, best_cost = nothing, math.inf
-    for block in _corners(known, share):
+    for block in _corners(known & _around(labels), share):
         inside = (
             (rows >= block[0].start)
             & (rows < block[0].stop)
@@ -69,7 +69,7 @@ def split(labels: Labels, known: Mask, share: float, labels_are: LabelsAre = "in
         )
         count = int(inside.sum())
         cost = abs(count / len(ids) - share)
-        if 1 <= count <= len(ids) - 2 and cost < best_cost:
+        if 1 <= count <= len(ids) // 2 and cost < best_cost:
             best, best_cost = _with_whole_cells(labels, known, block, ids[inside]), cost
     return best
 
@@ -108,6 +108,14 @@ def _corner(y0: int, y1: int, x0: int, x1: int, side: float, at_top: bool, at_le
         slice(y0, y0 + height) if at_top else slice(y1 - height, y1),
         slice(x0, x0 + width) if at_left else slice(x1 - width, x1),
     )
+
+
+def _around(labels: Labels) -> Mask:
+    """The bounding box of the cells: painted cells may all lie in one corner of the image."""
+    rows, columns = np.flatnonzero(labels.any(axis=1)), np.flatnonzero(labels.any(axis=0))
+    box = np.zeros(labels.shape, bool)
+    box[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1] = True
+    return box
 
 
 def _with_whole_cells(

@@ -50,6 +50,14 @@ def test_the_rule_has_no_chance_in_it_and_stays_inside_the_known_area() -> None:
     assert not (first.region & ~known).any()
 
 
+def test_cells_in_one_corner_are_not_all_held_out() -> None:
+    labels = np.zeros((400, 400), np.int32)
+    labels[:120, :120] = random_cells(4, (120, 120), 30)
+    parts = split(labels, np.ones(labels.shape, bool), 0.15)
+    cells = len(np.unique(labels)) - 1
+    assert 1 <= len(parts.ids) <= 0.3 * cells
+
+
 def test_few_cells_are_all_needed_for_training() -> None:
     labels = np.zeros((50, 50), np.int32)
     labels[5:10, 5:10], labels[20:30, 20:30] = 1, 2
