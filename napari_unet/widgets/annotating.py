@@ -15,6 +15,7 @@ from napari_unet.core.annotation import looks_like_classes
 from napari_unet.core.errors import BadInput
 from napari_unet.core.settings import LabelsAre
 from napari_unet.session import Annotated, Session
+from napari_unet.snapshots import Snapshot
 
 from .background import Latest
 
@@ -204,7 +205,7 @@ class Annotating(QObject):
         self._pause.start()
 
 
-def annotated(shots: list[layers.Snapshot], kind: LabelsAre) -> Annotated:
+def annotated(shots: list[Snapshot], kind: LabelsAre) -> Annotated:
     """How much is annotated in all images together. Not for the GUI thread."""
     cells, images, regions, background, doubt = 0, 0, 0, False, False
     values: set[int] = set()

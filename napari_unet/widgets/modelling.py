@@ -17,10 +17,10 @@ from napari_unet.core.settings import ModelConfig, ScaleSettings, WeightSettings
 from napari_unet.files.atomic import write_bytes
 from napari_unet.files.images import write_labels
 from napari_unet.files.model_file import read_config
-from napari_unet.layers import Snapshot
 from napari_unet.models import list_models, prune_runs, runs_folder
 from napari_unet.runs.folder import RunFolder, open_run
 from napari_unet.session import Choice
+from napari_unet.snapshots import Snapshot
 
 SUFFIX = ".safetensors"
 FILTER = f"U-Net model (*{SUFFIX})"

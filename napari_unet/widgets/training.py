@@ -24,6 +24,7 @@ from napari_unet.session import (
     time_left,
     why_not_train,
 )
+from napari_unet.snapshots import Snapshot
 
 from . import modelling
 from .background import in_thread
@@ -275,7 +276,7 @@ def score_of(said: dict[str, Any]) -> float | None:
     return None if value is None else float(value)
 
 
-def prepared(shots: Sequence[layers.Snapshot], options: TrainOptions, selected: str) -> Path:
+def prepared(shots: Sequence[Snapshot], options: TrainOptions, selected: str) -> Path:
     """Write the run folder; not for the GUI thread. The `selected` model is never pruned."""
     pairs = [pair(shot) for shot in shots]
     path = modelling.new_run_folder(selected)
@@ -283,7 +284,7 @@ def prepared(shots: Sequence[layers.Snapshot], options: TrainOptions, selected: 
     return path
 
 
-def pair(shot: layers.Snapshot) -> Pair:
+def pair(shot: Snapshot) -> Pair:
     """One training pair, checked; not for the GUI thread."""
     labels = check_labels(shot.labels, f"the labels of {shot.name}")
     regions = shot.regions()

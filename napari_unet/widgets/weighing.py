@@ -18,6 +18,7 @@ from napari_unet.core.presets import preset
 from napari_unet.core.settings import LabelsAre, ScaleSettings, WeightSettings
 from napari_unet.core.weights import shown_weight_map
 from napari_unet.session import Session, why_not_weigh
+from napari_unet.snapshots import Snapshot
 
 from .background import Latest
 
@@ -127,7 +128,7 @@ class Weighing(QObject):
 
 
 def computed(
-    shot: layers.Snapshot, settings: WeightSettings, scale: ScaleSettings, kind: LabelsAre
+    shot: Snapshot, settings: WeightSettings, scale: ScaleSettings, kind: LabelsAre
 ) -> Shown:
     """The map of every annotated slice. Not for the GUI thread."""
     labels = check_labels(shot.labels, f"the labels of {shot.name}")

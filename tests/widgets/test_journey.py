@@ -26,7 +26,9 @@ pytestmark = [pytest.mark.gui, pytest.mark.slow]
 
 TRANSFORM = {"scale": (2, 0.5), "translate": (40, -25), "rotate": 25}
 ROUND = 30  # seconds; the machine may be busy with other things
-STROKES, FIRST, BRUSH = 300, 1000, 5  # one each 100 ms, with ids from FIRST on, px
+ALONE, STROKES = 50, 300  # strokes before and during the training, one each 100 ms
+FIRST, BRUSH = 1000, 5  # id of the first stroke, px
+BUSY = 30  # ms; where a 10 ms timer is later than that without a training, nothing can be judged
 
 
 def layer(viewer: Viewer, name: str) -> Any:
@@ -47,11 +49,40 @@ def paint(viewer: Viewer, dock: Any, truth: np.ndarray, cells: int, qtbot: Any) 
     qtbot.waitUntil(lambda: dock.desk.session.annotated.cells >= cells, timeout=10_000)
 
 
+def paint_steadily(
+    viewer: Viewer, labels: Any, starts: list[tuple[int, int]], first: int, qtbot: Any
+) -> np.ndarray:
+    """A stroke each 100 ms, each with its own id; how late a 10 ms timer was meanwhile, in ms."""
+    late, last = [], [time.perf_counter()]
+
+    def tick() -> None:
+        now = time.perf_counter()
+        late.append(1000 * (now - last[0]) - 10)
+        last[0] = now
+
+    timer = QTimer()
+    timer.setInterval(10)
+    timer.timeout.connect(tick)
+    timer.start()
+    began = time.perf_counter()
+    for number, (y, x) in enumerate(starts):
+        labels.selected_label = first + number
+        stroke(viewer, qtbot, [(y, x), (y + 3, x + 10)], pause=1)
+        left = began + 0.1 * (number + 1) - time.perf_counter()
+        qtbot.wait(max(1, round(1000 * left)))
+    timer.stop()
+    return np.array(late)
+
+
+def words(late: np.ndarray) -> str:
+    return f"p95 {np.percentile(late, 95):.0f} ms, worst {late.max():.0f} ms"
+
+
 def assert_all_there(data: np.ndarray, before: np.ndarray, starts: list[tuple[int, int]]) -> None:
     """Each stroke has painted its capsule in its own id, and nothing else has changed."""
     expected, fuzzy = before.copy(), np.zeros(before.shape, bool)
     ys, xs = np.mgrid[: before.shape[0], : before.shape[1]]
-    for number, (y, x) in enumerate(starts[:STROKES]):
+    for number, (y, x) in enumerate(starts):
         near = (slice(y - 8, y + 12), slice(x - 8, x + 20))
         dy, dx = ys[near] - y, xs[near] - x
         along = np.clip((3 * dy + 10 * dx) / 109, 0, 1)  # where on the line, 0 to 1
@@ -119,47 +150,27 @@ def test_painting_stays_smooth_while_it_trains(
     paint(window, dock, np.pad(discs[1], 72), 8, qtbot)
     session, labels = dock.desk.session, layer(window, "U-Net labels")
     session.seconds = 300
-    dock.findChild(QPushButton, "unet_fine_tune").click()
-    qtbot.waitUntil(lambda: session.job == "training", timeout=60_000)
-
-    late, last = [], [time.perf_counter()]
-
-    def tick() -> None:
-        now = time.perf_counter()
-        late.append(now - last[0] - 0.01)
-        last[0] = now
-
-    timer = QTimer()
-    timer.setInterval(10)
-    timer.timeout.connect(tick)
     before = labels.data.copy()
     starts = [(14 + 12 * row, 14 + 20 * column) for row, column in np.ndindex(31, 18)]
-    timer.start()
-    began = last[0] = time.perf_counter()
-    for number in range(STROKES):
-        labels.selected_label = FIRST + number
-        y, x = starts[number]
-        stroke(window, qtbot, [(y, x), (y + 3, x + 10)], pause=1)
-        qtbot.wait(max(1, round(1000 * (began + 0.1 * (number + 1) - time.perf_counter()))))
-    took = time.perf_counter() - began
-    timer.stop()
-    assert_all_there(labels.data, before, starts)
+    alone = paint_steadily(window, labels, starts[:ALONE], FIRST, qtbot)
+    dock.findChild(QPushButton, "unet_fine_tune").click()
+    qtbot.waitUntil(lambda: session.job == "training", timeout=60_000)
+    late = paint_steadily(window, labels, starts[ALONE : ALONE + STROKES], FIRST + ALONE, qtbot)
     assert session.job == "training"
-    lateness = np.array(late) * 1000
-    figures = f"p95 {np.percentile(lateness, 95):.0f} ms, worst {lateness.max():.0f} ms"
-    request.node.user_properties += [
-        ("lateness", figures),
-        ("strokes", STROKES),
-        ("took", took),
-    ]  # for JUnit
-    assert np.percentile(lateness, 95) < 50, figures
-    assert lateness.max() < 200, figures
+    assert_all_there(labels.data, before, starts[: ALONE + STROKES])
 
     os.kill(dock.desk.child.pid, signal.SIGKILL)
     qtbot.waitUntil(lambda: session.mood == "error", timeout=5000)
     assert "killed" in session.status
     assert dock.findChild(QPushButton, "unet_fine_tune").isEnabled()
     assert layers.partner(window, window.layers[0], "labels") is labels
+
+    figures = [words(late), words(alone)]
+    request.node.user_properties += zip(("while it trains", "before"), figures, strict=True)
+    if np.percentile(alone, 95) > BUSY:
+        pytest.skip(f"the machine is busy with other things: {figures[1]} without a training")
+    assert np.percentile(late, 95) < 50, figures
+    assert late.max() < 200, figures
 
 
 def test_the_demo_makes_its_pictures_without_torch_in_the_window(tmp_path: Path) -> None:

@@ -1,0 +1,67 @@
+"""Copies of what the user has annotated, for threads and the worker. Without napari."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from skimage import draw
+
+
+@dataclass(frozen=True)
+class Outline:
+    """A region: its corners (n, 2) in data pixels, and the slice it was drawn on."""
+
+    index: int
+    corners: npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """One image with its annotation as it was at one moment.
+
+    The image is not copied (nobody paints on it); what the user paints is.
+    """
+
+    name: str
+    image: Any
+    axes: str
+    labels: npt.NDArray[Any]
+    outlines: tuple[Outline, ...] = ()
+    background: npt.NDArray[Any] | None = None
+
+    def regions(self) -> npt.NDArray[np.bool_] | None:
+        """The regions as a mask like the labels. Not for the GUI thread."""
+        return rasterise(self.outlines, self.labels.shape) if self.outlines else None
+
+
+def slice_of(corners: npt.NDArray[Any], leading: tuple[int, ...]) -> int:
+    """Number of the slice that a shape was drawn on; -1 = beside the stack."""
+    at = [round(float(x)) for x in corners[0, :-2]]
+    if any(not 0 <= i < n for i, n in zip(at, leading, strict=True)):
+        return -1
+    return int(np.ravel_multi_index(at, leading)) if leading else 0
+
+
+def flat_corners(corners: npt.NDArray[Any], kind: str) -> npt.NDArray[np.float64]:
+    flat = np.array(corners[:, -2:], float)
+    if kind != "ellipse":
+        return flat
+    centre, (side, other) = flat.mean(axis=0), ((flat[1] - flat[0]) / 2, (flat[3] - flat[0]) / 2)
+    turn = np.linspace(0, 2 * np.pi, 73)[:-1, None]
+    return np.asarray(centre + np.cos(turn) * side + np.sin(turn) * other)
+
+
+def rasterise(outlines: Sequence[Outline], shape: tuple[int, ...]) -> npt.NDArray[np.bool_]:
+    """The pixels whose centre lies in a region: bool of `shape`."""
+    mask = np.zeros(shape, bool)
+    slices = mask.reshape(-1, *shape[-2:])
+    for outline in outlines:
+        if 0 <= outline.index < len(slices):
+            ys, xs = outline.corners.T
+            rows, columns = draw.polygon(ys, xs, shape[-2:])
+            slices[outline.index, rows, columns] = True
+    return mask
