@@ -12,7 +12,6 @@ import os
 import sys
 import tempfile
 from pathlib import Path
-from typing import Any
 
 OUT = Path(__file__).parent / "images"
 MOST = 2_000_000  # bytes of all pictures together
@@ -50,24 +49,10 @@ def take(raw: Path) -> bool:
     from qtpy.QtCore import QPoint
     from qtpy.QtWidgets import QMenu
 
-    from napari_unet.widgets.demo import CELLS, Journey, chosen, drag, is_picture, spin
+    from napari_unet.widgets.demo import CELLS, Journey, is_picture, spin
 
     class Pictures(Journey):
-        """The journey with a region drawn, and a close-up where there is something small to see."""
-
-        def paint(self, truth: Any, cells: int) -> int:
-            painted = super().paint(truth, cells)
-            self.draw_region(*complete_part(truth, chosen(truth, cells)))
-            return painted
-
-        def draw_region(self, y0: int, y1: int, x0: int, x1: int) -> None:
-            """Say with the mouse where every cell is painted; the brush is at hand again then."""
-            self.press("unet_regions")
-            spin(0.3)
-            labels = self._layer("labels")
-            drag(self.viewer, [labels.data_to_world(at) for at in ((y0, x0), (y1, x1))])
-            self.wait(lambda: self.session.annotated.regions == 1, "the region was not drawn")
-            self.viewer.layers.selection.active = labels
+        """The journey with a close-up where there is something small to see."""
 
         def picture(self, name: str) -> None:
             super().picture(name)
@@ -141,34 +126,6 @@ def take(raw: Path) -> bool:
         return good and all(is_picture(path) for path in journey.pictures)
     finally:
         viewer.close()
-
-
-def complete_part(truth: Any, painted: list[int]) -> tuple[int, int, int, int]:
-    """The rectangle (y0, y1, x0, x1) with most painted pixels and none of an unpainted cell."""
-    import numpy as np
-
-    step = 4  # px
-    mine = np.isin(truth, painted)
-    sums = [
-        np.pad(mask.cumsum(0).cumsum(1), ((1, 0), (1, 0)))[::step, ::step]
-        for mask in (mine, (truth > 0) & ~mine)
-    ]
-    rows, columns = sums[0].shape
-    best, found = 0, (0, 0, 0, 0)
-    for y0 in range(rows - 1):
-        for x0 in range(columns - 1):
-            # of all rectangles that begin here
-            inside, others = (
-                s[y0 + 1 :, x0 + 1 :] - s[y0 + 1 :, x0, None] - s[y0, x0 + 1 :] + s[y0, x0]
-                for s in sums
-            )
-            counts = np.where(others == 0, inside, 0)
-            y, x = np.unravel_index(counts.argmax(), counts.shape)
-            if counts[y, x] > best:
-                best = int(counts[y, x])
-                found = (y0, y0 + 1 + int(y), x0, x0 + 1 + int(x))
-    y0, y1, x0, x1 = (step * n for n in found)
-    return y0, y1, x0, x1
 
 
 def plain(text: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +15,7 @@ import numpy.typing as npt
 import tifffile
 from napari.layers import Image, Labels
 from napari.viewer import Viewer
-from qtpy.QtCore import QEvent, QPoint, QPointF, Qt
-from qtpy.QtGui import QMouseEvent
-from qtpy.QtWidgets import QApplication, QPushButton, QWidget
+from qtpy.QtWidgets import QApplication, QPushButton
 
 from napari_unet import layers
 from napari_unet.core.metrics import evaluate
@@ -25,6 +23,7 @@ from napari_unet.models.places import HOME
 from napari_unet.sample_images import sample_pairs
 
 from .dock import UNetDock
+from .hand import drag, strokes
 from .open import PLUGIN, show_dock
 
 SAMPLE = "fluorescence"
@@ -116,7 +115,7 @@ class Journey:
     # ---- steps
 
     def paint(self, truth: npt.NDArray[Any], cells: int) -> int:
-        """Paint whole cells with real mouse strokes; the count of painted pixels."""
+        """Paint whole cells with real mouse strokes, and a region; the count of painted pixels."""
         self.press("unet_new_cell")
         labels = self._layer("labels")
         labels.brush_size = BRUSH
@@ -131,7 +130,17 @@ class Journey:
         if not painted:
             raise RuntimeError("the canvas received no mouse strokes")
         self.wait(lambda: self.session.annotated.anything, "the cells were not counted")
+        self.draw_region(*complete_part(truth, chosen(truth, cells)))
         return painted
+
+    def draw_region(self, y0: int, y1: int, x0: int, x1: int) -> None:
+        """Say with the mouse where every cell is painted; the brush is at hand again then."""
+        self.press("unet_regions")
+        spin(0.3)
+        labels = self._layer("labels")
+        drag(self.viewer, [labels.data_to_world(at) for at in ((y0, x0), (y1, x1))])
+        self.wait(lambda: self.session.annotated.regions == 1, "the region was not drawn")
+        self.viewer.layers.selection.active = labels
 
     def show_weights(self) -> None:
         """Press the button and wait for the map."""
@@ -230,49 +239,27 @@ def chosen(truth: npt.NDArray[Any], cells: int) -> list[int]:
     return [int(i) for _, i in order[:cells]]
 
 
-def strokes(mask: npt.NDArray[np.bool_], brush: int) -> list[list[tuple[float, float]]]:
-    """Horizontal strokes of a round brush that fill the mask and stay within it."""
-    from scipy import ndimage
-
-    inner = ndimage.distance_transform_edt(mask) >= brush / 2
-    if not inner.any():
-        inner = mask
-    rows = np.flatnonzero(inner.any(axis=1))
-    made = []
-    for row in [*rows[:: max(brush // 2, 1)], rows[-1]]:
-        columns = np.flatnonzero(inner[row])
-        made.append([(float(row), float(columns[0])), (float(row), float(columns[-1]))])
-    return made
-
-
-# ---- real Qt mouse events; QTest is for tests and brings waits of its own
-
-
-def drag(viewer: Viewer, points: Sequence[Any]) -> None:
-    """Press at the first world point, drag through the others, release at the last."""
-    canvas = viewer.window._qt_viewer.canvas.native
-    pixels = [canvas_pixel(viewer, point) for point in points]
-    _mouse(canvas, QEvent.Type.MouseMove, pixels[0], Qt.MouseButton.NoButton)
-    _mouse(canvas, QEvent.Type.MouseButtonPress, pixels[0], Qt.MouseButton.LeftButton)
-    for pixel in pixels[1:]:
-        _mouse(canvas, QEvent.Type.MouseMove, pixel, Qt.MouseButton.LeftButton)
-    _mouse(canvas, QEvent.Type.MouseButtonRelease, pixels[-1], Qt.MouseButton.LeftButton)
-
-
-def canvas_pixel(viewer: Viewer, world: Any) -> QPoint:
-    """World position -> pixel of the canvas."""
-    camera = viewer.scene.camera if hasattr(viewer, "scene") else viewer.camera
-    height, width = viewer.window._qt_viewer.canvas.size
-    (y, x), (cy, cx) = world[-2:], camera.center[-2:]
-    return QPoint(
-        round(width / 2 + (x - cx) * camera.zoom), round(height / 2 + (y - cy) * camera.zoom)
-    )
-
-
-def _mouse(canvas: QWidget, kind: QEvent.Type, at: QPoint, button: Qt.MouseButton) -> None:
-    held = Qt.MouseButton.NoButton if kind == QEvent.Type.MouseButtonRelease else button
-    changed = Qt.MouseButton.NoButton if kind == QEvent.Type.MouseMove else button
-    here, there = QPointF(at), QPointF(canvas.mapToGlobal(at))
-    event = QMouseEvent(kind, here, there, changed, held, Qt.KeyboardModifier.NoModifier)
-    QApplication.sendEvent(canvas, event)
-    QApplication.processEvents()
+def complete_part(truth: npt.NDArray[Any], painted: list[int]) -> tuple[int, int, int, int]:
+    """The rectangle (y0, y1, x0, x1) with most painted pixels and none of an unpainted cell."""
+    step = 4  # px
+    mine = np.isin(truth, painted)
+    sums = [
+        np.pad(mask.cumsum(0).cumsum(1), ((1, 0), (1, 0)))[::step, ::step]
+        for mask in (mine, (truth > 0) & ~mine)
+    ]
+    rows, columns = sums[0].shape
+    best, found = 0, (0, 0, 0, 0)
+    for y0 in range(rows - 1):
+        for x0 in range(columns - 1):
+            # of all rectangles that begin here
+            inside, others = (
+                s[y0 + 1 :, x0 + 1 :] - s[y0 + 1 :, x0, None] - s[y0, x0 + 1 :] + s[y0, x0]
+                for s in sums
+            )
+            counts = np.where(others == 0, inside, 0)
+            y, x = np.unravel_index(counts.argmax(), counts.shape)
+            if counts[y, x] > best:
+                best = int(counts[y, x])
+                found = (y0, y0 + 1 + int(y), x0, x0 + 1 + int(x))
+    y0, y1, x0, x1 = (step * n for n in found)
+    return y0, y1, x0, x1

@@ -18,7 +18,8 @@ from qtpy.QtCore import QTimer
 from qtpy.QtWidgets import QPushButton
 
 from napari_unet import layers
-from napari_unet.widgets.demo import chosen, drag, strokes
+from napari_unet.widgets.demo import chosen
+from napari_unet.widgets.hand import drag, strokes
 
 from .mouse import settle, stroke
 
