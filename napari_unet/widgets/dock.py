@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from napari.viewer import Viewer
-from qtpy.QtCore import Qt, QTimer
+from qtpy.QtCore import QEvent, QObject, QSize, Qt, QTimer
 from qtpy.QtWidgets import QFrame, QScrollArea, QVBoxLayout, QWidget
 
 from . import look
@@ -78,7 +78,6 @@ class Part(QWidget):
     def __init__(self, napari_viewer: Viewer) -> None:
         super().__init__()
         self.setObjectName(self.name)
-        self.setMinimumWidth(WIDTH)
         self.desk = desk_of(napari_viewer)
         box = QVBoxLayout(self)
         box.setContentsMargins(6, 6, 6, 6)
@@ -167,13 +166,30 @@ class PredictWidget(Part):
         return [predict_panel(desk)]
 
 
+class _Column(QScrollArea):
+    """Scrolls up and down; never narrower than its content with the bar beside it."""
+
+    def minimumSizeHint(self) -> QSize:
+        hint = super().minimumSizeHint()
+        content, bar = self.widget(), self.verticalScrollBar().sizeHint().width()
+        if content is not None:
+            hint.setWidth(max(content.minimumSizeHint().width() + bar, WIDTH))
+        return hint
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        # napari's style arrives after the panel was made, and words change
+        if watched is self.widget() and event.type() == QEvent.Type.LayoutRequest:
+            self.updateGeometry()
+        return super().eventFilter(watched, event)
+
+
 def _scrolled(*items: QWidget) -> QScrollArea:
     content = QWidget()
     box = look.column(content, *items)
     box.setContentsMargins(0, 2, 4, 2)
     box.setSpacing(8)
     box.addStretch(1)
-    area = QScrollArea()
+    area = _Column()
     area.setWidgetResizable(True)
     area.setFrameShape(QFrame.Shape.NoFrame)
     area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
