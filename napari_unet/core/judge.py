@@ -16,7 +16,6 @@ from .segment import Floats, Segmenter
 from .settings import InstanceSettings
 
 THRESHOLDS = (0.4, 0.5, 0.6, 0.7)  # tried for the mask
-SEEDS_ABOVE = (0.0, 0.2)  # tried on top of it for the seeds
 SPLITS = (0.0, 0.25, 0.4)  # tried for the necks
 SIZES = (2, 3)  # multiples of the least size, tried last
 CLEARLY = 0.02  # smaller differences in the score say nothing, nor does half a cell
@@ -115,11 +114,11 @@ class HeldOut:
         start = self.score(segmenter, probabilities)
         if segmenter.config.labels_are == "classes":
             return start
+        # seeds at the mask's own threshold: higher ones won on a few held-out cells of
+        # fluorescence images and split every fifth cell of the others
         tried = [
-            replace(
-                start.instances, threshold=threshold, seed_threshold=threshold + above, split=split
-            )
-            for threshold, above, split in itertools.product(THRESHOLDS, SEEDS_ABOVE, SPLITS)
+            replace(start.instances, threshold=threshold, seed_threshold=threshold, split=split)
+            for threshold, split in itertools.product(THRESHOLDS, SPLITS)
         ]
         best = self._best(start, tried, segmenter, probabilities)
         sizes = [
