@@ -49,7 +49,7 @@ class LabelPanel(QWidget):
         self.regions = look.button("Regions", "unet_regions", REGIONS)
         self.background = look.button("Background", "unet_background", BACKGROUND)
         self.instances = QRadioButton("a cell")
-        self.classes = QRadioButton("a kind of thing")
+        self.classes = QRadioButton("a kind")
         look.tipped(self.instances, INSTANCES, "unet_instances")
         look.tipped(self.classes, CLASSES, "unet_classes")
         self._kinds = QButtonGroup(self)

@@ -13,6 +13,7 @@ from napari import Viewer
 from qtpy.QtCore import Qt
 from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QLabel, QProgressBar, QPushButton
+from superqt import QCollapsible
 
 from napari_unet import layers
 from napari_unet.widgets.open import show_dock
@@ -65,6 +66,16 @@ def test_all_parts_are_there_and_say_why_they_cannot_work(dock: Any) -> None:
     assert "Open an image" in dock.findChild(QLabel, "unet_status").text()
     assert dock.findChild(QProgressBar, "unet_progress") is not None
     assert dock.findChild(object, "unet_loss_plot") is not None
+
+
+def test_nothing_is_clipped_in_the_narrowest_dock(window: Viewer, dock: Any, qtbot: Any) -> None:
+    for fold in dock.findChildren(QCollapsible):
+        fold.expand(False)
+    holder = dock.parentWidget()
+    window.window._qt_window.resizeDocks([holder], [100], Qt.Orientation.Horizontal)
+    qtbot.waitUntil(dock.area.verticalScrollBar().isVisible, timeout=2000)
+    assert holder.width() < 340
+    assert dock.area.widget().minimumSizeHint().width() <= dock.area.viewport().width()
 
 
 def test_real_strokes_paint_cells_with_ids_of_their_own(

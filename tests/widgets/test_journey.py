@@ -29,7 +29,7 @@ TRANSFORM = {"scale": (2, 0.5), "translate": (40, -25), "rotate": 25}
 ROUND = 30  # seconds; the machine may be busy with other things
 ALONE, STROKES = 50, 300  # strokes before and during the training, one each 100 ms
 FIRST, BRUSH = 1000, 5  # id of the first stroke, px
-BUSY = 30  # ms; where a 10 ms timer is later than that without a training, nothing can be judged
+BUSY = 40  # ms; drawing the canvas without a GPU takes 35; where a 10 ms timer is later than that without a training, nothing can be judged
 
 
 def layer(viewer: Viewer, name: str) -> Any:
@@ -168,10 +168,10 @@ def test_painting_stays_smooth_while_it_trains(
 
     figures = [words(late), words(alone)]
     request.node.user_properties += zip(("while it trains", "before"), figures, strict=True)
-    if np.percentile(alone, 95) > BUSY:
-        pytest.skip(f"the machine is busy with other things: {figures[1]} without a training")
-    assert np.percentile(late, 95) < 50, figures
-    assert late.max() < 200, figures
+    smooth = np.percentile(late, 95) < 50 and late.max() < 200
+    if not smooth and np.percentile(alone, 95) > BUSY:
+        pytest.skip(f"the machine is busy with other things: {figures}")
+    assert smooth, figures
 
 
 def test_the_demo_makes_its_pictures_without_torch_in_the_window(tmp_path: Path) -> None:
