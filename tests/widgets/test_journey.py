@@ -29,7 +29,9 @@ TRANSFORM = {"scale": (2, 0.5), "translate": (40, -25), "rotate": 25}
 ROUND = 30  # seconds; the machine may be busy with other things
 ALONE, STROKES = 50, 300  # strokes before and during the training, one each 100 ms
 FIRST, BRUSH = 1000, 5  # id of the first stroke, px
-BUSY = 40  # ms; drawing the canvas without a GPU takes 35; where a 10 ms timer is later than that without a training, nothing can be judged
+# ms; drawing the canvas without a GPU takes 35. Where a 10 ms timer is later without a training,
+# nothing can be judged
+BUSY = 40
 
 
 def layer(viewer: Viewer, name: str) -> Any:
