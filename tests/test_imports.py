@@ -32,7 +32,10 @@ GUI = ("napari", "qtpy", "magicgui", "superqt", "pyqtgraph", "vispy", "PyQt6")
 TORCH = {
     f"napari_unet.core.{name}"
     for name in ("augment", "device", "fit", "judge", "predict", "samples", "segment", "unet")
-} | {f"napari_unet.runs.{name}" for name in ("networks", "predict", "telling", "train", "worker")}
+} | {
+    f"napari_unet.runs.{name}"
+    for name in ("keeper", "networks", "predict", "telling", "train", "worker")
+}
 
 
 def module_of(path: Path) -> str:

@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from .metrics import Scores, evaluate, evaluate_classes, pool
-from .predict import ArraySource, Window, predict_tiles
+from .predict import ArraySource, Window, plan_window, predict_tiles
 from .samples import AnnotatedSlice, Annotation
 from .segment import Floats, Segmenter
 from .settings import InstanceSettings
 
-THRESHOLDS = (0.4, 0.5, 0.6, 0.7)  # tried for the mask
-SPLITS = (0.0, 0.25, 0.4)  # tried for the necks
-SIZES = (2, 3)  # multiples of the least size, tried last
+# what is tried, one after the other, each from the best of the one before
+THRESHOLDS = (0.4, 0.6, 0.7)  # for the mask
+DIPS = (0.0, 0.95)  # the highest threshold at which cells come apart
+NECKS = (0.25, 0.4)
+SIZES = (2, 3)  # multiples of the least size
 CLEARLY = 0.02  # smaller differences in the score say nothing, nor does half a cell
 
 
@@ -114,17 +115,10 @@ class HeldOut:
         start = self.score(segmenter, probabilities)
         if segmenter.config.labels_are == "classes":
             return start
-        # seeds at the mask's own threshold: higher ones won on a few held-out cells of
-        # fluorescence images and split every fifth cell of the others
-        tried = [
-            replace(start.instances, threshold=threshold, seed_threshold=threshold, split=split)
-            for threshold, split in itertools.product(THRESHOLDS, SPLITS)
-        ]
-        best = self._best(start, tried, segmenter, probabilities)
-        sizes = [
-            replace(best.instances, min_size=best.instances.min_size * times) for times in SIZES
-        ]
-        best = self._best(best, sizes, segmenter, probabilities)
+        best = start
+        for changes in _changes(start.instances):
+            tried = [replace(best.instances, **change) for change in changes]
+            best = self._best(best, tried, segmenter, probabilities)
         return best if best.value > start.value + start.slack else start
 
     def _best(
@@ -141,6 +135,16 @@ class HeldOut:
         return best
 
 
+def _changes(start: InstanceSettings) -> Iterator[list[dict[str, Any]]]:
+    """What is tried for each number, in turn."""
+    # seeds at the mask's own threshold: higher ones won on a few held-out cells of
+    # fluorescence images and split every fifth cell of the others
+    yield [{"threshold": t, "seed_threshold": t} for t in THRESHOLDS]
+    yield [{"split_threshold": t} for t in DIPS]
+    yield [{"split": depth} for depth in NECKS]
+    yield [{"min_size": start.min_size * times} for times in SIZES]
+
+
 def replace_config(segmenter: Segmenter, instances: InstanceSettings) -> Segmenter:
     """The same segmenter with other instance settings."""
     return replace(segmenter, config=replace(segmenter.config, instances=instances))
@@ -148,10 +152,9 @@ def replace_config(segmenter: Segmenter, instances: InstanceSettings) -> Segment
 
 def _near(segmenter: Segmenter, s: AnnotatedSlice, box: Window) -> Floats:
     out = np.zeros((segmenter.config.network.classes, *s.known.shape), np.float32)
-    plan = segmenter.plan(s.known.shape).touching(box)
-    source = ArraySource(s.image)
+    plan = plan_window(s.known.shape, box, segmenter.config.network, factor=segmenter.factor)
     for tile, probability in predict_tiles(
-        segmenter.net, source, plan, precision=segmenter.precision
+        segmenter.net, ArraySource(s.image), plan, precision=segmenter.precision
     ):
         y0, y1, x0, x1 = tile.window
         out[:, y0:y1, x0:x1] = probability

@@ -123,6 +123,25 @@ def plan_tiles(
     )
 
 
+def plan_window(
+    shape: tuple[int, int], window: Window, net: NetworkSettings, *, factor: float = 1.0
+) -> TilePlan:
+    """One tile that gives `window` (image pixels) and little else: exactly what all tiles give.
+
+    Where it would be larger than the largest tile: the usual tiles that touch the window.
+    """
+    step, lead = geometry.grid(net), _lead(net, factor)
+    origin, size = [], []
+    for low, high in (window[:2], window[2:]):
+        start = math.floor(low * factor) // step * step
+        origin.append(start - lead)
+        trusted = math.ceil(high * factor) - start + lead + _reach(factor)
+        size.append(geometry.tile_for(net, trusted))
+    if max(size) > LARGEST_TILE:
+        return plan_tiles(shape, net, factor=factor).touching(window)
+    return TilePlan(shape, factor, (Tile(window, (origin[0], origin[1]), (size[0], size[1])),))
+
+
 def tile_size(net: NetworkSettings, tile: int, factor: float = 1.0) -> int:
     """The input side that `--tile` stands for: the nearest that yields anything."""
     least = geometry.tile_for(net, geometry.grid(net) + _lead(net, factor) + _reach(factor))

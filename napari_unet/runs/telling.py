@@ -17,7 +17,9 @@ from napari_unet.core.weights import clipped_classes
 from .folder import RunFolder
 from .messages import Message
 
-LEAST_CELL = 0.1  # of the median cell's area; smaller predictions are removed
+# shares of the median cell's area
+LEAST_CELL = 0.1  # smaller predictions are removed
+LEAST_PART = 0.3  # a dip that parts two pieces as large is the border of two cells
 
 
 def remarks(
@@ -52,7 +54,11 @@ def model_config(run: RunFolder, annotation: Annotation, settings: Settings) -> 
         diameter=settings.scale.diameter if rescaled else None,
         image_diameter=annotation.diameter,
         axes=run.info["inputs"][0]["axes"],
-        instances=replace(settings.instances, min_size=round(LEAST_CELL * area)),
+        instances=replace(
+            settings.instances,
+            min_size=round(LEAST_CELL * area),
+            part_size=round(LEAST_PART * area),
+        ),
         origin="trained with napari-unet",
         training={"run": run.path.name, "preset": options.preset, "seed": options.seed},
     )

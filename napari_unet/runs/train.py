@@ -13,17 +13,18 @@ import torch
 from napari_unet.core.device import device_words, find_device
 from napari_unet.core.fit import Budget, Progress, Trainer, fit
 from napari_unet.core.geometry import input_size
-from napari_unet.core.judge import HeldOut, Judged, words
+from napari_unet.core.judge import HeldOut
 from napari_unet.core.memory import keep_freed_memory
-from napari_unet.core.samples import Annotation, Batches, collect, prepare
-from napari_unet.core.segment import LEAST_TILE, Segmenter
-from napari_unet.core.settings import FitSettings, InstanceSettings, Settings
+from napari_unet.core.samples import Batches, collect, prepare
+from napari_unet.core.segment import LEAST_TILE
+from napari_unet.core.settings import FitSettings, Settings
 from napari_unet.core.unet import UNet, on_device
 from napari_unet.files.atomic import replacing
 
 from .folder import RunFolder, open_run
+from .keeper import Keeper
 from .messages import Message, warning
-from .networks import load_network, save_network, start_from
+from .networks import load_network, start_from
 from .telling import closing_words, model_config, remarks, step_message
 
 DEFAULT_SECONDS = {"cpu": 60.0, "cuda": 15.0}
@@ -69,13 +70,11 @@ class Training:
     run: RunFolder
     began: float
     settings: Settings = field(init=False)
-    annotation: Annotation = field(init=False)
     trainer: Trainer = field(init=False)
     batches: Batches = field(init=False)
     budget: Budget = field(init=False)
-    held_out: HeldOut = field(init=False)
-    before: dict[str, Any] | None = None
-    best: dict[str, Any] | None = None  # score of the saved model; None = it was never scored
+    keeper: Keeper = field(init=False)
+    seconds: float | None = field(init=False)  # the whole budget; None = it is in steps
     judged: int = 0  # how many of JUDGED_AT are behind us
     scoring_seconds: float = 0.0  # what the last scoring took: the end must leave room for one
     saved_at: float = 0.0
@@ -146,15 +145,26 @@ class Training:
 
     def _set_up(self, device: torch.device) -> Iterator[Message]:
         options, self.settings = self.run.options, self.run.settings
-        self.annotation = collect(
-            self.run.pairs(), self.settings, options.labels_are, options.held_out
-        )
-        self.held_out = HeldOut(self.annotation)
-        samples, by_class = prepare(self.annotation, self.settings, options.labels_are)
-        for sentence in remarks(self.run, self.annotation, samples, self.settings):
+        annotation = collect(self.run.pairs(), self.settings, options.labels_are, options.held_out)
+        samples, by_class = prepare(annotation, self.settings, options.labels_are)
+        for sentence in remarks(self.run, annotation, samples, self.settings):
             yield warning(sentence)
-        generator = torch.Generator().manual_seed(options.seed)
-        net = UNet(self.settings.network, generator)
+        net = UNet(self.settings.network, torch.Generator().manual_seed(options.seed))
+        yield from self._start(net)
+        self.trainer = Trainer(on_device(net, device), self.settings.fit, options.seed)
+        self.batches = Batches(
+            samples, by_class, self.settings, options.labels_are, options.seed, device
+        )
+        self.seconds = None
+        if not options.steps:
+            self.seconds = options.seconds or DEFAULT_SECONDS.get(device.type, 60.0)
+        self.budget = Budget(options.steps, self.seconds)
+        self.budget.started = self.began  # reading the data counts
+        config = model_config(self.run, annotation, self.settings)
+        self.keeper = Keeper(self.run, config, HeldOut(annotation), len(annotation.slices))
+
+    def _start(self, net: UNet) -> Iterator[Message]:
+        """The base model's weights, where there is one."""
         base = self.run.info["base"]
         if base is not None:
             fresh = start_from(net, Path(base["path"]))
@@ -162,132 +172,67 @@ class Training:
                 yield warning(
                     f"the base model has other outputs: {len(fresh)} tensors start at random"
                 )
-        elif options.base == "default":
+        elif self.run.options.base == "default":
             yield warning("no base model ships yet: training from scratch")
-        self.trainer = Trainer(on_device(net, device), self.settings.fit, options.seed)
-        self.batches = Batches(
-            samples, by_class, self.settings, options.labels_are, options.seed, device
-        )
-        seconds = (
-            None if options.steps else options.seconds or DEFAULT_SECONDS.get(device.type, 60.0)
-        )
-        self.budget = Budget(options.steps, seconds)
-        self.budget.started = self.began  # reading the data counts
-        self.config = model_config(self.run, self.annotation, self.settings)
-
-    def _segmenter(self, net: UNet, instances: InstanceSettings | None = None) -> Segmenter:
-        config = self.config if instances is None else replace(self.config, instances=instances)
-        return Segmenter(net, config)
 
     def _first_model(self) -> Iterator[Message]:
         """The model from before step 1, and the base's score."""
         base = self.run.info["base"]
-        if base is None:
-            self._save(self.trainer.net.eval(), None)
-            return
-        net, config = load_network(Path(base["path"]), self.run.options.device)
-        if self.held_out and config.network.classes == self.settings.network.classes:
-            segmenter = self._segmenter(net, config.instances)
-            judged = self.held_out.score(segmenter, self.held_out.probabilities(segmenter))
-            self.before = judged.as_dict()
-            yield {
-                "event": "held-out",
-                "step": 0,
-                "score": self.before,
-                "words": words(self.before),
-            }
-        self._save(self.trainer.net.eval(), self.before)
+        if base is not None:
+            net, config = load_network(Path(base["path"]), self.run.options.device)
+            yield from self.keeper.judge_base(net, config)
+        self.keeper.keep_start(self.trainer.net.eval())
 
     def _marks(self, progress: Progress) -> Iterator[Message]:
         """What is due between steps: a score, a checkpoint."""
-        if self.budget.seconds is not None:
+        if self.seconds is not None:
             # the last scoring and the saving belong to the budget
-            self.budget.seconds = max(
-                (self._whole_budget() or 0) - 1.0 - 1.2 * self.scoring_seconds, 0.0
-            )
+            self.budget.seconds = max(self.seconds - 1.0 - 1.2 * self.scoring_seconds, 0.0)
         due = sum(progress.fraction >= mark for mark in JUDGED_AT)
         if due > self.judged and progress.fraction < 1:
             self.judged = due
-            yield from self._judge(progress.step, final=False)
+            yield from self._judge(final=False)
             self._write_checkpoint()
         elif self._checkpoint_due(progress):
-            if self.best is None:
-                self._save(self.trainer.result(self.batches, settle=2), None)
+            if self.keeper.best is None:
+                self._keep_newest()
             self._write_checkpoint()
-
-    def _whole_budget(self) -> float | None:
-        options = self.run.options
-        if options.steps:
-            return None
-        return options.seconds or DEFAULT_SECONDS.get(self.trainer.device.type, 60.0)
 
     def _checkpoint_due(self, progress: Progress) -> bool:
         if self.budget.steps is not None:
             return progress.step % SAVED_STEPS == 0
         return progress.seconds - self.saved_at >= SAVED_EVERY
 
-    def _judge(self, step: int, final: bool) -> Iterator[Message]:
-        """Score the averaged network on the held-out part; keep it if it is the best so far."""
+    def _judge(self, final: bool) -> Iterator[Message]:
         began = time.monotonic()
         net = self.trainer.result(self.batches, settle=16 if final else 8)
-        judged: Judged | None = None
-        if self.held_out:
-            segmenter = self._segmenter(net)
-            judged = self.held_out.choose(segmenter, self.held_out.probabilities(segmenter))
-            score = judged.as_dict()
-            yield {"event": "held-out", "step": step, "score": score, "words": words(score)}
-        # where chance may decide, the later one: it has seen more, at a smaller learning rate
-        if (
-            judged is None
-            or self.best is None
-            or judged.value + judged.slack >= self.best["value"]
-            or self.best is self.before
-        ):
-            self._save(net, None if judged is None else judged.as_dict(), judged)
-            yield {"event": "saved", "step": step, "path": str(self.run.model)}
+        yield from self.keeper.judge(net, self.trainer.step_done, self.budget.elapsed)
         self.scoring_seconds = time.monotonic() - began
 
-    def _save(self, net: UNet, score: dict[str, Any] | None, judged: Judged | None = None) -> None:
-        summary = {
-            **self.config.training,
-            "steps": self.trainer.step_done,
-            "seconds": round(self.budget.elapsed, 1),
-            "before": self.before,
-            "after": score,
-            "images": len(self.annotation.slices),
-            "versions": self.run.info["versions"],
-        }
-        instances = self.config.instances if judged is None else judged.instances
-        save_network(
-            self.run.model, net, replace(self.config, instances=instances, training=summary)
-        )
-        self.best = score
+    def _keep_newest(self) -> None:
+        """Never scored: the newest is the best we know of."""
+        net = self.trainer.result(self.batches, settle=2)
+        self.keeper.keep(net, self.trainer.step_done, self.budget.elapsed)
 
     def _end(self, stopped: bool) -> Iterator[Message]:
-        if stopped and self.best is None:
-            # never scored: the newest is the best we know of
-            self._save(self.trainer.result(self.batches, settle=2), None)
+        if stopped and self.keeper.best is None:
+            self._keep_newest()
         elif not stopped:
-            yield from self._judge(self.trainer.step_done, final=True)
+            yield from self._judge(final=True)
         self._write_checkpoint()
+        before, best, worse = self.keeper.before, self.keeper.best, self.keeper.worse
         yield {
             "event": "done",
             "what": "train",
             "path": str(self.run.path),
             "model": str(self.run.model),
             "stopped": stopped,
-            "before": self.before,
-            "after": self.best,
-            "worse": self._worse,
+            "before": before,
+            "after": best,
+            "worse": worse,
             "seconds": round(self.budget.elapsed, 1),
-            "words": closing_words(
-                self.trainer.step_done, stopped, self.best, self.before, self._worse
-            ),
+            "words": closing_words(self.trainer.step_done, stopped, best, before, worse),
         }
-
-    @property
-    def _worse(self) -> bool:
-        return bool(self.before and self.best and self.best["value"] < self.before["value"])
 
     def _checkpoint(self) -> dict[str, Any] | None:
         if not self.run.checkpoint.exists():
@@ -302,8 +247,8 @@ class Training:
         state = {
             **self.trainer.state(),
             "seconds": self.budget.elapsed,
-            "before": self.before,
-            "best": self.best,
+            "before": self.keeper.before,
+            "best": self.keeper.best,
             "judged": self.judged,
             "scoring_seconds": self.scoring_seconds,
             "batch": self.settings.fit.batch,  # smaller than in run.json after out of memory
@@ -315,7 +260,7 @@ class Training:
     def _restore(self, state: dict[str, Any]) -> None:
         self.trainer.restore(state)
         self.budget.used = float(state["seconds"])
-        self.before, self.best = state["before"], state["best"]
+        self.keeper.before, self.keeper.best = state["before"], state["best"]
         self.judged, self.scoring_seconds = int(state["judged"]), float(state["scoring_seconds"])
         smaller = replace(self.settings.fit, batch=int(state["batch"]), tile=int(state["tile"]))
         if smaller != self.settings.fit:

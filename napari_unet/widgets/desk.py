@@ -14,6 +14,7 @@ from napari_unet.core.errors import BadInput
 from napari_unet.session import Choice, Session
 
 from . import modelling
+from .accepting import Accepting
 from .annotating import Annotating
 from .background import in_thread
 from .child import Child
@@ -46,6 +47,7 @@ class Desk(QObject):
         self.weighing = Weighing(viewer, self.session, self)
         self.training = Training(viewer, self.session, self.child, self)
         self.predicting = Predicting(viewer, self.session, self.child, self)
+        self.accepting = Accepting(viewer, self.session)
         self.child.message.connect(self._on_message)
         self.child.died.connect(self._on_died)
         self.training.trained.connect(self._on_trained)

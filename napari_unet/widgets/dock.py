@@ -58,7 +58,7 @@ def predict_panel(desk: Desk) -> PredictPanel:
     """Part 4, its wishes connected."""
     panel, deeds = PredictPanel(desk.session), desk.predicting
     panel.predict_wanted.connect(deeds.start)
-    panel.accept_wanted.connect(deeds.accept)
+    panel.accept_wanted.connect(desk.accepting.accept)
     panel.threshold_chosen.connect(deeds.choose_threshold)
     panel.min_size_chosen.connect(deeds.choose_min_size)
     panel.probability_chosen.connect(deeds.show_probability)

@@ -5,10 +5,11 @@ from __future__ import annotations
 from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QButtonGroup, QLabel, QRadioButton, QWidget
 
-from napari_unet.session import Session, why_not_label
+from napari_unet.session import why_not_label
 
 from . import look
 from .following import follow
+from .panel import Panel
 
 NEW_CELL = "Makes a labels layer if there is none, and picks the next free id. Key: N"
 REGIONS = (
@@ -23,7 +24,7 @@ AXES_WIDTH = 84  # px; room for TZYX, the rest is the image's name
 READINGS = {"T": "points in time", "Z": "slices", "C": "channels"}
 
 
-class LabelPanel(QWidget):
+class LabelPanel(Panel):
     """Wishes: the signals. What it shows comes from the session."""
 
     image_chosen = Signal(str)
@@ -33,13 +34,6 @@ class LabelPanel(QWidget):
     new_cell_wanted = Signal()
     regions_wanted = Signal()
     background_wanted = Signal()
-
-    def __init__(self, session: Session, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self._session = session
-        self._build()
-        self._connect()
-        self._show()
 
     def _build(self) -> None:
         self.image = look.chooser("The image to work on")

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from qtpy.QtCore import Qt, Signal
-from qtpy.QtWidgets import QCheckBox, QSpinBox, QWidget
+from qtpy.QtWidgets import QCheckBox, QSpinBox
 from superqt import QLabeledDoubleSlider
 
 from napari_unet.session import (
-    Session,
     why_no_model,
     why_not_accept,
     why_not_export,
@@ -17,6 +16,7 @@ from napari_unet.session import (
 
 from . import look
 from .following import follow
+from .panel import Panel
 
 PREDICT = "Lays the cells that the selected model finds over the image"
 ACCEPT = (
@@ -28,7 +28,7 @@ LOAD = "Load model: adds a model file to the list"
 MIN_SIZE = "Smaller cells are left out; acts at once"
 
 
-class PredictPanel(QWidget):
+class PredictPanel(Panel):
     """Wishes: the signals. What it shows comes from the session."""
 
     predict_wanted = Signal()
@@ -41,13 +41,6 @@ class PredictPanel(QWidget):
     save_wanted = Signal()
     load_wanted = Signal()
     export_wanted = Signal()
-
-    def __init__(self, session: Session, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self._session = session
-        self._build()
-        self._connect()
-        self._show()
 
     def _build(self) -> None:
         self.model = look.chooser("The model that predicts")

@@ -1,25 +1,21 @@
-"""Part 4's deeds: the overlay tile by tile, the filters, and Accept."""
+"""Part 4's deeds: a prediction by the worker, its filters, its probability."""
 
 from __future__ import annotations
 
 import time
-from collections import deque
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
-from napari.layers import Image, Labels
+from napari.layers import Image
 from napari.viewer import Viewer
 from qtpy.QtCore import QObject, QTimer
 
 from napari_unet import layers
-from napari_unet.core.errors import BadInput
-from napari_unet.merging import Addition, addition, class_addition
 from napari_unet.session import Progress, Session, count, why_not_predict
 
 from .background import Latest, in_thread
 from .child import Child
+from .growing import Growing, overlay
 from .predicted import (
     Found,
     Stored,
@@ -29,14 +25,11 @@ from .predicted import (
     final,
     prepared,
     probability,
-    provisional,
     relabelled,
 )
 
 PAUSE = 120  # ms after a filter was moved
 PERIOD = 0.1  # s between two updates of the bar
-BREATH = 60  # ms between two redraws of the overlay at least, for the brush
-SHARE = 4  # of the time a redraw may take one part in so many
 
 
 class Predicting(QObject):
@@ -49,10 +42,9 @@ class Predicting(QObject):
         self._child = child
         self._running: Stored | None = None
         self._stored: dict[str, Stored] = {}
-        self._tiles: deque[Tile] = deque()
-        self._drawing = False
-        self._complete = False  # the worker is done; the tiles that wait are shown yet
-        self._highest = 0  # provisional id
+        self._growing = Growing(viewer, self)
+        self._growing.shown.connect(self._finish)
+        self._growing.failed.connect(self._say_error)
         self._filtering = Latest()
         self._told_at = 0.0
         self._turn = 0  # counts the wishes; an answer to an earlier one is passed over
@@ -144,28 +136,6 @@ class Predicting(QObject):
             self._say_error,
         )
 
-    def accept(self) -> None:
-        """Copy the found cells into the user's labels, as one undo step."""
-        viewer, session = self._viewer, self._session
-        image = layers.find(viewer, session.image)
-        if not isinstance(image, Image):
-            return
-        found = layers.partner(viewer, image, "prediction")
-        if found is None:
-            return
-        own = layers.partner(viewer, image, "labels") or layers.make_labels(viewer, image)
-        misfit = layers.misfit(image, own)
-        if misfit:
-            session.say(misfit, "error")
-            return
-        before, prediction = own.data, found.data
-        merge = addition if session.labels_are == "instances" else class_addition
-        in_thread(
-            lambda: merge(np.array(before), np.array(prediction)),
-            lambda new: self._on_merged(own, found, new),
-            self._say_error,
-        )
-
     # ---- what the worker says
 
     def on_message(self, said: dict[str, Any]) -> None:
@@ -206,9 +176,7 @@ class Predicting(QObject):
 
     def _on_prepared(self, stored: Stored) -> None:
         self._running = stored
-        self._complete = False
-        self._highest = 0
-        self._tiles.clear()
+        self._growing.begin(stored, self._session.threshold)
         self._child.send(f"predict {stored.job}")
 
     def _on_tile(self, said: dict[str, Any]) -> None:
@@ -220,78 +188,24 @@ class Predicting(QObject):
             self._told_at = now
             self._session.progress = Progress(done / of, None, f"tile {done} of {of}")
         y0, y1, x0, x1 = said["window"]
-        self._tiles.append(Tile(said["slice"], (y0, y1, x0, x1)))
-        self._draw_next()
-
-    def _draw_next(self) -> None:
-        stored = self._running
-        if self._drawing or stored is None:
-            return
-        if not self._tiles:
-            if self._complete:
-                self._finish(stored)
-            return
-        number = max(1, len(self._tiles) // 2)  # more at once where redrawing lags behind
-        batch = [self._tiles.popleft() for _ in range(number)]
-        start, threshold = self._highest, self._session.threshold
-        self._drawing = True
-
-        def done(pieces: list[npt.NDArray[np.int32]]) -> None:
-            self._on_drawn(stored, batch, pieces)
-
-        in_thread(lambda: provisional(stored, batch, threshold, start), done, self._on_undrawn)
-
-    def _on_drawn(
-        self, stored: Stored, batch: list[Tile], pieces: list[npt.NDArray[np.int32]]
-    ) -> None:
-        layer = self._layer(stored)
-        if stored is not self._running or layer is None:
-            self._drawing = False
-            return
-        began = time.perf_counter()
-        if not self._highest:
-            self._clear(layer, stored)
-        for tile, piece in zip(batch, pieces, strict=True):
-            self._highest = max(self._highest, int(piece.max(initial=0)), 1)
-            index = stored.slices[tile.place]
-            layers.write_plane(layer, index, piece, tile.window, show=False)
-        layers.redraw(layer, thumbnail=False)
-        cost = 1000 * (time.perf_counter() - began)
-        QTimer.singleShot(max(BREATH, round(cost * (SHARE - 1))), self._breathed)
-
-    def _breathed(self) -> None:
-        self._drawing = False
-        self._draw_next()
-
-    def _on_undrawn(self, words: str) -> None:
-        self._drawing = False
-        self._say_error(words)
-
-    def _clear(self, layer: Labels, stored: Stored) -> None:
-        """Take away the earlier prediction of these slices."""
-        for index in stored.slices:
-            layers.blank_plane(layer, index)
-
-    def _layer(self, stored: Stored) -> Labels | None:
-        if stored.image not in self._viewer.layers:
-            return None
-        return layers.prediction_layer(self._viewer, stored.image)
+        self._growing.add(Tile(said["slice"], (y0, y1, x0, x1)))
 
     def _on_done(self, said: dict[str, Any]) -> None:
         if self._running is None or said.get("stopped"):
             self._broken_off()
             return
-        self._complete = True
-        self._draw_next()  # what waits is shown first: it grows, it does not jump
+        self._growing.complete()
 
     def _broken_off(self) -> None:
         self._end()
         self._session.advise("The prediction was broken off; the tiles that are done stay.")
 
-    def _finish(self, stored: Stored) -> None:
-        self._running = None
+    def _finish(self) -> None:
+        stored, self._running = self._running, None
+        if stored is None:
+            return
         self._session.progress = None
-        layer = self._layer(stored)
+        layer = overlay(self._viewer, stored)
         rest = None if layer is None else layer.data
         in_thread(
             lambda: apart(final(stored), rest, stored),
@@ -313,7 +227,7 @@ class Predicting(QObject):
         session.advise(f"Found {count(found.number, what)}.")
 
     def _show(self, stored: Stored, found: Found) -> None:
-        layer = self._layer(stored)
+        layer = overlay(self._viewer, stored)
         if layer is not None:
             for index, plane in zip(stored.slices, found.labels, strict=True):
                 layers.write_plane(layer, index, plane, show=False)
@@ -344,35 +258,18 @@ class Predicting(QObject):
                     "done",
                 )
 
-        layer = self._layer(stored)
+        layer = overlay(self._viewer, stored)
         rest = None if layer is None else layer.data
         self._filtering.ask(
             lambda: apart(relabelled(stored, settings), rest, stored), done, self._say_error
         )
-
-    def _on_merged(self, own: Labels, found: Labels, new: Addition) -> None:
-        session = self._session
-        try:
-            widened = layers.add_pixels(own, new.index, new.values)
-        except BadInput as error:
-            self._say_error(str(error))
-            return
-        found.visible = False  # its cells are now in the labels, where they can be corrected
-        self._viewer.layers.selection.active = own
-        what = "cell" if session.labels_are == "instances" else "kind of thing"
-        words = f"{count(new.cells, what)} added to your labels (undo: Ctrl-Z)."
-        if new.known:
-            words += f" You had painted {new.known:,} more yourself."
-        if widened:
-            words += " The layer now holds 32-bit numbers."
-        session.say(f"{words} Correct what is wrong, then fine-tune again.", "done")
 
     def _say_error(self, words: str) -> None:
         self._session.say(words, "error")
 
     def _end(self) -> None:
         self._running = None
-        self._tiles.clear()
+        self._growing.end()
         if self._session.job in ("predicting", "stopping"):
             self._session.job = ""
         self._session.progress = None

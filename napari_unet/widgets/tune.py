@@ -10,7 +10,6 @@ from napari_unet.models import runs_folder
 from napari_unet.session import (
     FROM_BASE,
     FROM_SCRATCH,
-    Session,
     why_not_resume,
     why_not_stop,
     why_not_train,
@@ -19,6 +18,7 @@ from napari_unet.session import (
 from . import look
 from .following import follow
 from .loss_plot import LossPlot
+from .panel import Panel
 
 TRAIN = "Trains on all images that have labels; you can go on painting meanwhile"
 STOP = "Ends what is running; the best weights so far are kept"
@@ -42,7 +42,7 @@ START = (
 )
 
 
-class TunePanel(QWidget):
+class TunePanel(Panel):
     """Wishes: the signals. What it shows comes from the session."""
 
     train_wanted = Signal()
@@ -52,13 +52,6 @@ class TunePanel(QWidget):
     preset_chosen = Signal(str)
     seconds_chosen = Signal(float)
     device_chosen = Signal(str)
-
-    def __init__(self, session: Session, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self._session = session
-        self._build()
-        self._connect()
-        self._show()
 
     def _build(self) -> None:
         self.train = look.button("Fine-tune", "unet_fine_tune", TRAIN, main=True)

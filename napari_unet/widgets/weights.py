@@ -5,10 +5,11 @@ from __future__ import annotations
 from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QDoubleSpinBox, QWidget
 
-from napari_unet.session import Session, why_not_weigh
+from napari_unet.session import why_not_weigh
 
 from . import look
 from .following import follow
+from .panel import Panel
 
 PRESETS = (("paper", "Ronneberger 2015"), ("fiji", "Falk 2019 (Fiji)"))
 SHOW = "Lays the weight map over the image: the gaps between cells glow"
@@ -16,20 +17,13 @@ W0 = "How much more a gap between two cells weighs than plain background"
 SIGMA = "How wide a gap may be and still count, in model pixels"
 
 
-class WeightsPanel(QWidget):
+class WeightsPanel(Panel):
     """Wishes: the signals. What it shows comes from the session."""
 
     map_wanted = Signal()
     preset_chosen = Signal(str)
     w0_chosen = Signal(float)
     sigma_chosen = Signal(float)
-
-    def __init__(self, session: Session, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self._session = session
-        self._build()
-        self._connect()
-        self._show()
 
     def _build(self) -> None:
         self.show_map = look.button("Show weight map", "unet_show_weights", SHOW)

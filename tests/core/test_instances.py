@@ -68,6 +68,40 @@ def test_seeds_split_where_the_probability_dips() -> None:
     assert label_cells(probability, replace(PLAIN, seed_threshold=0.7)).max() == 2
 
 
+def test_a_dip_between_two_cells_parts_them_and_crumbs_do_not() -> None:
+    cut = replace(PLAIN, split_threshold=0.8, part_size=100)
+    two = discs((30, 25, 11), (30, 45, 11))
+    two[:, 35] = np.minimum(two[:, 35], 0.75)
+    assert label_cells(two, PLAIN).max() == 1
+    assert label_cells(two, cut).max() == 2
+    assert label_cells(two, replace(cut, split_threshold=0.7)).max() == 1
+    # each part is looked at again: a deeper level parts the third
+    three = discs((30, 20, 11), (30, 40, 11), (30, 60, 11))
+    three[:, 30], three[:, 50] = np.minimum(three[:, 30], 0.55), np.minimum(three[:, 50], 0.75)
+    cells = label_cells(three, cut)
+    assert cells.max() == 3
+    assert len({cells[30, x] for x in (20, 40, 60)}) == 3
+    # nothing of the mask is lost to the parts below the least size
+    assert ((cells > 0) == (three > 0.5)).all()
+    rim = discs((30, 30, 15))
+    rim[:, 41] = np.minimum(rim[:, 41], 0.6)  # parts off 60 px of 700
+    assert label_cells(rim, cut).max() == 1
+    speckled = discs((30, 30, 15))
+    speckled[::3] = np.minimum(speckled[::3], 0.6)
+    assert label_cells(speckled, cut).max() == 1
+
+
+def test_dips_and_necks_work_together() -> None:
+    dip, neck = discs((30, 25, 11), (30, 45, 11)), discs((30, 25, 11), (30, 44, 11))
+    dip[:, 35] = np.minimum(dip[:, 35], 0.7)
+    both = np.concatenate([dip, neck])
+    assert label_cells(both, replace(PLAIN, split_threshold=0.8, part_size=100)).max() == 3
+    assert label_cells(both, replace(PLAIN, split=0.25)).max() == 4
+    assert (
+        label_cells(both, replace(PLAIN, split_threshold=0.8, part_size=100, split=0.25)).max() == 4
+    )
+
+
 def test_necks_split_cells_of_every_size() -> None:
     for size in (1, 3):
         pair = discs(

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from napari_unet.core import geometry, predict
-from napari_unet.core.predict import ArraySource, Tile, TilePlan, plan_tiles
+from napari_unet.core.predict import ArraySource, Tile, TilePlan, plan_tiles, plan_window
 from napari_unet.core.settings import NetworkSettings
 from napari_unet.core.unet import UNet
 
@@ -93,6 +93,31 @@ def test_tiles_off_the_pooling_grid_would_be_seen(name: str) -> None:
     bad = np.abs(predict.predict(unet, source, shifted) - whole).max()
     assert good < 1e-9
     assert bad > max(1e-4, 10 * good)
+
+
+@pytest.mark.parametrize("name", VARIANTS)
+@pytest.mark.parametrize("factor", FACTORS)
+def test_a_window_alone_is_what_the_whole_image_gives(name: str, factor: float) -> None:
+    unet, shape = network(VARIANTS[name]).double(), (150, 170)
+    source = ArraySource(image(shape, "f8"))
+    plan = plan_tiles(shape, unet.settings, factor=factor, tile=0)
+    whole = predict.predict(unet, source, plan)
+    for window in ((0, 150, 0, 170), (0, 40, 100, 170), (33, 71, 58, 59), (149, 150, 0, 1)):
+        alone = plan_window(shape, window, unet.settings, factor=factor)
+        y0, y1, x0, x1 = window
+        found = predict.predict(unet, source, alone)[:, y0:y1, x0:x1]
+        assert np.abs(found - whole[:, y0:y1, x0:x1]).max() < 1e-9
+
+
+def test_a_window_beyond_the_largest_tile_is_tiled() -> None:
+    net, shape, window = VARIANTS["same-norm"], (3000, 2000), (100, 2900, 50, 1900)
+    plan = plan_window(shape, window, net)
+    assert len(plan.tiles) > 1
+    assert all(max(t.size) <= predict.LARGEST_TILE for t in plan.tiles)
+    owned = np.zeros(shape, bool)
+    for t in plan.tiles:
+        owned[t.window[0] : t.window[1], t.window[2] : t.window[3]] = True
+    assert owned[100:2900, 50:1900].all()
 
 
 def test_the_mirror_does_not_repeat_the_edge() -> None:

@@ -1,0 +1,74 @@
+"""The one place that reads or writes ``viewer.layers``.
+
+What belongs to which image stands in ``layer.metadata["napari-unet"]``, never in a name.
+Layers that are made here lie on their image to the pixel, whatever its transform.
+"""
+
+from .copies import snapshot, snapshots
+from .making import make_background, make_labels, make_regions, start_painting, warm_up
+from .own import add_pixels, next_free_id, take_next_id, widen
+from .pairing import fitting_labels, misfit, pair, pair_the_obvious, set_free
+from .reading import (
+    Window,
+    axes,
+    axes_choices,
+    current_slice,
+    labels_shape,
+    pixels,
+    set_axes,
+    slice_count,
+    visible_window,
+)
+from .results import (
+    blank_plane,
+    hide,
+    prediction_layer,
+    redraw,
+    show_probability,
+    show_weights,
+    write_plane,
+)
+from .roles import Role, find, image_of, images, key, painted_layers, partner, role
+
+__all__ = [
+    "Role",
+    "Window",
+    "add_pixels",
+    "axes",
+    "axes_choices",
+    "blank_plane",
+    "current_slice",
+    "find",
+    "fitting_labels",
+    "hide",
+    "image_of",
+    "images",
+    "key",
+    "labels_shape",
+    "make_background",
+    "make_labels",
+    "make_regions",
+    "misfit",
+    "next_free_id",
+    "painted_layers",
+    "pair",
+    "pair_the_obvious",
+    "partner",
+    "pixels",
+    "prediction_layer",
+    "redraw",
+    "role",
+    "set_axes",
+    "set_free",
+    "show_probability",
+    "show_weights",
+    "slice_count",
+    "snapshot",
+    "snapshots",
+    "start_painting",
+    "take_next_id",
+    "visible_window",
+    "warm_up",
+    "widen",
+    "write_plane",
+]

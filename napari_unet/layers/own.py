@@ -1,0 +1,52 @@
+"""The user's own labels: ids, and what Accept adds to them."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+from napari.layers import Labels
+
+from napari_unet.core.errors import BadInput
+
+
+def next_free_id(layer: Labels) -> int:
+    """One more than the highest id that is painted."""
+    return int(np.max(layer.data)) + 1 if np.size(layer.data) else 1
+
+
+def widen(layer: Labels, highest: int) -> bool:
+    """Make room for the id `highest` in a narrow layer; True if its type had to change.
+
+    Nothing is ever wrapped; the undo history stays.
+    """
+    if highest <= np.iinfo(layer.data.dtype).max:
+        return False
+    if highest > np.iinfo(np.int32).max:
+        raise BadInput(f"{layer.name} would need ids above {np.iinfo(np.int32).max}")
+    layer.data = np.asarray(layer.data).astype(np.int32)
+    return True
+
+
+def take_next_id(layer: Labels) -> int:
+    """Select the next free id for painting."""
+    number = next_free_id(layer)
+    widen(layer, number)
+    layer.selected_label = number
+    return number
+
+
+def add_pixels(layer: Labels, index: npt.NDArray[np.intp], values: npt.NDArray[np.int64]) -> bool:
+    """Write `values` at flat positions that are still unpainted, as one undo step.
+
+    Returns
+    -------
+    True if the layer had to be widened.
+    """
+    if not isinstance(layer.data, np.ndarray):
+        raise BadInput(f"{layer.name} is not held in memory; make a copy of the layer first")
+    widened = widen(layer, int(values.max(initial=0)))
+    free = np.take(layer.data, index) == 0  # the user may have gone on painting
+    if not free.all():
+        index, values = index[free], values[free]
+    layer.data_setitem(np.unravel_index(index, layer.data.shape), values)
+    return widened

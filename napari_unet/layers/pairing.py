@@ -1,0 +1,61 @@
+"""Which labels layer holds an image's cells."""
+
+from __future__ import annotations
+
+from napari.layers import Image, Labels, Layer
+from napari.viewer import Viewer
+
+from .reading import labels_shape
+from .roles import KEY, images, key, partner, role
+
+
+def fitting_labels(viewer: Viewer, image: Image) -> list[Labels]:
+    """The labels layers that could be this image's: of its shape, and no other image's."""
+    return [
+        x
+        for x in viewer.layers
+        if isinstance(x, Labels)
+        and role(x) in (None, "labels")
+        and x.metadata.get(KEY, {}).get("image", key(image)) == key(image)
+        and not x.multiscale
+        and tuple(x.data.shape) == labels_shape(image)
+    ]
+
+
+def misfit(image: Image, layer: Layer) -> str:
+    """Why `layer` cannot hold the image's labels, in one sentence; "" = it can."""
+    if layer.multiscale:
+        return f"“{layer.name}” is a pyramid, which cannot be painted on: take its finest level."
+    wanted, shape = labels_shape(image), tuple(layer.data.shape)
+    if shape == wanted:
+        return ""
+    return (
+        f"“{layer.name}” has the shape {shape}, but labels of {image.name} need {wanted}; "
+        "choose another layer, or press “New cell” for an empty one."
+    )
+
+
+def pair(viewer: Viewer, image: Image, labels: Labels) -> None:
+    """Make `labels` the labels of `image`; earlier ones are set free, not removed."""
+    before = partner(viewer, image, "labels")
+    if before is not None and before is not labels:
+        set_free(before)
+    labels.metadata[KEY] = {"role": "labels", "image": key(image)}
+
+
+def set_free(layer: Layer) -> None:
+    """The layer belongs to no image any more."""
+    del layer.metadata[KEY]
+
+
+def pair_the_obvious(viewer: Viewer, image: Image) -> Labels | None:
+    """The image's labels; if it has none, the one labels layer that fits no other image."""
+    labels = partner(viewer, image, "labels")
+    if labels is not None:
+        return labels if isinstance(labels, Labels) else None
+    free = [x for x in fitting_labels(viewer, image) if role(x) is None]
+    rivals = [x for x in images(viewer) if labels_shape(x) == labels_shape(image)]
+    if len(free) != 1 or len(rivals) != 1:
+        return None
+    pair(viewer, image, free[0])
+    return free[0]

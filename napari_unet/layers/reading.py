@@ -1,0 +1,87 @@
+"""How an image layer is read: its pixels, axes, slices, and what the user sees of it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from napari.layers import Image, Layer
+from napari.viewer import Viewer
+
+from .roles import KEY, key
+
+Window = tuple[int, int, int, int]  # y0, y1, x0, x1 in image pixels
+
+
+def pixels(image: Layer) -> Any:
+    """The image's array, of a pyramid the finest level."""
+    return image.data[0] if image.multiscale else image.data
+
+
+def axes(image: Image) -> str:
+    """The letters of the image's axes: as chosen by the user, else as the layer says."""
+    chosen = image.metadata.get(KEY, {}).get("axes")
+    return str(chosen) if chosen else axes_choices(image)[0]
+
+
+def set_axes(viewer: Viewer, image: Image, letters: str) -> None:
+    """Read the image's axes in this way; layers that no longer fit are set free."""
+    image.metadata.setdefault(KEY, {})["axes"] = letters
+    for layer in viewer.layers:
+        mine = layer.metadata.get(KEY, {}).get("image") == key(image)
+        if mine and layer.ndim != len(labels_shape(image)):
+            del layer.metadata[KEY]
+
+
+def axes_choices(image: Image) -> tuple[str, ...]:
+    """The ways in which the axes can be read, the likely one first."""
+    named = "".join(name.upper() for name in image.axis_labels if len(name) == 1)
+    if image.rgb:
+        plain = ["YXC", "ZYXC", "TZYXC"][image.ndim - 2 : image.ndim - 1]
+    else:
+        plain = {
+            2: ["YX"],
+            3: ["ZYX", "TYX", "CYX"],
+            4: ["TZYX", "ZCYX", "CZYX", "TCYX"],
+            5: ["TZCYX", "TCZYX"],
+        }.get(image.ndim, [])
+    said = [c for c in plain if c.removesuffix("C" if image.rgb else "") == named]
+    return tuple(dict.fromkeys(said + plain)) or ("",)
+
+
+def kept_axes(image: Image) -> list[int]:
+    """The layer's axes that its labels have, too: all but the channels."""
+    letters = axes(image)[: image.ndim]
+    return [i for i in range(image.ndim) if letters[i : i + 1] != "C"]
+
+
+def labels_shape(image: Image) -> tuple[int, ...]:
+    """The image's shape without channels."""
+    shape = pixels(image).shape
+    return tuple(int(shape[i]) for i in kept_axes(image))
+
+
+def slice_count(image: Image) -> int:
+    """How many (Y, X) slices the image has."""
+    return int(np.prod(labels_shape(image)[:-2], dtype=int))
+
+
+def current_slice(viewer: Viewer, image: Image) -> int:
+    """Number of the slice that the viewer shows, in the order of the image's axes."""
+    leading = kept_axes(image)[:-2]
+    if not leading:
+        return 0
+    shape = labels_shape(image)[:-2]
+    point = image.world_to_data(viewer.dims.point)[-image.ndim :]
+    at = [min(max(round(float(point[i])), 0), n - 1) for i, n in zip(leading, shape, strict=True)]
+    return int(np.ravel_multi_index(at, shape))
+
+
+def visible_window(image: Image) -> Window | None:
+    """The part of the slice that the user sees, or None where that is unknown."""
+    factor = image.downsample_factors[image.data_level] if image.multiscale else 1.0
+    low, high = (np.asarray(image.corner_pixels) * factor)[:, -2:]
+    height, width = labels_shape(image)[-2:]
+    y0, x0 = (int(max(v, 0)) for v in low)
+    y1, x1 = int(min(high[0] + 1, height)), int(min(high[1] + 1, width))
+    return (y0, y1, x0, x1) if y1 - y0 > 1 and x1 - x0 > 1 else None

@@ -1,0 +1,51 @@
+"""What belongs to which image: it stands in ``layer.metadata["napari-unet"]``, never in a name."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from napari.layers import Image, Layer
+from napari.viewer import Viewer
+
+Role = Literal["labels", "regions", "background", "weights", "prediction", "probability"]
+KEY = "napari-unet"
+
+
+def key(layer: Layer) -> str:
+    """The layer's unique id as text; stays when the layer is renamed."""
+    return str(layer.unique_id)
+
+
+def role(layer: Layer) -> Role | None:
+    """What the layer is to us, or None: it is none of ours."""
+    value: Role | None = layer.metadata.get(KEY, {}).get("role")
+    return value
+
+
+def images(viewer: Viewer) -> list[Image]:
+    """The user's image layers, in the viewer's order."""
+    return [x for x in viewer.layers if isinstance(x, Image) and role(x) is None]
+
+
+def find(viewer: Viewer, unique: str) -> Layer | None:
+    """The layer with this :func:`key`, if it is still there."""
+    return next((x for x in viewer.layers if key(x) == unique), None)
+
+
+def partner(viewer: Viewer, image: Layer, what: Role) -> Any:
+    """The layer that plays the role `what` for `image`, or None."""
+    mine = {"role": what, "image": key(image)}
+    return next((x for x in viewer.layers if mine.items() <= x.metadata.get(KEY, {}).items()), None)
+
+
+def painted_layers(viewer: Viewer) -> list[Layer]:
+    """The layers on which the user annotates, of all images."""
+    return [x for x in viewer.layers if role(x) in ("labels", "regions", "background")]
+
+
+def image_of(viewer: Viewer, layer: Layer) -> Image | None:
+    """The image that `layer` belongs to: itself if it is one."""
+    if isinstance(layer, Image) and role(layer) is None:
+        return layer
+    found = find(viewer, layer.metadata.get(KEY, {}).get("image", ""))
+    return found if isinstance(found, Image) else None

@@ -1,0 +1,60 @@
+"""Accept: the found cells go into the user's labels, as one undo step."""
+
+from __future__ import annotations
+
+import numpy as np
+from napari.layers import Image, Labels
+from napari.viewer import Viewer
+
+from napari_unet import layers
+from napari_unet.core.errors import BadInput
+from napari_unet.merging import Addition, addition, class_addition
+from napari_unet.session import Session, count
+
+from .background import in_thread
+
+
+class Accepting:
+    """What the user painted stays; only unpainted pixels are filled."""
+
+    def __init__(self, viewer: Viewer, session: Session) -> None:
+        self._viewer, self._session = viewer, session
+
+    def accept(self) -> None:
+        """Copy the prediction of the image in hand into its labels."""
+        viewer, session = self._viewer, self._session
+        image = layers.find(viewer, session.image)
+        if not isinstance(image, Image):
+            return
+        found = layers.partner(viewer, image, "prediction")
+        if found is None:
+            return
+        own = layers.partner(viewer, image, "labels") or layers.make_labels(viewer, image)
+        misfit = layers.misfit(image, own)
+        if misfit:
+            session.say(misfit, "error")
+            return
+        before, prediction = own.data, found.data
+        merge = addition if session.labels_are == "instances" else class_addition
+        in_thread(
+            lambda: merge(np.array(before), np.array(prediction)),
+            lambda new: self._on_merged(own, found, new),
+            lambda words: session.say(words, "error"),
+        )
+
+    def _on_merged(self, own: Labels, found: Labels, new: Addition) -> None:
+        session = self._session
+        try:
+            widened = layers.add_pixels(own, new.index, new.values)
+        except BadInput as error:
+            session.say(str(error), "error")
+            return
+        found.visible = False  # its cells are now in the labels, where they can be corrected
+        self._viewer.layers.selection.active = own
+        what = "cell" if session.labels_are == "instances" else "kind of thing"
+        words = f"{count(new.cells, what)} added to your labels (undo: Ctrl-Z)."
+        if new.known:
+            words += f" You had painted {new.known:,} more yourself."
+        if widened:
+            words += " The layer now holds 32-bit numbers."
+        session.say(f"{words} Correct what is wrong, then fine-tune again.", "done")
