@@ -56,6 +56,17 @@ def mixed(device: torch.device, precision: str = "auto") -> AbstractContextManag
     return nullcontext()
 
 
+def training_format(device: torch.device) -> torch.memory_format:
+    """The memory order in which training is fastest.
+
+    Channels last, but for a CPU without bfloat16, whose fp32 kernels go backwards a tenth
+    faster in planes (0.23 s against 0.26 s a step; forwards alone they are slower).
+    """
+    if device.type == "cpu" and not has_bfloat16(device):
+        return torch.contiguous_format
+    return torch.channels_last
+
+
 def device_words(device: torch.device) -> str:
     """For the status line: "CPU, 2 threads, bf16"."""
     kind = "bf16" if has_bfloat16(device) else "fp32"

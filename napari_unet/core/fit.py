@@ -12,7 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from .device import mixed
+from .device import mixed, training_format
 from .samples import Batch, Batches
 from .settings import FitSettings
 from .unet import UNet, on_device
@@ -86,6 +86,8 @@ class Trainer:
     def __init__(self, net: UNet, settings: FitSettings, seed: int = 0) -> None:
         self.net, self.settings, self.seed = net, settings, seed
         self.device = next(net.parameters()).device
+        self.order = training_format(self.device)
+        on_device(net, self.device, self.order)
         self.optimiser = _optimiser(net, settings)
         self.average = (
             {k: v.detach().clone() for k, v in net.named_parameters()} if settings.average else {}
@@ -101,7 +103,7 @@ class Trainer:
         for group in self.optimiser.param_groups:
             group["lr"] = learning_rate(self.settings, fraction)
         with mixed(self.device):
-            logits = self.net(batch.image.contiguous(memory_format=torch.channels_last))
+            logits = self.net(batch.image.contiguous(memory_format=self.order))
         loss = weighted_loss(logits, batch.target, batch.weights)
         self.optimiser.zero_grad(set_to_none=True)
         loss.backward()
@@ -185,5 +187,5 @@ def _optimiser(net: UNet, settings: FitSettings) -> torch.optim.Optimizer:
             weight_decay=settings.weight_decay,
         )
     return torch.optim.AdamW(
-        net.parameters(), settings.learning_rate, weight_decay=settings.weight_decay
+        net.parameters(), settings.learning_rate, weight_decay=settings.weight_decay, fused=True
     )

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from .metrics import Scores, evaluate, evaluate_classes, pool
-from .predict import ArraySource, Window, plan_window, predict_tiles
+from .predict import ArraySource, Window
 from .samples import AnnotatedSlice, Annotation
 from .segment import Floats, Segmenter
 from .settings import InstanceSettings
@@ -17,8 +17,7 @@ from .settings import InstanceSettings
 # what is tried, one after the other, each from the best of the one before
 THRESHOLDS = (0.4, 0.6, 0.7)  # for the mask
 DIPS = (0.0, 0.95)  # the highest threshold at which cells come apart
-NECKS = (0.25, 0.4)
-SIZES = (2, 3)  # multiples of the least size
+SIZES = (2 / 3, 3 / 2, 2)  # multiples of the least size
 CLEARLY = 0.02  # smaller differences in the score say nothing, nor does half a cell
 
 
@@ -88,7 +87,10 @@ class HeldOut:
 
     def probabilities(self, segmenter: Segmenter) -> list[Floats]:
         """For each held-out slice the probabilities in its box."""
-        return [_near(segmenter, s, box) for s, box in zip(self.slices, self.boxes, strict=True)]
+        return [
+            segmenter.window(ArraySource(s.image), box)
+            for s, box in zip(self.slices, self.boxes, strict=True)
+        ]
 
     def score(self, segmenter: Segmenter, probabilities: Sequence[Floats]) -> Judged:
         """Scores by the segmenter's own instance settings."""
@@ -137,30 +139,16 @@ class HeldOut:
 
 def _changes(start: InstanceSettings) -> Iterator[list[dict[str, Any]]]:
     """What is tried for each number, in turn."""
-    # seeds at the mask's own threshold: higher ones won on a few held-out cells of
-    # fluorescence images and split every fifth cell of the others
+    # neither seeds above the mask's threshold nor necks: both won by chance on a few held-out
+    # cells, and split every fifth or tenth cell of other images
     yield [{"threshold": t, "seed_threshold": t} for t in THRESHOLDS]
     yield [{"split_threshold": t} for t in DIPS]
-    yield [{"split": depth} for depth in NECKS]
-    yield [{"min_size": start.min_size * times} for times in SIZES]
+    yield [{"min_size": round(start.min_size * times)} for times in SIZES]
 
 
 def replace_config(segmenter: Segmenter, instances: InstanceSettings) -> Segmenter:
     """The same segmenter with other instance settings."""
     return replace(segmenter, config=replace(segmenter.config, instances=instances))
-
-
-def _near(segmenter: Segmenter, s: AnnotatedSlice, box: Window) -> Floats:
-    out = np.zeros((segmenter.config.network.classes, *s.known.shape), np.float32)
-    plan = plan_window(s.known.shape, box, segmenter.config.network, factor=segmenter.factor)
-    for tile, probability in predict_tiles(
-        segmenter.net, ArraySource(s.image), plan, precision=segmenter.precision
-    ):
-        y0, y1, x0, x1 = tile.window
-        out[:, y0:y1, x0:x1] = probability
-    y0, y1, x0, x1 = box
-    out = out[:, y0:y1, x0:x1].copy()
-    return out[1] if segmenter.config.labels_are == "instances" else out
 
 
 def _box(s: AnnotatedSlice) -> Window:

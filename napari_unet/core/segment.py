@@ -16,7 +16,16 @@ from .errors import BadInput
 from .geometry import input_size
 from .instances import label_cells
 from .normalise import normalise
-from .predict import ArraySource, Tile, TilePlan, Window, plan_tiles, predict_tiles, tile_size
+from .predict import (
+    ArraySource,
+    Tile,
+    TilePlan,
+    Window,
+    plan_tiles,
+    plan_window,
+    predict_tiles,
+    tile_size,
+)
 from .scale import scale_factor
 from .settings import ModelConfig, ScaleSettings
 from .unet import UNet
@@ -92,13 +101,39 @@ class Segmenter:
         Probabilities are ``(h, w)`` foreground with instances, ``(classes, h, w)`` otherwise.
         Out of memory halves the tile, says so, and begins anew.
         """
-        plan = self.plan(slice_.source.shape[1:])
+        shape = slice_.source.shape[1:]
+        yield from self._predicted(slice_.source, lambda: self.plan(shape).visible_first(first))
+
+    def window(self, source: ArraySource, window: Window) -> Floats:
+        """Probabilities of `window` (image px) alone, exactly those that all tiles would give.
+
+        ``(h, w)`` foreground with instances, ``(classes, h, w)`` otherwise.
+        """
+        shape, net = source.shape[1:], self.config.network
+        kinds = () if self.config.labels_are == "instances" else (net.classes,)
+        out = np.zeros((*kinds, window[1] - window[0], window[3] - window[2]), np.float32)
+
+        def plan() -> TilePlan:
+            if self.tile is not None:
+                return self.plan(shape).touching(window)
+            return plan_window(shape, window, net, factor=self.factor)
+
+        for tile, _, _, probability in self._predicted(source, plan):
+            y0, y1, x0, x1 = _common(tile.window, window)
+            inner = slice(y0 - tile.window[0], y1 - tile.window[0])
+            probability = probability[..., inner, x0 - tile.window[2] : x1 - tile.window[2]]
+            out[..., y0 - window[0] : y1 - window[0], x0 - window[2] : x1 - window[2]] = probability
+        return out
+
+    def _predicted(
+        self, source: ArraySource, planned: Callable[[], TilePlan]
+    ) -> Iterator[tuple[Tile, int, int, Floats]]:
+        """Tile by tile; out of memory halves :attr:`tile`, says so, and plans anew."""
         while True:
-            ordered = plan.visible_first(first)
+            plan = planned()
             try:
                 for done, (tile, probability) in enumerate(
-                    predict_tiles(self.net, slice_.source, ordered, precision=self.precision),
-                    start=1,
+                    predict_tiles(self.net, source, plan, precision=self.precision), start=1
                 ):
                     yield tile, done, len(plan.tiles), self._outputs(probability)
                 return
@@ -109,7 +144,6 @@ class Segmenter:
                 torch.cuda.empty_cache()
                 self.tile = input_size(self.config.network, side)
                 self.warn(f"out of memory: going on with tiles of {self.tile} px")
-                plan = self.plan(slice_.source.shape[1:])
 
     def probability(
         self, slice_: SliceSource, progress: Callable[[int, int], None] | None = None
@@ -137,6 +171,16 @@ class Segmenter:
 
     def _outputs(self, probability: Floats) -> Floats:
         return probability[1] if self.config.labels_are == "instances" else probability
+
+
+def _common(one: Window, other: Window) -> Window:
+    """The part that two windows have in common."""
+    return (
+        max(one[0], other[0]),
+        min(one[1], other[1]),
+        max(one[2], other[2]),
+        min(one[3], other[3]),
+    )
 
 
 def stack_labels(planes: list[Labels]) -> Labels:

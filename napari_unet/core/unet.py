@@ -101,12 +101,14 @@ class UNet(nn.Module):
                     layer.bias.zero_()
 
 
-def on_device(net: UNet, device: torch.device) -> UNet:
+def on_device(
+    net: UNet, device: torch.device, order: torch.memory_format = torch.channels_last
+) -> UNet:
     """The network on a device, its weights in the memory order that convolutions like best."""
     net.to(device)
     for parameter in net.parameters():
         if parameter.ndim == 4:
-            parameter.data = parameter.data.contiguous(memory_format=torch.channels_last)
+            parameter.data = parameter.data.contiguous(memory_format=order)
     return net
 
 

@@ -18,7 +18,7 @@ from .folder import RunFolder
 from .messages import Message
 
 # shares of the median cell's area
-LEAST_CELL = 0.1  # smaller predictions are removed
+LEAST_CELL = 0.15  # smaller predictions are removed
 LEAST_PART = 0.3  # a dip that parts two pieces as large is the border of two cells
 
 

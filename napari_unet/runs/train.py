@@ -18,7 +18,7 @@ from napari_unet.core.memory import keep_freed_memory
 from napari_unet.core.samples import Batches, collect, prepare
 from napari_unet.core.segment import LEAST_TILE
 from napari_unet.core.settings import FitSettings, Settings
-from napari_unet.core.unet import UNet, on_device
+from napari_unet.core.unet import UNet
 from napari_unet.files.atomic import replacing
 
 from .folder import RunFolder, open_run
@@ -151,7 +151,7 @@ class Training:
             yield warning(sentence)
         net = UNet(self.settings.network, torch.Generator().manual_seed(options.seed))
         yield from self._start(net)
-        self.trainer = Trainer(on_device(net, device), self.settings.fit, options.seed)
+        self.trainer = Trainer(net.to(device), self.settings.fit, options.seed)
         self.batches = Batches(
             samples, by_class, self.settings, options.labels_are, options.seed, device
         )

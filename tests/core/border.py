@@ -37,7 +37,7 @@ def trained_on_discs(w0: float, seed: int, steps: int) -> Scores:
     annotation = collect(pairs, settings, "instances", 0.0)
     samples, by_class = prepare(annotation, settings, "instances")
     cpu = torch.device("cpu")
-    net = on_device(UNet(settings.network, torch.Generator().manual_seed(seed)), cpu)
+    net = UNet(settings.network, torch.Generator().manual_seed(seed))
     batches = Batches(samples, by_class, settings, "instances", seed, cpu)
     trainer = Trainer(net, settings.fit, seed)
     for _ in fit(trainer, batches, Budget(steps=steps)):
