@@ -53,7 +53,7 @@ def _default() -> Settings:
     """What measured best on few images within a minute or two of two CPU cores."""
     return Settings(
         preset="default",
-        network=NetworkSettings(width=16, padding="same", norm="batch", dropout=0.0),
+        network=NetworkSettings(width=24, padding="same", norm="batch", dropout=0.0),
         # broad: the images to come are darker, noisier, nearer than the few annotated ones
         augment=AugmentSettings(
             scale=0.5,
