@@ -14,7 +14,7 @@ from napari_unet.core.presets import preset
 from napari_unet.core.samples import Batches, collect, prepare
 from napari_unet.core.segment import Segmenter
 from napari_unet.core.settings import AugmentSettings, ModelConfig, ScaleSettings
-from napari_unet.core.unet import UNet, on_device
+from napari_unet.core.unet import UNet
 
 from .discs import touching_discs
 
