@@ -6,6 +6,7 @@ docs/architecture.md. End of stdin means that the parent has died.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import queue
 import sys
@@ -20,7 +21,7 @@ from napari_unet.core.threads import share_cores
 
 from .messages import Message, encode, failed
 
-NICENESS = 10  # the window's strokes come first
+NICENESS = 10  # where there is no idle class
 GRACE = 1.5  # seconds that a step may take to end by itself after "stop"
 
 
@@ -199,7 +200,15 @@ def main() -> None:
 
 
 def lower_priority() -> None:
-    """Give the window the right of way."""
+    """Give the window the right of way.
+
+    Linux: a stroke stops an idle-class process at once, a nice one only at its next turn
+    (lateness of a 10 ms timer while it trains, p95: 62 ms with nice 10 or 19, under 50 ms so).
+    """
+    if hasattr(os, "sched_setscheduler") and hasattr(os, "SCHED_IDLE"):
+        with contextlib.suppress(OSError):  # a sandbox may forbid it
+            os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
+            return
     if hasattr(os, "nice"):
         os.nice(NICENESS)
     else:
