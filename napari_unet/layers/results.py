@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from napari.layers import Image, Labels
+from napari.layers import Image, Labels, Layer
 from napari.viewer import Viewer
 
 from .making import add_quietly, options_for, uncover
@@ -18,20 +18,8 @@ def show_weights(
     viewer: Viewer, image: Image, weights: npt.NDArray[np.float32], limits: tuple[float, float]
 ) -> Image:
     """The weight map over the image; what is at or below the lower limit stays invisible."""
-    layer = partner(viewer, image, "weights")
-    if layer is None:
-        layer = Image(
-            weights,
-            colormap="inferno",
-            blending="additive",
-            contrast_limits=limits,
-            **options_for(viewer, image, "weights"),
-        )
-        add_quietly(viewer, layer)
-        return layer
-    layer.data = weights
+    layer = _shown(viewer, image, "weights", weights, colormap="inferno", contrast_limits=limits)
     layer.contrast_limits = limits
-    uncover(layer)
     return layer
 
 
@@ -77,19 +65,27 @@ def blank_plane(layer: Labels, index: int) -> None:
 
 def show_probability(viewer: Viewer, image: Image, probability: npt.NDArray[Any]) -> Image:
     """The stored probability over the image."""
-    layer = partner(viewer, image, "probability")
+    below = partner(viewer, image, "prediction")
+    look = {"colormap": "viridis", "contrast_limits": (0, 1), "opacity": 0.6}
+    return _shown(viewer, image, "probability", probability, below, **look)
+
+
+def _shown(
+    viewer: Viewer,
+    image: Image,
+    what: Role,
+    data: npt.NDArray[Any],
+    below: Layer | None = None,
+    **look: Any,
+) -> Image:
+    """The image's layer of this role with `data` in it; made with this look if there is none."""
+    layer = partner(viewer, image, what)
     if layer is None:
-        layer = Image(
-            probability,
-            colormap="viridis",
-            blending="additive",
-            contrast_limits=(0, 1),
-            opacity=0.6,
-            **options_for(viewer, image, "probability"),
-        )
-        add_quietly(viewer, layer, below=partner(viewer, image, "prediction"))
+        options = options_for(viewer, image, what)
+        layer = Image(data, blending="additive", **look, **options)
+        add_quietly(viewer, layer, below)
         return layer
-    layer.data = probability
+    layer.data = data
     uncover(layer)
     return layer
 

@@ -45,10 +45,12 @@ class Keeper:
     def judge(self, net: UNet, step: int, seconds: float) -> Iterator[Message]:
         """Score `net`, trained for `step` steps; keep it if it is the best so far."""
         judged: Judged | None = None
+        score: Score | None = None
         if self.held_out:
             segmenter = self._segmenter(net)
             judged = self.held_out.choose(segmenter, self.held_out.probabilities(segmenter))
-            yield _held_out(step, judged.as_dict())
+            score = judged.as_dict()
+            yield _held_out(step, score)
         # where chance may decide, the later one: it has seen more, at a smaller learning rate
         if (
             judged is None
@@ -56,20 +58,18 @@ class Keeper:
             or judged.value + judged.slack >= self.best["value"]
             or self.best is self.before
         ):
-            self.keep(net, step, seconds, judged)
+            self.keep(net, step, seconds, score, None if judged is None else judged.instances)
             yield {"event": "saved", "step": step, "path": str(self.run.model)}
 
-    def keep(self, net: UNet, step: int, seconds: float, judged: Judged | None = None) -> None:
-        """Write the run's model file, whatever its score."""
-        self._save(net, step, seconds, judged.as_dict() if judged else None, judged)
-
-    def keep_start(self, net: UNet) -> None:
-        """Write the network of before step 1; its score is the base's."""
-        self._save(net, 0, 0.0, self.before, None)
-
-    def _save(
-        self, net: UNet, step: int, seconds: float, score: Score | None, judged: Judged | None
+    def keep(
+        self,
+        net: UNet,
+        step: int,
+        seconds: float,
+        score: Score | None = None,
+        instances: InstanceSettings | None = None,
     ) -> None:
+        """Write the run's model file, whatever its score."""
         summary = {
             **self.config.training,
             "steps": step,
@@ -79,7 +79,7 @@ class Keeper:
             "images": self.images,
             "versions": self.run.info["versions"],
         }
-        instances = self.config.instances if judged is None else judged.instances
+        instances = instances or self.config.instances
         config = replace(self.config, instances=instances, training=summary)
         save_network(self.run.model, net, config)
         self.best = score

@@ -181,7 +181,8 @@ class Training:
         if base is not None:
             net, config = load_network(Path(base["path"]), self.run.options.device)
             yield from self.keeper.judge_base(net, config)
-        self.keeper.keep_start(self.trainer.net.eval())
+        net = self.trainer.net.eval()
+        self.keeper.keep(net, 0, self.budget.elapsed, self.keeper.before)
 
     def _marks(self, progress: Progress) -> Iterator[Message]:
         """What is due between steps: a score, a checkpoint."""

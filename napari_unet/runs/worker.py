@@ -203,7 +203,7 @@ def lower_priority() -> None:
     """Give the window the right of way.
 
     Linux: a stroke stops an idle-class process at once, a nice one only at its next turn
-    (lateness of a 10 ms timer while it trains, p95: 62 ms with nice 10 or 19, under 50 ms so).
+    (a 10 ms timer was no later with a training than without; by 20 ms with nice 10 or 19).
     """
     if hasattr(os, "sched_setscheduler") and hasattr(os, "SCHED_IDLE"):
         with contextlib.suppress(OSError):  # a sandbox may forbid it
