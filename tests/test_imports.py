@@ -31,7 +31,17 @@ GUI = ("napari", "qtpy", "magicgui", "superqt", "pyqtgraph", "vispy", "PyQt6")
 # Only the worker's process, the command line and Python import these.
 TORCH = {
     f"napari_unet.core.{name}"
-    for name in ("augment", "device", "fit", "judge", "predict", "samples", "segment", "unet")
+    for name in (
+        "augment",
+        "device",
+        "fit",
+        "judge",
+        "optimise",
+        "predict",
+        "samples",
+        "segment",
+        "unet",
+    )
 } | {
     f"napari_unet.runs.{name}"
     for name in ("keeper", "networks", "predict", "telling", "train", "worker")

@@ -13,6 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from .device import mixed, training_format
+from .optimise import Optimiser
 from .samples import Batch, Batches
 from .settings import FitSettings
 from .unet import UNet, on_device
@@ -88,7 +89,7 @@ class Trainer:
         self.device = next(net.parameters()).device
         self.order = training_format(self.device)
         on_device(net, self.device, self.order)
-        self.optimiser = _optimiser(net, settings)
+        self.optimiser = Optimiser(net, settings)
         self.average = (
             {k: v.detach().clone() for k, v in net.named_parameters()} if settings.average else {}
         )
@@ -100,16 +101,14 @@ class Trainer:
         torch.manual_seed(
             hash((self.seed, self.step_done)) % 2**63
         )  # dropout, the same after a resume
-        for group in self.optimiser.param_groups:
-            group["lr"] = learning_rate(self.settings, fraction)
         with mixed(self.device):
             logits = self.net(batch.image.contiguous(memory_format=self.order))
         loss = weighted_loss(logits, batch.target, batch.weights)
-        self.optimiser.zero_grad(set_to_none=True)
+        self.optimiser.forget_gradients()
         loss.backward()
         if self.settings.clip:
             nn.utils.clip_grad_norm_(self.net.parameters(), self.settings.clip)
-        self.optimiser.step()
+        self.optimiser.step(learning_rate(self.settings, fraction))
         self.step_done += 1
         self._update_average()
         return loss.detach()
@@ -117,10 +116,8 @@ class Trainer:
     def _update_average(self) -> None:
         # young averages forget faster, or they would remember the random start
         decay = min(self.settings.average, self.step_done / (self.step_done + 10))
-        with torch.no_grad():
-            for name, value in self.net.named_parameters():
-                if name in self.average:
-                    self.average[name].lerp_(value, 1 - decay)
+        for name, average in self.average.items():
+            average.lerp_(self.optimiser.parameters[name].detach(), 1 - decay)
 
     def result(self, batches: Batches, settle: int = 8) -> UNet:
         """A network to predict with: averaged weights, and batch norms that fit them."""
@@ -135,14 +132,14 @@ class Trainer:
         return {
             "step": self.step_done,
             "net": self.net.state_dict(),
-            "optimiser": self.optimiser.state_dict(),
+            "optimiser": self.optimiser.state(),
             "average": self.average,
         }
 
     def restore(self, state: dict[str, Any]) -> None:
         """Take up what :meth:`state` gave."""
         self.net.load_state_dict(state["net"])
-        self.optimiser.load_state_dict(state["optimiser"])
+        self.optimiser.restore(state["optimiser"])
         self.average = {k: v.to(self.device) for k, v in state["average"].items()}
         self.step_done = int(state["step"])
 
@@ -161,7 +158,7 @@ def settle_norms(net: UNet, batches: Batches, count: int) -> None:
     with torch.inference_mode(), mixed(next(net.parameters()).device):
         for index in range(count):
             # beyond any step number: the statistics come from tiles of their own
-            net(batches.batch(2**31 + index).image.contiguous(memory_format=torch.channels_last))
+            net(batches.batch(2**31 + index).image)
     for norm in norms:
         norm.momentum = 0.1
     net.eval()
@@ -176,16 +173,3 @@ def fit(trainer: Trainer, batches: Batches, budget: Budget) -> Iterator[Progress
         step = trainer.step_done
         loss = trainer.step(batches.batch(step + 1), budget.fraction(step))
         yield Progress(step + 1, float(loss), budget.elapsed, budget.fraction(step + 1))
-
-
-def _optimiser(net: UNet, settings: FitSettings) -> torch.optim.Optimizer:
-    if settings.optimiser == "sgd":
-        return torch.optim.SGD(
-            net.parameters(),
-            settings.learning_rate,
-            settings.momentum,
-            weight_decay=settings.weight_decay,
-        )
-    return torch.optim.AdamW(
-        net.parameters(), settings.learning_rate, weight_decay=settings.weight_decay, fused=True
-    )

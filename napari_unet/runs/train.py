@@ -206,7 +206,7 @@ class Training:
 
     def _judge(self, final: bool) -> Iterator[Message]:
         began = time.monotonic()
-        net = self.trainer.result(self.batches, settle=16 if final else 8)
+        net = self.trainer.result(self.batches, settle=16 if final else 4)
         yield from self.keeper.judge(net, self.trainer.step_done, self.budget.elapsed)
         self.scoring_seconds = time.monotonic() - began
 
