@@ -16,7 +16,7 @@ from .settings import InstanceSettings
 
 # what is tried, one after the other, each from the best of the one before
 THRESHOLDS = (0.4, 0.6, 0.7)  # for the mask
-DIPS = (0.0, 0.95)  # the highest threshold at which cells come apart
+DIPS = (0.0, 1.5)  # log-odds, at which touching cells come apart
 SIZES = (2 / 3, 3 / 2, 2)  # multiples of the least size
 CLEARLY = 0.02  # smaller differences in the score say nothing, nor does half a cell
 
@@ -142,7 +142,7 @@ def _changes(start: InstanceSettings) -> Iterator[list[dict[str, Any]]]:
     # neither seeds above the mask's threshold nor necks: both won by chance on a few held-out
     # cells, and split every fifth or tenth cell of other images
     yield [{"threshold": t, "seed_threshold": t} for t in THRESHOLDS]
-    yield [{"split_threshold": t} for t in DIPS]
+    yield [{"dip": t} for t in DIPS]
     yield [{"min_size": round(start.min_size * times)} for times in SIZES]
 
 

@@ -49,7 +49,7 @@ class Optimiser:
             sgd(
                 parameters,
                 list(moved.values()),
-                list(memory["momentum"]),  # zeros to begin with are the same as none
+                [*memory["momentum"]],  # zeros to begin with are the same as none
                 weight_decay=self.settings.weight_decay,
                 momentum=self.settings.momentum,
                 lr=rate,

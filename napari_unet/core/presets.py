@@ -64,7 +64,7 @@ def _default() -> Settings:
             noise=0.4,
             blur=0.5,
         ),
-        instances=InstanceSettings(split_threshold=0.9),
+        instances=InstanceSettings(dip=0.75),
         # many small steps: on two cores without bfloat16 there is time for a few hundred at most
         fit=FitSettings(
             optimiser="adamw",

@@ -102,9 +102,9 @@ class InstanceSettings:
     threshold: float = 0.5  # probability; a pixel above it may belong to a cell
     seed_threshold: float = 0.5  # probability; cells are split where it falls below this
     min_size: int = 0  # image pixels; smaller cells are removed; 0 = by the cell diameter
-    # touching cells come apart where a higher threshold, up to this one, leaves two parts of
-    # `part_size` image pixels or more; 0 = never
-    split_threshold: float = 0.0
+    # touching cells come apart at dips this deep (log-odds) between two parts of `part_size`
+    # image pixels or more; 0 = never
+    dip: float = 0.0
     part_size: int = 0
     give_back: float = 2.0  # model pixels; gaps of this width between two cells are shared out
     split: float = 0.0  # cells are cut at necks narrower than 1 - this of their width; 0 = never

@@ -7,9 +7,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from scipy import ndimage
+from skimage import measure, segmentation
 
 from napari_unet.core.annotation import carve
-from napari_unet.core.instances import label_cells
+from napari_unet.core.instances import _grown, label_cells
 from napari_unet.core.settings import InstanceSettings
 
 from .cells import random_cells
@@ -69,15 +70,15 @@ def test_seeds_split_where_the_probability_dips() -> None:
 
 
 def test_a_dip_between_two_cells_parts_them_and_crumbs_do_not() -> None:
-    cut = replace(PLAIN, split_threshold=0.8, part_size=100)
+    cut = replace(PLAIN, dip=0.75, part_size=100)
     two = discs((30, 25, 11), (30, 45, 11))
-    two[:, 35] = np.minimum(two[:, 35], 0.75)
+    two[:, 35] = np.minimum(two[:, 35], 0.7)
     assert label_cells(two, PLAIN).max() == 1
     assert label_cells(two, cut).max() == 2
-    assert label_cells(two, replace(cut, split_threshold=0.7)).max() == 1
+    assert label_cells(two, replace(cut, dip=9.0)).max() == 1
     # each part is looked at again: a deeper level parts the third
     three = discs((30, 20, 11), (30, 40, 11), (30, 60, 11))
-    three[:, 30], three[:, 50] = np.minimum(three[:, 30], 0.55), np.minimum(three[:, 50], 0.75)
+    three[:, 30], three[:, 50] = np.minimum(three[:, 30], 0.55), np.minimum(three[:, 50], 0.7)
     cells = label_cells(three, cut)
     assert cells.max() == 3
     assert len({cells[30, x] for x in (20, 40, 60)}) == 3
@@ -91,15 +92,39 @@ def test_a_dip_between_two_cells_parts_them_and_crumbs_do_not() -> None:
     assert label_cells(speckled, cut).max() == 1
 
 
+@pytest.mark.parametrize(
+    ("inside", "gap", "cells"),
+    [(0.99, 0.95, 2), (0.8, 0.55, 2), (0.75, 0.7, 1), (0.95, 0.93, 1)],
+)
+def test_a_dip_counts_by_its_depth_in_log_odds(inside: float, gap: float, cells: int) -> None:
+    two = inside * (discs((30, 25, 11), (30, 45, 11)) > 0)
+    two[:, 35] = np.minimum(two[:, 35], gap)
+    found = label_cells(two, replace(PLAIN, dip=0.75, part_size=100))
+    assert found.max() == cells
+    assert ((found > 0) == (two > 0.5)).all()
+
+
+def test_growing_seeds_gives_the_watershed_of_the_whole_mask() -> None:
+    rng = np.random.default_rng(0)
+    for _ in range(5):
+        rough = ndimage.gaussian_filter(rng.normal(0, 6, (90, 110)), 2.5)
+        probability = 1 / (1 + np.exp(-2 * rough))
+        mask = probability > 0.4
+        pieces = measure.label(mask, connectivity=1).astype(np.int32)
+        seeds = measure.label(probability > 0.6, connectivity=1).astype(np.int32)
+        faint = mask & ~np.isin(pieces, pieces[seeds > 0])
+        seeds = np.where(faint, pieces + seeds.max(), seeds).astype(np.int32)
+        whole = segmentation.watershed(-probability, seeds, mask=mask)
+        np.testing.assert_array_equal(_grown(seeds, probability, mask, pieces), whole)
+
+
 def test_dips_and_necks_work_together() -> None:
     dip, neck = discs((30, 25, 11), (30, 45, 11)), discs((30, 25, 11), (30, 44, 11))
     dip[:, 35] = np.minimum(dip[:, 35], 0.7)
     both = np.concatenate([dip, neck])
-    assert label_cells(both, replace(PLAIN, split_threshold=0.8, part_size=100)).max() == 3
+    assert label_cells(both, replace(PLAIN, dip=0.75, part_size=100)).max() == 3
     assert label_cells(both, replace(PLAIN, split=0.25)).max() == 4
-    assert (
-        label_cells(both, replace(PLAIN, split_threshold=0.8, part_size=100, split=0.25)).max() == 4
-    )
+    assert label_cells(both, replace(PLAIN, dip=0.75, part_size=100, split=0.25)).max() == 4
 
 
 def test_necks_split_cells_of_every_size() -> None:
