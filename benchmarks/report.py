@@ -34,3 +34,15 @@ def median_seconds(work: Callable[[], object], times: int = 5) -> float:
         work()
         taken.append(time.perf_counter() - began)
     return statistics.median(taken)
+
+
+def in_turn(ways: dict[str, Callable[[], object]], times: int = 5) -> dict[str, float]:
+    """Median wall time of each way; A B A B ..., so that a busy moment hits all of them."""
+    taken: dict[str, list[float]] = {name: [] for name in ways}
+    for turn in range(times + 1):
+        for name, work in ways.items():
+            began = time.perf_counter()
+            work()
+            if turn:  # the first does not count
+                taken[name].append(time.perf_counter() - began)
+    return {name: statistics.median(seconds) for name, seconds in taken.items()}

@@ -43,7 +43,7 @@ class Optimiser:
     def step(self, rate: float) -> None:
         """Change the parameters by their gradients; those without one stay."""
         moved = {k: v.grad for k, v in self.parameters.items() if v.grad is not None}
-        parameters = [self.parameters[k] for k in moved]
+        parameters: list[Tensor] = [self.parameters[k] for k in moved]
         memory = {kind: [t[k] for k in moved] for kind, t in self.memory.items()}
         if self.settings.optimiser == "sgd":
             sgd(

@@ -13,6 +13,7 @@ from skimage import measure
 
 from .annotation import Labels, Mask, carve, check_labels, median_diameter
 from .errors import BadInput
+from .nearest import pair_distance
 from .scale import nearest_indices, resample_plane, scale_factor
 from .settings import LabelsAre, ScaleSettings, WeightSettings
 
@@ -99,10 +100,13 @@ def border_term(
     border = np.zeros(labels.shape, np.float32)
     rim = np.zeros(labels.shape, np.float32)
     for cells in groups:
-        d1, d2 = two_nearest(cells, math.ceil(reach(settings)))
-        border += settings.w0 * np.exp(-np.square(d1 + d2) / np.float32(2 * settings.sigma**2))
-        if settings.preset == "fiji":
-            np.maximum(rim, np.exp(-np.square(d1) / np.float32(2 * settings.rim_sigma**2)), out=rim)
+        total = pair_distance(_compact(cells), _pair_reach(settings))
+        near = np.isfinite(total)
+        border[near] += settings.w0 * np.exp(
+            np.square(total[near]) / np.float32(-2 * settings.sigma**2)
+        )
+        if settings.preset == "fiji" and cells.any():
+            np.maximum(rim, _rim(cells, settings), out=rim)
     if settings.preset == "fiji":
         border += settings.background + (1 - settings.background) * rim
     border[labels > 0] = 1 if settings.preset == "fiji" else 0
@@ -111,47 +115,32 @@ def border_term(
 
 def reach(settings: WeightSettings) -> float:
     """Pixels beyond which a cell adds less than the tolerance (d1 >= 1 on background)."""
-    far = settings.tolerance
-    pair = (
-        settings.sigma * math.sqrt(2 * math.log(settings.w0 / far)) - 1
-        if settings.w0 > far
-        else 0.0
-    )
-    if settings.preset == "paper":
-        return max(pair, 0.0)
-    rim = settings.rim_sigma * math.sqrt(2 * math.log((1 - settings.background) / far))
-    return max(pair, rim)
+    pair = max(_pair_reach(settings) - 1, 0.0)
+    return pair if settings.preset == "paper" else max(pair, _rim_reach(settings))
 
 
-def two_nearest(cells: npt.NDArray[Any], radius: int) -> tuple[Map, Map]:
-    """Distances (px) to the nearest and second nearest cell; inf beyond `radius`.
+def _pair_reach(settings: WeightSettings) -> float:
+    """Sums d1 + d2 beyond which the border term is below the tolerance."""
+    if settings.w0 <= settings.tolerance:
+        return 0.0
+    return settings.sigma * math.sqrt(2 * math.log(settings.w0 / settings.tolerance))
 
-    One distance transform per cell, in the cell's bounding box grown by `radius`: the cost
-    follows the cells' area, not the number of cells times the image.
 
-    Parameters
-    ----------
-    cells : ``(Y, X)`` int, 0 = background
-    """
-    d1 = np.full(cells.shape, np.inf, np.float32)
-    d2 = np.full(cells.shape, np.inf, np.float32)
-    compact = _compact(cells)
-    for index, box in enumerate(ndimage.find_objects(compact), start=1):
-        if box is None:
-            continue
-        grown = tuple(
-            slice(max(s.start - radius, 0), min(s.stop + radius, n))
-            for s, n in zip(box, cells.shape, strict=True)
-        )
-        distance = ndimage.distance_transform_edt(compact[grown] != index).astype(np.float32)
-        first, second = d1[grown], d2[grown]
-        np.minimum(second, np.maximum(first, distance), out=second)
-        np.minimum(first, distance, out=first)
-    return d1, d2
+def _rim_reach(settings: WeightSettings) -> float:
+    least = max((1 - settings.background) / settings.tolerance, 1.0)
+    return settings.rim_sigma * math.sqrt(2 * math.log(least))
+
+
+def _rim(cells: npt.NDArray[Any], settings: WeightSettings) -> Map:
+    """``exp(-d1^2 / (2 s1^2))``, 0 beyond reach: a stroke changes nothing farther away."""
+    d1 = ndimage.distance_transform_edt(cells == 0).astype(np.float32)
+    rim = np.exp(-np.square(d1) / np.float32(2 * settings.rim_sigma**2))
+    rim[d1 > _rim_reach(settings)] = 0
+    return rim
 
 
 def _compact(cells: npt.NDArray[Any]) -> npt.NDArray[np.int32]:
-    """Ids renumbered 1..n: `find_objects` makes a list as long as the largest id."""
+    """Ids renumbered 1..n."""
     top = int(cells.max(initial=0))
     if top <= 4 * cells.size:
         present = np.zeros(top + 1, bool)
