@@ -21,14 +21,14 @@ def labels_of(side: int = SIDE, cells: int = CELLS) -> npt.NDArray[np.int32]:
     """A jittered grid of discs of several sizes, neighbours touching here and there."""
     rng, rows = np.random.default_rng(0), round(cells**0.5)
     step = side / rows
-    y, x = np.mgrid[:side, :side]
     labels = np.zeros((side, side), np.int32)
     for index in range(cells):
-        row, column = divmod(index, rows)
-        cy, cx = (np.array([row, column]) + 0.5) * step + rng.uniform(-6, 6, 2)
+        cy, cx = (np.array(divmod(index, rows)) + 0.5) * step + rng.uniform(-6, 6, 2)
         radius = rng.uniform(0.3, 0.55) * step
-        inside = np.hypot(y - cy, x - cx) < radius
-        labels[inside & (labels == 0)] = index + 1
+        top, left = max(int(cy - radius), 0), max(int(cx - radius), 0)
+        box = labels[top : int(cy + radius) + 2, left : int(cx + radius) + 2]
+        y, x = np.mgrid[: box.shape[0], : box.shape[1]]
+        box[(np.hypot(y + top - cy, x + left - cx) < radius) & (box == 0)] = index + 1
     return labels
 
 

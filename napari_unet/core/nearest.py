@@ -1,10 +1,9 @@
 """The two nearest cells of every pixel, in time that does not depend on how many there are.
 
 Along the columns two scans keep the two nearest distinct cells. Along the rows the candidates of
-the columns within reach compete, in blocks that fit the cache, as one number each: squared
-distance in the high bits, the block's number for the cell in the low ones, so that the least
-number is the nearest cell. The second nearest of a pixel is among the two nearest of its column
-there: any two that are nearer in that column are nearer to the pixel, too.
+the columns within reach compete, in blocks that fit the cache. The second nearest of a pixel is
+among the two nearest of its column there: any two that are nearer in that column are nearer to
+the pixel, too.
 """
 
 from __future__ import annotations
@@ -21,12 +20,11 @@ import numpy.typing as npt
 
 Map = npt.NDArray[np.float32]
 Ints = npt.NDArray[np.int32]
-Short = npt.NDArray[np.int16]
-Keys = npt.NDArray[np.unsignedinteger[Any]]
+Numbers = npt.NDArray[np.unsignedinteger[Any]]
 Block = tuple[slice, slice]
 
-BLOCK = 256  # side of a block, px: three arrays of two bytes a pixel fit the second-level cache
-_FAR = np.int16(2**14)  # rows; farther than any reach
+# px: large, or the threads wait for each other's few lines of Python more than they work
+BLOCK = (256, 2048)
 
 
 def pair_distance(cells: Ints, reach: float) -> Map:
@@ -46,170 +44,165 @@ def pair_distance(cells: Ints, reach: float) -> Map:
     radius = math.floor(reach - 1)
     if radius < 1 or not cells.any():
         return total
-    above, below = _scan(cells), _scan(cells[::-1])
-    scans = above, _Scan(*(a[::-1] for a in vars(below).values()))
     work = [b for b in _blocks(cells.shape) if not cells[b].all()]
     if len(work) == 1:
-        _fill(total, cells, scans, work[0], reach)
+        _fill(total, cells, work[0], reach)
     elif work:
         with ThreadPoolExecutor(min(os.cpu_count() or 1, 4)) as pool:
-            list(pool.map(lambda b: _fill(total, cells, scans, b, reach), work))
+            list(pool.map(lambda b: _fill(total, cells, b, reach), work))
     return total
 
 
 @dataclass(frozen=True)
-class _Scan:
-    """Ids and rows to go of the two nearest distinct cells in a pixel's column, on one side."""
+class _Strip:
+    """The columns of a block and those within reach, flat.
 
-    first: Ints
-    first_rows: Short
-    second: Ints
-    second_rows: Short
+    Rows lie one behind the other with `radius` columns more at both ends, so that a step aside
+    is a step along the array.
+    """
 
+    radius: int
+    ids: Numbers  # of the nearest cell in the column
+    first: Numbers  # squared distance to it
+    second: Numbers  # to the nearest other one; never less
 
-def _scan(cells: Ints) -> _Scan:
-    """Looking up from each pixel, itself included."""
-    height, width = cells.shape
-    first, second = np.empty((2, height, width), np.int32)
-    first_rows, second_rows = np.empty((2, height, width), np.int16)
-    a, b = np.zeros((2, width), np.int32)
-    a_rows, b_rows = np.full((2, width), _FAR)
-    new, old = np.empty((2, width), bool)
-    for y in range(height):
-        row = cells[y]
-        np.minimum(a_rows + 1, _FAR, out=a_rows)
-        np.minimum(b_rows + 1, _FAR, out=b_rows)
-        np.greater(row, 0, out=old)
-        if old.any():
-            np.not_equal(row, a, out=new)
-            new &= old
-            np.copyto(b, a, where=new)
-            np.copyto(b_rows, a_rows, where=new)
-            np.copyto(a, row, where=new)
-            np.copyto(a_rows, 0, where=old)
-        first[y], second[y], first_rows[y], second_rows[y] = a, b, a_rows, b_rows
-    return _Scan(first, first_rows, second, second_rows)
+    def at(self, step: int) -> slice:
+        """The pixels `step` columns to the right of all but the ends."""
+        return slice(self.radius + step, self.first.size - self.radius + step)
 
 
-@dataclass(frozen=True)
-class _Packing:
-    """How squared distance and cell share one unsigned number."""
-
-    bits: int  # of the cell
-    kind: type[np.unsignedinteger[Any]]
-    far: int  # a squared distance out of reach, to which a reach squared can be added
-
-    @staticmethod
-    def of(cells: int, radius: int) -> _Packing:
-        """The smallest number that holds `cells` of them and any distance."""
-        bits, far = (cells + 1).bit_length(), (radius + 1) ** 2
-        distance = (far + radius**2).bit_length()
-        kind = next(
-            kind
-            for kind, total in ((np.uint16, 16), (np.uint32, 32), (np.uint64, 64))
-            if bits + distance <= total
-        )
-        return _Packing(bits, kind, far)
-
-
-def _fill(total: Map, cells: Ints, scans: tuple[_Scan, _Scan], block: Block, reach: float) -> None:
+def _fill(total: Map, cells: Ints, block: Block, reach: float) -> None:
     """Sums of one block, written into `total`."""
     radius = math.floor(reach - 1)
+    height, width = cells[block].shape
+    strip = _strip(cells, block, radius)
+    nearest, mine = _nearest(strip, math.floor(reach / 2))
+    other = _other(strip, mine)
+    root = np.sqrt(np.arange((radius + 1) ** 2 + radius**2 + 1, dtype=np.float32))
+    sums = np.full(strip.first.size, np.inf, np.float32)
+    found = sums[strip.at(0)]
+    np.add(root[nearest], root[other], out=found)
+    found[found > reach] = np.inf
+    inner = sums.reshape(height, -1)[:, radius : radius + width]
+    np.copyto(total[block], inner, where=cells[block] == 0)
+
+
+def _strip(cells: Ints, block: Block, radius: int) -> _Strip:
+    """The two nearest distinct cells of the four that are seen above and below."""
     rows, columns = block
-    wide = slice(max(columns.start - radius, 0), columns.stop + radius)
-    left = radius - (columns.start - wide.start)  # columns that the image lacks on the left
-    near, packing = _numbered(scans, (rows, wide), radius)
-    first, second = _two_in_column(near, packing)
-    height, width = rows.stop - rows.start, columns.stop - columns.start
-    spread = width + 2 * radius
-    empty = packing.kind((packing.far << packing.bits) | (2**packing.bits - 1))
-    padded = np.full((2, height, spread), empty, packing.kind)
-    padded[0, :, left : left + first.shape[1]] = first
-    padded[1, :, left : left + first.shape[1]] = second
-    nearest, other = _two_in_rows(padded[0].ravel(), padded[1].ravel(), radius, reach, packing)
-    root = np.sqrt(np.arange(packing.far + radius**2 + 1, dtype=np.float32))
-    found = root[nearest >> packing.bits] + root[other >> packing.bits]
-    sums = np.full(height * spread, np.inf, np.float32)
-    sums[radius : sums.size - radius] = found
-    sums = sums.reshape(height, spread)[:, radius : radius + width]
-    total[block] = np.where((sums <= reach) & (cells[block] == 0), sums, np.inf)
+    tall, wide = (slice(max(s.start - radius, 0), s.stop + radius) for s in block)
+    looks = _looks(cells[tall, wide])
+    inner = slice(rows.start - tall.start, rows.stop - tall.start)
+    kind = _kind((radius + 1) ** 2 + radius**2)
+    far = kind(radius + 1)
+    (up_id, up), (up_other_id, up_other), (down_id, down), (down_other_id, down_other) = (
+        (ids[inner], np.minimum(distance[inner], radius + 1).astype(kind))
+        for ids, distance in looks
+    )
+    ids = up_id.astype(_kind(int(cells[tall, wide].max())))
+    np.copyto(ids, down_id, where=down < up, casting="unsafe")
+    second = np.maximum(up, down)
+    np.copyto(second, far, where=up_id == down_id)
+    for other, distance in ((up_other_id, up_other), (down_other_id, down_other)):
+        np.copyto(distance, far, where=other == ids)
+        np.minimum(second, distance, out=second)
+    first = np.minimum(up, down)
+    # columns that the image lacks hold no cell
+    left = radius - (columns.start - wide.start)
+    right = columns.stop - columns.start + 2 * radius - left - first.shape[1]
+    ends = ((0, 0), (left, right))
+    return _Strip(
+        radius,
+        np.pad(ids, ends).ravel(),
+        np.pad(first * first, ends, constant_values=far * far).ravel(),
+        np.pad(second * second, ends, constant_values=far * far).ravel(),
+    )
 
 
-def _numbered(scans: tuple[_Scan, _Scan], block: Block, radius: int) -> tuple[list[Keys], _Packing]:
-    """The four candidates of each pixel's column as packed numbers: two above, two below."""
-    found = []
-    present = np.zeros(1, bool)
-    for scan in scans:
-        for ids, rows in ((scan.first, scan.first_rows), (scan.second, scan.second_rows)):
-            here = np.where(rows[block] <= radius, ids[block], 0)
-            found.append((here, rows[block]))
-            top = int(here.max(initial=0))
-            if top >= present.size:
-                present = np.pad(present, (0, top + 1 - present.size))
-            present[here] = True
-    present[0] = False
-    packing = _Packing.of(int(present.sum()), radius)
-    number = np.cumsum(present).astype(packing.kind) - packing.kind(1)
-    squares = np.arange(radius + 1, dtype=np.uint64) ** 2 << np.uint64(packing.bits)
-    squares = squares.astype(packing.kind)
-    empty = packing.kind((packing.far << packing.bits) | (2**packing.bits - 1))
-    keys = [
-        np.where(here > 0, squares[np.minimum(rows, radius)] | number[here], empty)
-        for here, rows in found
-    ]
-    return keys, packing
+def _looks(cells: Ints) -> Iterator[tuple[Numbers, Numbers]]:
+    """Which cells lie above and below each pixel, and how many rows away: (id, rows) each.
 
-
-def _two_in_column(near: list[Keys], packing: _Packing) -> tuple[Keys, Keys]:
-    """The two nearest distinct cells of the four candidates, in the same numbers."""
-    above, above_other, below, below_other = near
-    low = packing.kind(2**packing.bits - 1)
-    empty = packing.kind((packing.far << packing.bits) | int(low))
-    first = np.minimum(above, below)
-    second = np.full_like(first, empty)
-    for one in (np.maximum(above, below), above_other, below_other):
-        np.minimum(second, np.where((one ^ first) & low, one, empty), out=second)
-    return first, second
-
-
-def _two_in_rows(
-    first: Keys, second: Keys, radius: int, reach: float, packing: _Packing
-) -> tuple[Keys, Keys]:
-    """The two nearest distinct cells, from the two of each column: flat, without the ends.
-
-    Rows lie one behind the other with `radius` empty columns at both ends, so that a step
-    aside is a step along the array.
+    The nearest above (itself included), the nearest other one above, the same below. Both ways
+    are walked at once, with cell and row in one number: each step is a few calls for a row.
     """
-    size = first.size - 2 * radius
+    height, width = cells.shape
+    small = height < 2**16 and cells.max(initial=0) < 2**16
+    kind, half = (np.uint32, np.uint32(16)) if small else (np.uint64, np.uint64(32))
+    row: Numbers = np.arange(height, dtype=kind)
+    seen = np.empty((height, 2, width), kind)
+    seen[:, 0], seen[:, 1] = cells, cells[::-1]
+    is_cell = seen > 0
+    seen <<= half
+    seen |= row[:, None, None]
+    first, second = np.zeros((2, height, 2, width), kind)
+    first[0] = seen[0] * is_cell[0]
+    new, apart = np.empty((2, width), bool), np.empty((2, width), kind)
+    for y in range(1, height):
+        before = first[y - 1]
+        np.bitwise_xor(before, seen[y], out=apart)
+        np.right_shift(apart, half, out=apart)
+        np.logical_and(apart, is_cell[y], out=new)
+        second[y] = second[y - 1]
+        np.copyto(second[y], before, where=new)
+        first[y] = before
+        np.copyto(first[y], seen[y], where=is_cell[y])
+    for way in (0, 1):
+        for state in (first[:, way], second[:, way]):
+            ids, rows = state >> half, row[:, None] - (state & kind(2 ** int(half) - 1))
+            rows[ids == 0] = np.iinfo(kind).max
+            yield (ids[::-1], rows[::-1]) if way else (ids, rows)
 
-    def at(keys: Keys, step: int) -> Keys:
-        return keys[radius + step : radius + step + size]
 
-    low = packing.kind(2**packing.bits - 1)
-    nearest = at(first, 0).copy()
-    best, side = np.empty((2, size), packing.kind)
-    # a nearest cell farther than half the reach decides nothing: the second is no nearer
-    for step in range(1, min(radius, math.floor(reach / 2)) + 1):
-        np.minimum(at(first, step), at(first, -step), out=best)
-        best += packing.kind(step**2 << packing.bits)
-        np.minimum(nearest, best, out=nearest)
-    mine, cell = nearest & low, first & low
-    other = np.where(at(cell, 0) == mine, at(second, 0), at(first, 0))
-    for step in range(1, radius + 1):
-        np.copyto(best, at(first, step))
-        np.copyto(best, at(second, step), where=at(cell, step) == mine)
-        np.copyto(side, at(first, -step))
-        np.copyto(side, at(second, -step), where=at(cell, -step) == mine)
-        np.minimum(best, side, out=best)
-        best += packing.kind(step**2 << packing.bits)
-        np.minimum(other, best, out=other)
-    return nearest, other
+def _nearest(strip: _Strip, reach: int) -> tuple[Numbers, Numbers]:
+    """Squared distance to the nearest cell, and which it is.
+
+    A nearest cell farther than half the reach of a sum decides nothing, since the second is no
+    nearer: `reach` columns are enough. Distance and step compete as one number.
+    """
+    reach = min(reach, strip.radius)
+    bits = (2 * reach).bit_length()
+    kind = _kind(((strip.radius + 1) ** 2 + strip.radius**2 + 1) << bits)
+    packed = strip.first.astype(kind) << kind(bits)
+    best = packed[strip.at(0)] + kind(reach)
+    candidate = np.empty_like(best)
+    for step in (s for s in range(-reach, reach + 1) if s):
+        np.add(packed[strip.at(step)], kind((step**2 << bits) + reach + step), out=candidate)
+        np.minimum(best, candidate, out=best)
+    aside = (best & kind(2**bits - 1)).astype(np.intp)
+    aside += np.arange(strip.radius - reach, strip.radius - reach + best.size)
+    return best >> kind(bits), strip.ids[aside]
+
+
+def _other(strip: _Strip, mine: Numbers) -> Numbers:
+    """Squared distance to the nearest cell but `mine`."""
+    kind = strip.first.dtype.type
+    best = np.where(
+        strip.ids[strip.at(0)] == mine, strip.second[strip.at(0)], strip.first[strip.at(0)]
+    )
+    same = np.empty(best.size, bool)
+    sides = np.empty((2, best.size), kind)
+    for step in range(1, strip.radius + 1):
+        for side, place in zip(sides, (strip.at(step), strip.at(-step)), strict=True):
+            np.equal(strip.ids[place], mine, out=same)
+            # the second where the first is mine: it is never less; a masked copy takes longer
+            np.multiply(strip.second[place], same, out=side)
+            np.maximum(side, strip.first[place], out=side)
+        np.minimum(sides[0], sides[1], out=sides[0])
+        sides[0] += kind(step**2)
+        np.minimum(best, sides[0], out=best)
+    return best
+
+
+def _kind(largest: int) -> type[np.unsignedinteger[Any]]:
+    """The smallest unsigned integer that holds it: half the bytes, half the time."""
+    return next(k for k in (np.uint16, np.uint32, np.uint64) if largest <= np.iinfo(k).max)
 
 
 def _blocks(shape: tuple[int, ...]) -> Iterator[Block]:
-    for top in range(0, shape[0], BLOCK):
-        for left in range(0, shape[1], BLOCK):
+    high, wide = BLOCK
+    for top in range(0, shape[0], high):
+        for left in range(0, shape[1], wide):
             yield (
-                slice(top, min(top + BLOCK, shape[0])),
-                slice(left, min(left + BLOCK, shape[1])),
+                slice(top, min(top + high, shape[0])),
+                slice(left, min(left + wide, shape[1])),
             )

@@ -75,11 +75,17 @@ class Worker:
 
     def work(self) -> None:
         """Do one command after the other."""
+        self._import()
         while (command := self.commands.get()) is not None:
             if command.stopped.is_set():  # before its turn came
                 self._finish(command, _broken_off(command))
             else:
                 self._do(command)
+
+    @staticmethod
+    def _import() -> None:
+        """Half a second that the first command need not wait for: nobody waits yet."""
+        from . import predict, train  # noqa: F401
 
     def _do(self, command: Command) -> None:
         from .predict import predict_job

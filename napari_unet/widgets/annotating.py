@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from napari.layers import Image, Labels, Layer
 from napari.viewer import Viewer
-from qtpy.QtCore import QObject, QTimer
+from qtpy.QtCore import QObject, QTimer, Signal
 
 from napari_unet import layers
 from napari_unet.core.annotation import looks_like_classes
@@ -26,6 +26,8 @@ PAINT_EVENTS = ("paint", "set_data", "data")  # of a Labels or Shapes layer; und
 
 class Annotating(QObject):
     """Keeps the session in step with the viewer's layers, and makes layers to paint on."""
+
+    found = Signal()  # there is something to learn from
 
     def __init__(self, viewer: Viewer, session: Session, parent: QObject) -> None:
         super().__init__(parent)
@@ -183,6 +185,8 @@ class Annotating(QObject):
         stale = session.mood == "idle" or (session.mood == "error" and changed)
         if not session.job and stale:
             session.advise()
+        if result.anything:
+            self.found.emit()
 
     def _on_failed(self, words: str) -> None:
         self._session.say(words, "error")

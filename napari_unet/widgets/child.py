@@ -1,7 +1,8 @@
 """The worker process: the only file that knows `QProcess`.
 
-It starts ``python -m napari_unet.runs.worker`` when the first command is given, passes its
-messages on, and says when it has died. The protocol is described in docs/architecture.md.
+It starts ``python -m napari_unet.runs.worker`` when it is told to get warm or is given its first
+command, passes its messages on, and says when it has died. The protocol is described in
+docs/architecture.md.
 """
 
 from __future__ import annotations
@@ -32,6 +33,7 @@ class Child(QObject):
         self._ready = False
         self._leaving = False
         self._busy = False
+        self._fell = False  # the last one died without being asked to
         self._waiting: deque[str] = deque()
         self._unanswered = ""  # the command that was given last, until the worker has begun
         self._rest = b""
@@ -50,6 +52,14 @@ class Child(QObject):
     def last_errors(self) -> str:
         """The end of what the worker wrote to stderr."""
         return "\n".join(self._errors)
+
+    def warm(self) -> None:
+        """Start the worker, if there is none: it needs seconds until it can take a command.
+
+        Not after one has died: it would do so again, unseen, with each stroke.
+        """
+        if self._process is None and not self._fell:
+            self._start()
 
     def send(self, command: str) -> None:
         """Give a command; it waits until the worker is ready."""
@@ -74,15 +84,16 @@ class Child(QObject):
         return True
 
     def close(self) -> None:
-        """napari is closing: let the worker save and leave."""
+        """napari is closing: let the worker save and leave. An idle one has nothing to save."""
         process = self._process
         if process is None:
             return
         self._leaving = True
+        idle = not self._busy
         self._waiting.clear()
         process.write(b"stop\nquit\n")
         process.closeWriteChannel()
-        if not process.waitForFinished(FAREWELL):
+        if idle or not process.waitForFinished(FAREWELL):
             process.kill()
             process.waitForFinished(1000)
         self._forget()
@@ -115,7 +126,7 @@ class Child(QObject):
 
     def _on_message(self, said: dict[str, Any]) -> None:
         if said["event"] == "ready":
-            self._ready = True
+            self._ready, self._fell = True, False
             self._flush()
         if said["event"] in ("started", "done", "failed"):
             self._unanswered = ""
@@ -132,6 +143,7 @@ class Child(QObject):
     def _on_error(self, error: QProcess.ProcessError) -> None:
         if error == QProcess.ProcessError.FailedToStart:  # all others come with `finished`
             self._forget()
+            self._fell = True
             self.died.emit("The worker process could not be started.")
 
     def _on_finished(self, code: int, status: QProcess.ExitStatus) -> None:
@@ -147,6 +159,7 @@ class Child(QObject):
             if not waiting:
                 self.died.emit("")
             return
+        self._fell = True
         self.died.emit(self._cause(code, status))
 
     def _cause(self, code: int, status: QProcess.ExitStatus) -> str:

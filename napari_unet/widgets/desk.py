@@ -48,6 +48,7 @@ class Desk(QObject):
         self.training = Training(viewer, self.session, self.child, self)
         self.predicting = Predicting(viewer, self.session, self.child, self)
         self.accepting = Accepting(viewer, self.session)
+        self.annotating.found.connect(self.child.warm)  # training will be asked for soon
         self.child.message.connect(self._on_message)
         self.child.died.connect(self._on_died)
         self.training.trained.connect(self._on_trained)
@@ -172,7 +173,8 @@ class Desk(QObject):
     def _on_message(self, said: dict[str, Any]) -> None:
         what = said.get("what") or ("predict" if self.predicting.running else "train")
         if said["event"] == "ready":
-            self.session.say(f"The worker is ready: {said.get('words', '')}.", "busy")
+            if self.session.job or self.predicting.running:
+                self.session.say(f"The worker is ready: {said.get('words', '')}.", "busy")
         elif what == "predict":
             self.predicting.on_message(said)
         else:

@@ -73,6 +73,38 @@ def test_stop_before_anything_was_given(child: Child) -> None:
     assert not child.stop()
 
 
+def test_a_warm_worker_is_there_before_a_command(child: Child, qtbot: Any) -> None:
+    with qtbot.waitSignal(child.message, check_params_cb=is_event("ready"), timeout=20_000):
+        child.warm()
+    pid = child.pid
+    child.warm()
+    with qtbot.waitSignal(child.message, check_params_cb=is_event("failed"), timeout=5000):
+        child.send("fail here")
+    assert child.pid == pid
+
+
+def test_a_worker_that_died_is_not_warmed_again_until_it_is_needed(
+    child: Child, qtbot: Any
+) -> None:
+    with qtbot.waitSignal(child.message, check_params_cb=is_event("ready"), timeout=20_000):
+        child.warm()
+    with qtbot.waitSignal(child.died, timeout=5000):
+        os.kill(child.pid, signal.SIGKILL)
+    child.warm()
+    assert child.pid == 0
+    with qtbot.waitSignal(child.message, check_params_cb=is_event("failed"), timeout=20_000):
+        child.send("fail here")
+    assert child.pid > 0
+
+
+def test_closing_does_not_wait_for_an_idle_worker(child: Child, qtbot: Any) -> None:
+    with qtbot.assertNotEmitted(child.died):
+        child.warm()  # it is importing torch by now
+        began = time.monotonic()
+        child.close()
+    assert time.monotonic() - began < 1
+
+
 def test_closing_ends_the_worker(child: Child, qtbot: Any) -> None:
     with qtbot.waitSignal(child.message, check_params_cb=is_event("ready"), timeout=20_000):
         child.send("fail here")
