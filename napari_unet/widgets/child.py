@@ -49,6 +49,11 @@ class Child(QObject):
         return int(self._process.processId()) if self._process is not None else 0
 
     @property
+    def busy(self) -> bool:
+        """A command was given that is not done."""
+        return self._busy or bool(self._waiting)
+
+    @property
     def last_errors(self) -> str:
         """The end of what the worker wrote to stderr."""
         return "\n".join(self._errors)

@@ -220,7 +220,7 @@ def test_bad_labels_start_nothing(
     dock.findChild(QPushButton, "unet_fine_tune").click()
     qtbot.waitUntil(lambda: dock.desk.session.mood == "error", timeout=5000)
     assert "negative" in dock.desk.session.status
-    assert dock.desk.child.pid == 0
+    assert not dock.desk.child.busy
     assert not list(own_home.glob("runs/trained*"))
     assert dock.findChild(QPushButton, "unet_fine_tune").isEnabled()
 
