@@ -49,6 +49,11 @@ class Child(QObject):
         return int(self._process.processId()) if self._process is not None else 0
 
     @property
+    def ready(self) -> bool:
+        """A worker is there and can take a command at once."""
+        return self._ready
+
+    @property
     def busy(self) -> bool:
         """A command was given that is not done."""
         return self._busy or bool(self._waiting)

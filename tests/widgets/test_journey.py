@@ -155,6 +155,7 @@ def test_painting_stays_smooth_while_it_trains(
     session.seconds = 300
     before = labels.data.copy()
     starts = [(14 + 12 * row, 14 + 20 * column) for row, column in np.ndindex(31, 18)]
+    qtbot.waitUntil(lambda: dock.desk.child.ready, timeout=60_000)  # not while it imports torch
     alone = paint_steadily(window, labels, starts[:ALONE], FIRST, qtbot)
     dock.findChild(QPushButton, "unet_fine_tune").click()
     qtbot.waitUntil(lambda: session.job == "training", timeout=60_000)
