@@ -1,14 +1,20 @@
-"""``python -m benchmarks [weights|border|gaps|real|all]``."""
+"""``python -m benchmarks [weights|augment|train|border|gaps|real|all]``."""
 
 from __future__ import annotations
 
 import argparse
 from collections.abc import Callable
 
-from . import border, gaps, real, weights
+from napari_unet.core.threads import share_cores
+
+share_cores()  # before torch is imported: as every training does
+
+from . import augment, border, gaps, real, train, weights  # noqa: E402
 
 ALL: dict[str, Callable[[], None]] = {
     "weights": weights.main,
+    "augment": augment.main,
+    "train": train.main,
     "border": border.main,
     "gaps": gaps.main,
     "real": real.main,
