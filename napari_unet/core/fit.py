@@ -5,15 +5,17 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from . import geometry
 from .device import mixed, training_format
 from .optimise import Optimiser
+from .presets import preset
 from .samples import Batch, Batches
 from .settings import FitSettings
 from .unet import UNet, on_device
@@ -142,6 +144,19 @@ class Trainer:
         self.optimiser.restore(state["optimiser"])
         self.average = {k: v.to(self.device) for k, v in state["average"].items()}
         self.step_done = int(state["step"])
+
+
+def warm_up(device: torch.device) -> None:
+    """One step of the default network on nothing.
+
+    The first step of a process prepares the kernels for its shapes and takes the memory: 1.0 s
+    instead of 0.3 s on two cores.
+    """
+    settings = preset("default")
+    net = UNet(replace(settings.network, in_channels=1, classes=2)).to(device)
+    tile = geometry.input_size(settings.network, settings.fit.tile)
+    image = torch.zeros(settings.fit.batch, 1, tile, tile, device=device)
+    Trainer(net, settings.fit).step(Batch(image, image[:, 0].long(), image[:, 0]), 0.0)
 
 
 def settle_norms(net: UNet, batches: Batches, count: int) -> None:

@@ -75,17 +75,24 @@ class Worker:
 
     def work(self) -> None:
         """Do one command after the other."""
-        self._import()
+        self._warm_up()
         while (command := self.commands.get()) is not None:
             if command.stopped.is_set():  # before its turn came
                 self._finish(command, _broken_off(command))
             else:
                 self._do(command)
 
-    @staticmethod
-    def _import() -> None:
-        """Half a second that the first command need not wait for: nobody waits yet."""
+    def _warm_up(self) -> None:
+        """What the first training need not wait for, unless it waits already."""
+        from napari_unet.core.device import find_device
+        from napari_unet.core.fit import warm_up
+
         from . import predict, train  # noqa: F401
+
+        if self.commands.empty():
+            # whatever is wrong with the device, the command will meet it and say so
+            with contextlib.suppress(RuntimeError):
+                warm_up(find_device("auto"))
 
     def _do(self, command: Command) -> None:
         from .predict import predict_job

@@ -8,7 +8,9 @@ import sys
 import pytest
 import torch
 
+from napari_unet.core.fit import Trainer, warm_up
 from napari_unet.core.optimise import BETAS, EPSILON, Optimiser
+from napari_unet.core.samples import Batch
 from napari_unet.core.settings import FitSettings
 
 ADAMW = FitSettings(optimiser="adamw", learning_rate=3e-3, weight_decay=1e-2)
@@ -103,3 +105,16 @@ def test_no_compiler_is_imported() -> None:
         "sys.exit('torch._dynamo' in sys.modules)\n"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_warming_up_is_a_step_that_learns_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    losses: list[float] = []
+    step = Trainer.step
+
+    def watched(trainer: Trainer, batch: Batch, fraction: float) -> torch.Tensor:
+        losses.append(float(loss := step(trainer, batch, fraction)))
+        return loss
+
+    monkeypatch.setattr(Trainer, "step", watched)
+    warm_up(torch.device("cpu"))
+    assert losses == [0.0]
