@@ -11,6 +11,7 @@ import os
 import queue
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -23,6 +24,7 @@ from .messages import Message, encode, failed
 
 NICENESS = 10  # where there is no idle class
 GRACE = 1.5  # seconds that a step may take to end by itself after "stop"
+PATIENCE = 5.0  # seconds after which a step is taken, however much the window has to do
 
 
 @dataclass(eq=False)
@@ -49,13 +51,14 @@ class Channel:
 
 
 class Worker:
-    """Takes commands in the order given; "stop" and "quit" do not wait for their turn."""
+    """Takes commands in the order given; "stop", "wait" and "quit" do not wait for their turn."""
 
     def __init__(self, channel: Channel) -> None:
         self.channel = channel
         self.commands: queue.SimpleQueue[Command | None] = queue.SimpleQueue()
         self._given: list[Command] = []  # not yet done, the oldest first
         self._lock = threading.Lock()
+        self._wait_until = 0.0  # by the monotonic clock
 
     def listen(self, lines: Iterator[str]) -> None:
         """Read commands until the parent is gone."""
@@ -63,6 +66,8 @@ class Worker:
             verb, _, path = line.rstrip("\n").partition(" ")
             if verb == "stop":
                 self._stop()
+            elif verb == "wait":
+                self._wait(path)
             elif verb == "quit":
                 break
             elif verb:
@@ -104,7 +109,7 @@ class Worker:
             self._finish(command, failed(verb, path, f"unknown command {verb!r}"))
             return
         try:
-            for message in jobs[verb](Path(path), command.stopped.is_set):
+            for message in jobs[verb](Path(path), lambda: self._is_stopped(command)):
                 if message["event"] == "done":
                     self._finish(command, message)
                 else:
@@ -115,6 +120,19 @@ class Worker:
             # a full disk, a lost GPU, no memory: the window must hear of it, and goes on
             print(f"{type(error).__name__}: {error}", file=sys.stderr)
             self._finish(command, failed(verb, path, f"{verb} failed: {_reason(error)}"))
+
+    def _is_stopped(self, command: Command) -> bool:
+        """Asked between two steps: here the window's right of way is granted."""
+        patience = time.monotonic() + PATIENCE
+        while (left := min(self._wait_until, patience) - time.monotonic()) > 0:
+            if command.stopped.wait(left):
+                break
+        return command.stopped.is_set()
+
+    def _wait(self, seconds: str) -> None:
+        """No new step before this; words that are no number of seconds ask for nothing."""
+        with contextlib.suppress(ValueError):
+            self._wait_until = time.monotonic() + min(float(seconds), PATIENCE)
 
     def _finish(self, command: Command, message: Message) -> None:
         """Say the last word on a command: once, whoever comes first."""

@@ -25,6 +25,7 @@ class Child(QObject):
     """One worker process, started when needed, started anew when it has died."""
 
     message = Signal(dict)  # what the worker said
+    work_began = Signal()  # a command was given
     died = Signal(str)  # it ended without being asked to; one sentence says how
 
     def __init__(self, parent: QObject | None = None) -> None:
@@ -93,6 +94,11 @@ class Child(QObject):
         self._patience.start()
         return True
 
+    def wait(self, seconds: float) -> None:
+        """Ask what is running to hold its next step for a moment: the window has work to do."""
+        if self._process is not None and self._busy:
+            self._process.write(f"wait {seconds}\n".encode())
+
     def close(self) -> None:
         """napari is closing: let the worker save and leave. An idle one has nothing to save."""
         process = self._process
@@ -123,6 +129,7 @@ class Child(QObject):
             self._unanswered = self._waiting.popleft()
             self._busy = True
             self._process.write(self._unanswered.encode() + b"\n")
+            self.work_began.emit()
 
     def _on_output(self) -> None:
         if self._process is None:

@@ -19,6 +19,7 @@ from .annotating import Annotating
 from .background import in_thread
 from .child import Child
 from .predicting import Predicting
+from .right_of_way import RightOfWay
 from .training import Training
 from .weighing import Weighing
 
@@ -48,6 +49,7 @@ class Desk(QObject):
         self.training = Training(viewer, self.session, self.child, self)
         self.predicting = Predicting(viewer, self.session, self.child, self)
         self.accepting = Accepting(viewer, self.session)
+        self._right_of_way = RightOfWay(self.child, self)
         self.annotating.found.connect(self.child.warm)  # training will be asked for soon
         self.child.message.connect(self._on_message)
         self.child.died.connect(self._on_died)

@@ -14,9 +14,11 @@ import numpy as np
 import pytest
 
 from napari_unet.api import load_model
+from napari_unet.runs import worker as module
 from napari_unet.runs.folder import RunFolder
 from napari_unet.runs.jobs import create_job
 from napari_unet.runs.train import train_run
+from napari_unet.runs.worker import Command, Worker
 
 from .test_training import assert_same
 from .tiny import Talk, disc_pair, losses, tiny_run
@@ -157,6 +159,42 @@ def test_leaving_while_training(farewell: str, talk: Talk, tmp_path: Path) -> No
     step = max(losses(run))
     assert next(m for m in training if m["event"] == "step")["step"] == step + 1
     training.close()  # type: ignore[attr-defined]
+
+
+def test_it_waits_where_the_window_asks(talk: Talk, tmp_path: Path) -> None:
+    """No step within the wait, each word extends it, and a stop ends it."""
+    run = tiny_run(tmp_path / "run", steps=100_000)
+    talk.say(f"train {run.path}")
+    talk.until("step")
+    talk.say("wait 1", "wait soon")
+    quiet = max(longest_pause(talk, steps=40) for _ in range(2))
+    assert 0.8 < quiet < 1.8
+    for _ in range(4):
+        talk.say("wait 4")
+        time.sleep(0.5)
+    began = time.monotonic()
+    talk.say("stop")
+    assert talk.until("done")["stopped"]
+    assert time.monotonic() - began < promise()
+
+
+def test_even_a_busy_window_lets_it_go_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    command = Command("train", str(tmp_path))
+    worker = Worker.__new__(Worker)
+    monkeypatch.setattr(module, "PATIENCE", 0.3)
+    worker._wait_until = time.monotonic() + 60
+    began = time.monotonic()
+    assert not worker._is_stopped(command)
+    assert 0.29 < time.monotonic() - began < 1.5
+
+
+def longest_pause(talk: Talk, steps: int) -> float:
+    """Seconds between two of the next steps."""
+    times = []
+    for _ in range(steps):
+        talk.until("step")
+        times.append(time.monotonic())
+    return max(float(x) for x in np.diff(times))
 
 
 @pytest.mark.slow

@@ -33,6 +33,9 @@ def say(**message: Any) -> None:
 
 def listen() -> None:
     for line in sys.stdin:
+        if line.startswith("wait"):
+            say(event="waiting", words=line.strip())
+            continue
         with here:
             if line.strip() in ("stop", "quit"):
                 stop.set()
@@ -135,6 +138,8 @@ def main() -> None:
             train(Path(path))
         elif verb == "predict":
             predict(JobFolder(Path(path)))
+        elif verb == "toil":
+            stop.wait(float(path))
         elif verb == "say-nonsense":
             sys.stdout.write("not json\n")
         elif verb == "fail":

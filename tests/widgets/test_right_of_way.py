@@ -1,0 +1,47 @@
+"""The worker is asked to wait while the event loop is busy, and only then."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from qtpy.QtCore import QTimer
+
+from napari_unet.widgets.child import Child
+from napari_unet.widgets.right_of_way import RightOfWay
+
+pytestmark = pytest.mark.usefixtures("fake_worker")
+
+
+@pytest.fixture
+def child(qtbot: Any) -> Iterator[Child]:
+    made = Child()
+    yield made
+    made.close()
+
+
+def heard_while(child: Child, busy: int, pause: int, qtbot: Any) -> list[str]:
+    """What the worker was asked while the event loop works `busy` ms and rests for `pause` ms."""
+    heard: list[str] = []
+    child.message.connect(lambda m: heard.append(m["words"]) if m["event"] == "waiting" else None)
+    way = RightOfWay(child)
+    child.send("toil 10")
+    qtbot.waitUntil(lambda: child.ready, timeout=20_000)
+    work = QTimer(interval=busy + pause)
+    work.timeout.connect(lambda: time.sleep(busy / 1000))
+    work.start()
+    qtbot.wait(2000)
+    work.stop()
+    way.deleteLater()
+    return heard
+
+
+def test_a_busy_window_asks(child: Child, qtbot: Any) -> None:
+    heard = heard_while(child, 45, 5, qtbot)
+    assert len(heard) >= 2 and set(heard) == {"wait 0.6"}
+
+
+def test_a_window_that_rests_does_not(child: Child, qtbot: Any) -> None:
+    assert heard_while(child, 10, 40, qtbot) == []
