@@ -1,4 +1,4 @@
-"""What the user's painting means: which pixels are known, and where cells touch.
+"""What the user's painting means: which pixels are known, and how large cells are.
 
 The rules are those of design section 4. Labels are ``(Y, X)`` int32, 0 = not painted;
 a stack has leading axes. "Known" is a bool array of the same shape.
@@ -12,7 +12,6 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy import ndimage
 from skimage import measure
 
 from .errors import BadInput
@@ -20,7 +19,6 @@ from .errors import BadInput
 Labels = npt.NDArray[np.int32]
 Mask = npt.NDArray[np.bool_]
 
-_EIGHT = np.ones((3, 3), bool)
 _INT32_MAX = np.iinfo(np.int32).max
 
 
@@ -99,57 +97,6 @@ def known_area(
     for mark in marks:
         known = known | mark
     return known
-
-
-def carve(labels: Labels) -> Labels:
-    """Labels with a gap of background between touching cells.
-
-    A pixel becomes background if one of its 8 neighbours has another id > 0, decided on the
-    labels as given, on both sides. A cell that would vanish or fall into pieces
-    (8-connected) keeps its pixels. Depends neither on ids nor on flips.
-
-    Parameters
-    ----------
-    labels : ``(Y, X)`` int
-
-    Returns
-    -------
-    ``(Y, X)`` int32, a new array
-    """
-    labels = np.asarray(labels)
-    touching = touching_pixels(labels)
-    carved = np.where(touching, 0, labels).astype(np.int32)
-    if not touching.any():
-        return carved
-    broken = _broken_cells(labels, carved, np.unique(labels[touching]))
-    if broken.size:
-        restore = touching & np.isin(labels, broken)
-        carved[restore] = labels[restore]
-    return carved
-
-
-def touching_pixels(labels: npt.NDArray[Any]) -> Mask:
-    """``(Y, X)`` bool: cell pixels with another cell among their 8 neighbours."""
-    top = np.iinfo(labels.dtype).max
-    highest = ndimage.maximum_filter(labels, footprint=_EIGHT, mode="nearest")
-    lowest = ndimage.minimum_filter(
-        np.where(labels > 0, labels, top), footprint=_EIGHT, mode="nearest"
-    )
-    return (labels > 0) & ((highest != labels) | (lowest != labels))
-
-
-def _broken_cells(
-    before: npt.NDArray[Any], after: Labels, candidates: npt.NDArray[Any]
-) -> npt.NDArray[Any]:
-    """Ids among `candidates` that have vanished or whose pieces have split."""
-    old = measure.label(before, connectivity=2)
-    new = measure.label(after, connectivity=2)
-    kept = new > 0
-    pairs = np.unique(np.stack([old[kept], new[kept]]), axis=1)
-    pieces = np.bincount(pairs[0], minlength=int(old.max()) + 1)
-    split = np.unique(before[(pieces > 1)[old]])
-    vanished = np.setdiff1d(candidates, after[kept])
-    return np.union1d(vanished, split[split > 0])
 
 
 def whole_cell_areas(

@@ -9,10 +9,11 @@ from typing import Any
 import numpy as np
 
 from .metrics import Scores, evaluate, evaluate_classes, pool
-from .predict import ArraySource, Window
+from .predict import ArraySource
 from .samples import AnnotatedSlice, Annotation
 from .segment import Floats, Segmenter
 from .settings import InstanceSettings
+from .windows import Window
 
 # what is tried, one after the other, each from the best of the one before
 THRESHOLDS = (0.4, 0.6, 0.7)  # for the mask

@@ -21,9 +21,9 @@ from .device import mixed
 from .scale import mirror, taps
 from .settings import NetworkSettings
 from .unet import UNet
+from .windows import Window
 
 Floats = npt.NDArray[Any]
-Window = tuple[int, int, int, int]  # y0, y1, x0, x1
 
 LARGEST_TILE = 1020  # input side: beyond it the time per pixel does not fall any more
 ROWS, COLUMNS = 3, 2  # so many tiles at least, where each owns 128 px: the overlay is seen to grow

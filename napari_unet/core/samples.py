@@ -12,9 +12,10 @@ import torch
 from torch import Tensor
 
 from . import geometry
-from .annotation import Labels, Mask, Pair, carve, median_diameter, planes
+from .annotation import Labels, Mask, Pair, median_diameter, planes
 from .augment import change_intensities, coordinates, draw, warp
 from .axes import Axes, read_axes
+from .carving import carve
 from .held_out import Split, split
 from .normalise import normalise
 from .scale import nearest_indices, scale_factor, shrink_image

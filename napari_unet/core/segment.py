@@ -20,7 +20,6 @@ from .predict import (
     ArraySource,
     Tile,
     TilePlan,
-    Window,
     plan_tiles,
     plan_window,
     predict_tiles,
@@ -29,6 +28,7 @@ from .predict import (
 from .scale import scale_factor
 from .settings import ModelConfig, ScaleSettings
 from .unet import UNet
+from .windows import Window
 
 Floats = npt.NDArray[np.float32]
 LEAST_TILE = 64  # px; out of memory below this is final

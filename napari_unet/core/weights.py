@@ -11,7 +11,8 @@ import numpy.typing as npt
 from scipy import ndimage
 from skimage import measure
 
-from .annotation import Labels, Mask, carve, check_labels, median_diameter
+from .annotation import Labels, Mask, check_labels, median_diameter
+from .carving import carve
 from .errors import BadInput
 from .nearest import pair_distance
 from .scale import nearest_indices, resample_plane, scale_factor

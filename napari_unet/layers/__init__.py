@@ -4,12 +4,11 @@ What belongs to which image stands in ``layer.metadata["napari-unet"]``, never i
 Layers that are made here lie on their image to the pixel, whatever its transform.
 """
 
-from .copies import snapshot, snapshots
+from .copies import region_count, snapshot, snapshots
 from .making import make_background, make_labels, make_regions, start_painting, warm_up
 from .own import add_pixels, next_free_id, take_next_id, widen
 from .pairing import fitting_labels, misfit, pair, pair_the_obvious, set_free
 from .reading import (
-    Window,
     axes,
     axes_choices,
     current_slice,
@@ -32,7 +31,6 @@ from .roles import Role, find, image_of, images, key, painted_layers, partner, r
 
 __all__ = [
     "Role",
-    "Window",
     "add_pixels",
     "axes",
     "axes_choices",
@@ -57,6 +55,7 @@ __all__ = [
     "pixels",
     "prediction_layer",
     "redraw",
+    "region_count",
     "role",
     "set_axes",
     "set_free",

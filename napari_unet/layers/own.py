@@ -27,9 +27,9 @@ def widen(layer: Labels, highest: int) -> bool:
     return True
 
 
-def take_next_id(layer: Labels) -> int:
-    """Select the next free id for painting."""
-    number = next_free_id(layer)
+def take_next_id(layer: Labels, highest: int | None = None) -> int:
+    """Select the next free id for painting; `highest` is the highest one, where it is known."""
+    number = next_free_id(layer) if highest is None else highest + 1
     widen(layer, number)
     layer.selected_label = number
     return number

@@ -8,9 +8,9 @@ import numpy as np
 from napari.layers import Image, Layer
 from napari.viewer import Viewer
 
-from .roles import KEY, key
+from napari_unet.core.windows import Window
 
-Window = tuple[int, int, int, int]  # y0, y1, x0, x1 in image pixels
+from .roles import KEY, key
 
 
 def pixels(image: Layer) -> Any:

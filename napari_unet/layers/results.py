@@ -9,8 +9,10 @@ import numpy.typing as npt
 from napari.layers import Image, Labels, Layer
 from napari.viewer import Viewer
 
+from napari_unet.core.windows import Window
+
 from .making import add_quietly, options_for, uncover
-from .reading import Window, labels_shape
+from .reading import labels_shape
 from .roles import Role, partner
 
 

@@ -5,23 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-import numpy as np
-from napari.layers import Image, Labels, Layer
+from napari.layers import Image, Labels, Shapes
 from napari.viewer import Viewer
-from qtpy.QtCore import QObject, QTimer, Signal
+from qtpy.QtCore import QObject, Signal
 
 from napari_unet import layers
-from napari_unet.core.annotation import looks_like_classes
-from napari_unet.core.errors import BadInput
 from napari_unet.core.settings import LabelsAre
 from napari_unet.session import Annotated, Session
-from napari_unet.snapshots import Snapshot
 
-from .background import Latest
+from .counting import Counting
+from .watching import Watching
 
-PAUSE = 200  # ms without a stroke before the annotation is counted again
 LIST_EVENTS = ("inserted", "removed", "reordered", "renamed")
-PAINT_EVENTS = ("paint", "set_data", "data")  # of a Labels or Shapes layer; undo is set_data
+REGION_EVENTS = ("set_data", "data")
 
 
 class Annotating(QObject):
@@ -33,12 +29,11 @@ class Annotating(QObject):
         super().__init__(parent)
         self._viewer = viewer
         self._session = session
-        self._counting = Latest()
-        self._watched: list[Layer] = []
-        self._pause = QTimer(self)
-        self._pause.setSingleShot(True)
-        self._pause.setInterval(PAUSE)
-        self._pause.timeout.connect(self.count)
+        self._regions: list[Shapes] = []
+        self.watching = Watching(viewer, self)
+        self.counting = Counting(viewer, session, self.watching, self)
+        self.counting.counted.connect(self._on_counted)
+        self.counting.failed.connect(self._on_failed)
         for name in LIST_EVENTS:
             getattr(viewer.layers.events, name).connect(self._on_layers)
         viewer.layers.selection.events.active.connect(self._on_active)
@@ -49,11 +44,11 @@ class Annotating(QObject):
         for name in LIST_EVENTS:
             getattr(self._viewer.layers.events, name).disconnect(self._on_layers)
         self._viewer.layers.selection.events.active.disconnect(self._on_active)
-        for layer in self._watched:
+        for layer in self._regions:
             self._watch(layer, False)
-        self._watched.clear()
-        self._pause.stop()
-        self._counting.forget()
+        self._regions.clear()
+        self.counting.close()
+        self.watching.close()
 
     # ---- what is in hand
 
@@ -93,7 +88,7 @@ class Annotating(QObject):
     def choose_labels_are(self, kind: LabelsAre) -> None:
         """Numbers are single cells, or kinds of things."""
         self._session.labels_are = kind
-        self._pause.start()
+        self.counting.soon()
 
     def refresh(self) -> None:
         """Bring the session in step with the layers."""
@@ -106,7 +101,7 @@ class Annotating(QObject):
             layers.pair_the_obvious(viewer, image)
         self._refresh_image(self.image())
         self._rewatch()
-        self._pause.start()
+        self.counting.soon()
 
     def _refresh_image(self, image: Image | None) -> None:
         session = self._session
@@ -145,7 +140,8 @@ class Annotating(QObject):
             layers.set_free(labels)  # its shape was changed: it is somebody else's now
             labels = None
         labels = labels or layers.make_labels(self._viewer, image)
-        number = layers.take_next_id(labels)
+        counts = self.counting.tally(labels)
+        number = layers.take_next_id(labels, None if counts is None else counts.highest)
         layers.start_painting(self._viewer, labels)
         what = "Cell" if self._session.labels_are == "instances" else "Kind"
         self._session.say(f"{what} {number}: paint it with the brush, then press N for the next.")
@@ -173,12 +169,6 @@ class Annotating(QObject):
 
     # ---- how much is annotated
 
-    def count(self) -> None:
-        """Count in a thread; the arrays are read as they are, a stroke more or less is no harm."""
-        shots = layers.snapshots(self._viewer, copy=False)
-        kind = self._session.labels_are
-        self._counting.ask(lambda: annotated(shots, kind), self._on_counted, self._on_failed)
-
     def _on_counted(self, result: Annotated) -> None:
         session = self._session
         changed, session.annotated = result != session.annotated, result
@@ -192,36 +182,18 @@ class Annotating(QObject):
         self._session.say(words, "error")
 
     def _rewatch(self) -> None:
-        wanted = layers.painted_layers(self._viewer)
-        for layer in [x for x in self._watched if x not in wanted]:
+        self.watching.refresh()
+        wanted = [x for x in layers.painted_layers(self._viewer) if isinstance(x, Shapes)]
+        for layer in [x for x in self._regions if x not in wanted]:
             self._watch(layer, False)
-        for layer in [x for x in wanted if x not in self._watched]:
+        for layer in [x for x in wanted if x not in self._regions]:
             self._watch(layer, True)
-        self._watched = wanted
+        self._regions = wanted
 
-    def _watch(self, layer: Layer, on: bool) -> None:
-        for name in PAINT_EVENTS:
-            emitter = getattr(layer.events, name, None)
-            if emitter is not None:
-                (emitter.connect if on else emitter.disconnect)(self._on_painted)
+    def _watch(self, layer: Shapes, on: bool) -> None:
+        for name in REGION_EVENTS:
+            emitter = getattr(layer.events, name)
+            (emitter.connect if on else emitter.disconnect)(self._on_regions)
 
-    def _on_painted(self, event: Any = None) -> None:
-        self._pause.start()
-
-
-def annotated(shots: list[Snapshot], kind: LabelsAre) -> Annotated:
-    """How much is annotated in all images together. Not for the GUI thread."""
-    cells, images, regions, background, doubt = 0, 0, 0, False, False
-    values: set[int] = set()
-    for shot in shots:
-        if shot.labels.dtype.kind not in "biu":
-            raise BadInput(f"the labels of {shot.name} hold {shot.labels.dtype} values, not ids")
-        ids = np.unique(shot.labels)
-        ids = ids[ids > 0]
-        cells += len(ids)
-        values.update(ids.tolist())
-        images += bool(len(ids))
-        regions += len(shot.outlines)
-        background = background or bool(shot.background is not None and np.any(shot.background))
-        doubt = doubt or (kind == "instances" and looks_like_classes(shot.labels))
-    return Annotated(cells, images, regions, background, len(values), doubt)
+    def _on_regions(self, event: Any = None) -> None:
+        self.counting.soon()

@@ -12,11 +12,11 @@ import numpy.typing as npt
 from napari.layers import Image
 from scipy import ndimage
 
-from napari_unet import layers
 from napari_unet.core.axes import axes_of
 from napari_unet.core.errors import BadInput
 from napari_unet.core.instances import label_cells
 from napari_unet.core.settings import InstanceSettings, ModelConfig
+from napari_unet.core.windows import Window
 from napari_unet.runs.jobs import JobFolder, create_job
 from napari_unet.session import count
 
@@ -51,7 +51,7 @@ class Tile:
     """One finished tile, as the worker named it."""
 
     place: int  # of its slice in the job
-    window: layers.Window
+    window: Window
 
 
 def prepared(
@@ -61,7 +61,7 @@ def prepared(
     *,
     array: Any,
     letters: str,
-    first: layers.Window | None,
+    first: Window | None,
     tile: int | None,
 ) -> Stored:
     """Write the job: those slices only, whatever the image is backed by.

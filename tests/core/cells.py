@@ -48,7 +48,7 @@ def brute_border(carved: npt.NDArray[Any], settings: WeightSettings) -> npt.NDAr
 
 
 def brute_carve(labels: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    """Pixel by pixel, cell by cell."""
+    """Pixel by pixel, piece by piece."""
     carved = labels.copy()
     height, width = labels.shape
     for y in range(height):
@@ -57,11 +57,9 @@ def brute_carve(labels: npt.NDArray[Any]) -> npt.NDArray[Any]:
             if labels[y, x] and ((around > 0) & (around != labels[y, x])).any():
                 carved[y, x] = 0
     for i in np.unique(labels[labels > 0]):
-        pieces = ndimage.label(labels == i, np.ones((3, 3)))[0]
-        now = ndimage.label(carved == i, np.ones((3, 3)))[0]
-        split = any(
-            len(np.unique(now[(pieces == p) & (now > 0)])) > 1 for p in range(1, pieces.max() + 1)
-        )
-        if split or not (carved == i).any():
-            carved[labels == i] = i
+        pieces, count = ndimage.label(labels == i, np.ones((3, 3)))
+        for piece in range(1, count + 1):
+            inside = pieces == piece
+            if ndimage.label(inside & (carved == i), np.ones((3, 3)))[1] != 1:
+                carved[inside] = i
     return carved

@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 
 from napari_unet.core.annotation import (
-    carve,
     check_labels,
     known_area,
     looks_like_classes,
@@ -15,48 +14,7 @@ from napari_unet.core.annotation import (
 )
 from napari_unet.core.errors import BadInput
 
-from .cells import brute_carve, random_cells
-
-
-@pytest.mark.parametrize("seed", range(12))
-def test_gaps_equal_the_pixelwise_rule(seed: int) -> None:
-    labels = random_cells(seed, (60, 70), 30)
-    assert np.array_equal(carve(labels), brute_carve(labels))
-
-
-def test_gaps_are_two_pixels_wide_and_take_from_both_sides() -> None:
-    labels = np.zeros((5, 8), np.int32)
-    labels[1:4, 0:4], labels[1:4, 4:8] = 3, 9
-    assert carve(labels)[2].tolist() == [3, 3, 3, 0, 0, 9, 9, 9]
-
-
-def test_gaps_depend_neither_on_ids_nor_on_flips() -> None:
-    labels = random_cells(5)
-    other_ids = np.where(labels > 0, 1000 - labels, 0).astype(np.int32)
-    assert np.array_equal(carve(labels) > 0, carve(other_ids) > 0)
-    for axes in (0, 1, (0, 1)):
-        assert np.array_equal(carve(np.flip(labels, axes)), np.flip(carve(labels), axes))
-
-
-def test_a_cell_that_would_vanish_or_fall_apart_keeps_its_pixels() -> None:
-    labels = np.zeros((9, 12), np.int32)
-    labels[2:8, 1:11] = 1
-    labels[4, 4] = 2  # one pixel inside another cell: would vanish
-    labels[2:8, 8] = 3  # one pixel wide: would vanish
-    carved = carve(labels)
-    assert (carved == 2).sum() == 1
-    assert (carved == 3).sum() == 6
-    bar = np.zeros((3, 9), np.int32)
-    bar[1] = 5
-    bar[0, 4] = 6  # touches the bar's middle: without it the bar falls apart
-    assert (carve(bar) == 5).sum() == 9
-
-
-def test_seventy_thousand_ids_stay_so_many() -> None:
-    labels = np.arange(1, 70_001, dtype=np.int32).reshape(250, 280)
-    spread = np.zeros((500, 560), np.int32)
-    spread[::2, ::2] = labels
-    assert len(np.unique(carve(spread))) == 70_001
+from .cells import random_cells
 
 
 @pytest.mark.parametrize("dtype", ["u1", "u2", "u4", "u8", "i1", "i2", "i4", "i8", "f4", "f8", "?"])

@@ -80,7 +80,7 @@ def perfect_judge(planted: bool) -> float:
     held = HeldOut(collect([one], Settings(), "instances", 0.2))
     y0, y1, x0, x1 = held.boxes[0]
     probability = (labels > 0).astype(np.float32)
-    from napari_unet.core.annotation import carve
+    from napari_unet.core.carving import carve
 
     probability = (carve(labels) > 0).astype(np.float32)[y0:y1, x0:x1]
     if planted:

@@ -9,7 +9,7 @@ import pytest
 from scipy import ndimage
 from skimage import measure, segmentation
 
-from napari_unet.core.annotation import carve
+from napari_unet.core.carving import carve
 from napari_unet.core.instances import _grown, label_cells
 from napari_unet.core.settings import InstanceSettings
 

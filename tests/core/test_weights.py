@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from napari_unet.core.annotation import carve
+from napari_unet.core.carving import carve
 from napari_unet.core.errors import BadInput
 from napari_unet.core.settings import ScaleSettings, WeightSettings
 from napari_unet.core.weights import (

@@ -1,0 +1,147 @@
+"""What was changed on a labels layer, told as it happens: the only file that reads its history.
+
+napari says "paint" once a stroke ends, for fills and polygons before the pixels are written, and
+for undo and redo nothing but that the layer was drawn anew. So edits are told by what the event
+holds, never by reading the layer, and undo and redo are wrapped on the layer (Ctrl-Z calls them).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from napari.layers import Labels
+
+from napari_unet.core.windows import Window
+
+
+@dataclass(frozen=True)
+class Edit:
+    """Pixels that changed together.
+
+    Attributes
+    ----------
+    box : where, in data pixels; one slice for each axis
+    where : positions within the box, an index
+    old, new : what these pixels held and hold; an id for all, or one for each
+    """
+
+    box: tuple[slice, ...]
+    where: tuple[npt.NDArray[np.intp], ...]
+    old: npt.NDArray[Any] | int
+    new: npt.NDArray[Any] | int
+
+    @property
+    def window(self) -> Window:
+        """The box within its slices."""
+        y, x = self.box[-2:]
+        return y.start, y.stop, x.start, x.stop
+
+    def slices(self, shape: tuple[int, ...]) -> npt.NDArray[np.intp]:
+        """Flat slice numbers of the pixels, in a layer of this shape."""
+        leading = shape[:-2]
+        if not leading:
+            return np.zeros(len(self.where[0]), np.intp)
+        at = [w + b.start for w, b in zip(self.where[:-2], self.box[:-2], strict=True)]
+        return np.ravel_multi_index(at, leading)
+
+    def touches(self, index: int, shape: tuple[int, ...]) -> bool:
+        """Whether it lies in this slice, at least in part."""
+        at = np.unravel_index(index, shape[:-2]) if len(shape) > 2 else ()
+        return all(b.start <= i < b.stop for b, i in zip(self.box[:-2], at, strict=True))
+
+    def undone(self) -> Edit:
+        return replace(self, old=self.new, new=self.old)
+
+
+class LabelsWatcher:
+    """Tells each edit of a labels layer by brush, fill, polygon, eraser, undo and redo.
+
+    Parameters
+    ----------
+    edited : gets the edits of one action, in order; the pixels may not be written yet
+    replaced : anything may have changed: the data were exchanged, or drawn anew after somebody
+        wrote into them (or after a change of slice: napari does not tell which)
+    """
+
+    def __init__(
+        self,
+        layer: Labels,
+        edited: Callable[[list[Edit]], None],
+        replaced: Callable[[], None],
+    ) -> None:
+        self._layer = layer
+        self._edited = edited
+        self._replaced = replaced
+        self._rewinding = False
+        layer.events.paint.connect(self._on_paint)
+        layer.events.set_data.connect(self._on_set_data)
+        for name in ("undo", "redo"):
+            setattr(layer, name, partial(self._rewind, getattr(layer, name), name))
+
+    @property
+    def painting(self) -> bool:
+        """In the middle of a stroke: pixels are written that no edit has told of yet."""
+        return bool(getattr(self._layer, "_staged_history", False))
+
+    def close(self) -> None:
+        """Leave the layer as it was."""
+        self._layer.events.paint.disconnect(self._on_paint)
+        self._layer.events.set_data.disconnect(self._on_set_data)
+        for name in ("undo", "redo"):
+            if name in vars(self._layer):
+                delattr(self._layer, name)
+
+    def _on_paint(self, event: Any) -> None:
+        self._edited(list(edits(event.value)))
+
+    def _on_set_data(self, event: Any) -> None:
+        if not self._rewinding:
+            self._replaced()
+
+    def _rewind(self, step: Callable[[], None], name: str) -> None:
+        history = getattr(self._layer, f"_{name}_history", None)  # private: else anything
+        item = list(history[-1]) if history else []
+        self._rewinding = True
+        try:
+            step()
+        finally:
+            self._rewinding = False
+        if history is None:
+            self._replaced()
+        elif item and name == "undo":
+            self._edited([edit.undone() for edit in reversed(list(edits(item)))])
+        elif item:
+            # napari keeps what was undone in the order in which it was undone
+            self._edited(list(reversed(list(edits(item)))))
+
+
+def edits(atoms: Iterable[Any]) -> Iterator[Edit]:
+    """napari's history of one action: masked boxes, or (index, old, new) of older versions."""
+    for atom in atoms:
+        if hasattr(atom, "slice_key"):
+            box = tuple(atom.slice_key)
+            sides = [b.stop - b.start for b in box]
+            if atom.mask is None:
+                where = tuple(i.ravel() for i in np.indices(sides))
+            else:
+                where = np.nonzero(atom.mask)
+            yield Edit(box, where, np.asarray(atom.old_values).ravel(), int(atom.new_value))
+            continue
+        index, old, new = atom
+        places = np.broadcast_arrays(*(np.asarray(i) for i in index))
+        if not places[0].size:
+            continue
+        lows = [int(i.min()) for i in places]
+        box = tuple(slice(low, int(i.max()) + 1) for low, i in zip(lows, places, strict=True))
+        where = tuple(i.ravel() - low for low, i in zip(lows, places, strict=True))
+        yield Edit(box, where, _flat(old), _flat(new))
+
+
+def _flat(values: Any) -> npt.NDArray[Any] | int:
+    array = np.asarray(values)
+    return array.ravel() if array.ndim else int(array)

@@ -1,0 +1,45 @@
+"""One watcher for each layer that cells or background are painted on: everybody hears of edits."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from napari.layers import Labels
+from napari.viewer import Viewer
+from qtpy.QtCore import QObject, Signal
+
+from napari_unet import layers
+from napari_unet.layers.edits import LabelsWatcher
+
+
+class Watching(QObject):
+    """Follows the viewer's painted labels layers."""
+
+    edited = Signal(object, object)  # the layer, a list of Edit
+    replaced = Signal(object)  # the layer: anything may have changed
+
+    def __init__(self, viewer: Viewer, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._viewer = viewer
+        self._watchers: dict[Labels, LabelsWatcher] = {}
+
+    def refresh(self) -> None:
+        """Bring the watchers in step with the layers."""
+        wanted = [x for x in layers.painted_layers(self._viewer) if isinstance(x, Labels)]
+        for layer in [x for x in self._watchers if x not in wanted]:
+            self._watchers.pop(layer).close()
+        for layer in wanted:
+            if layer not in self._watchers:
+                self._watchers[layer] = LabelsWatcher(
+                    layer, partial(self.edited.emit, layer), partial(self.replaced.emit, layer)
+                )
+
+    def painting(self, layer: Labels) -> bool:
+        """In the middle of a stroke on this layer."""
+        return layer in self._watchers and self._watchers[layer].painting
+
+    def close(self) -> None:
+        """Let go of the layers."""
+        for watcher in self._watchers.values():
+            watcher.close()
+        self._watchers.clear()
