@@ -10,6 +10,8 @@ import numpy as np
 import numpy.typing as npt
 from skimage import draw
 
+from .core.windows import Window
+
 
 @dataclass(frozen=True)
 class Outline:
@@ -53,6 +55,20 @@ def flat_corners(corners: npt.NDArray[Any], kind: str) -> npt.NDArray[np.float64
     centre, (side, other) = flat.mean(axis=0), ((flat[1] - flat[0]) / 2, (flat[3] - flat[0]) / 2)
     turn = np.linspace(0, 2 * np.pi, 73)[:-1, None]
     return np.asarray(centre + np.cos(turn) * side + np.sin(turn) * other)
+
+
+def rasterise_window(
+    outlines: Sequence[Outline], index: int, window: Window
+) -> npt.NDArray[np.bool_]:
+    """The pixels of a window of slice `index` whose centre lies in a region."""
+    y0, y1, x0, x1 = window
+    mask = np.zeros((y1 - y0, x1 - x0), bool)
+    for outline in outlines:
+        if outline.index == index:
+            ys, xs = outline.corners.T
+            rows, columns = draw.polygon(ys - y0, xs - x0, mask.shape)
+            mask[rows, columns] = True
+    return mask
 
 
 def rasterise(outlines: Sequence[Outline], shape: tuple[int, ...]) -> npt.NDArray[np.bool_]:

@@ -4,7 +4,7 @@ What belongs to which image stands in ``layer.metadata["napari-unet"]``, never i
 Layers that are made here lie on their image to the pixel, whatever its transform.
 """
 
-from .copies import region_count, snapshot, snapshots
+from .copies import region_count, region_outlines, snapshot, snapshots
 from .making import make_background, make_labels, make_regions, start_painting, warm_up
 from .own import add_pixels, next_free_id, take_next_id, widen
 from .pairing import fitting_labels, misfit, pair, pair_the_obvious, set_free
@@ -18,16 +18,9 @@ from .reading import (
     slice_count,
     visible_window,
 )
-from .results import (
-    blank_plane,
-    hide,
-    prediction_layer,
-    redraw,
-    show_probability,
-    show_weights,
-    write_plane,
-)
+from .results import blank_plane, hide, prediction_layer, redraw, show_probability, write_plane
 from .roles import Role, find, image_of, images, key, painted_layers, partner, role
+from .weights import redraw_part, show_touching, show_weights
 
 __all__ = [
     "Role",
@@ -55,11 +48,14 @@ __all__ = [
     "pixels",
     "prediction_layer",
     "redraw",
+    "redraw_part",
     "region_count",
+    "region_outlines",
     "role",
     "set_axes",
     "set_free",
     "show_probability",
+    "show_touching",
     "show_weights",
     "slice_count",
     "snapshot",

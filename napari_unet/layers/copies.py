@@ -32,7 +32,7 @@ def snapshot(viewer: Viewer, image: Image) -> Snapshot | None:
     for layer in (labels, background):
         if layer is not None and misfit(image, layer):
             raise BadInput(misfit(image, layer))
-    outlines = _outlines(regions, labels_shape(image)) if regions is not None else ()
+    outlines = region_outlines(regions, labels_shape(image))
     if labels is None and not outlines and background is None:
         return None
     return Snapshot(
@@ -56,7 +56,10 @@ def region_count(layer: Shapes) -> int:
     return sum(kind not in NO_REGION for kind in layer.shape_type)
 
 
-def _outlines(layer: Shapes, shape: tuple[int, ...]) -> tuple[Outline, ...]:
+def region_outlines(layer: Shapes | None, shape: tuple[int, ...]) -> tuple[Outline, ...]:
+    """The regions of an image whose labels have this shape."""
+    if layer is None:
+        return ()
     kinds: Sequence[str] = layer.shape_type
     return tuple(
         Outline(slice_of(corners, shape[:-2]), flat_corners(corners, kind))

@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 from napari.layers import Labels
 
-from napari_unet.core.windows import Window
+from napari_unet.core.windows import Window, around
 
 
 @dataclass(frozen=True)
@@ -53,6 +53,9 @@ class Edit:
         """Whether it lies in this slice, at least in part."""
         at = np.unravel_index(index, shape[:-2]) if len(shape) > 2 else ()
         return all(b.start <= i < b.stop for b, i in zip(self.box[:-2], at, strict=True))
+
+    def ids_before(self) -> set[int]:
+        return set(np.unique(self.old).tolist())
 
     def undone(self) -> Edit:
         return replace(self, old=self.new, new=self.old)
@@ -140,6 +143,25 @@ def edits(atoms: Iterable[Any]) -> Iterator[Edit]:
         box = tuple(slice(low, int(i.max()) + 1) for low, i in zip(lows, places, strict=True))
         where = tuple(i.ravel() - low for low, i in zip(lows, places, strict=True))
         yield Edit(box, where, _flat(old), _flat(new))
+
+
+def gathered(edits: list[Edit]) -> list[tuple[Window, set[int]]]:
+    """Boxes that lie near one another as one (the dabs of a stroke), with the ids before."""
+    boxes: list[tuple[Window, set[int]]] = []
+    for edit in edits:
+        window, before = edit.window, edit.ids_before()
+        if boxes:
+            last, ids = boxes[-1]
+            both = around(last, window)
+            if _area(both) <= 4 * (_area(last) + _area(window)):
+                boxes[-1] = both, ids | before
+                continue
+        boxes.append((window, before))
+    return boxes
+
+
+def _area(window: Window) -> int:
+    return (window[1] - window[0]) * (window[3] - window[2])
 
 
 def _flat(values: Any) -> npt.NDArray[Any] | int:

@@ -18,6 +18,7 @@ NAMES: dict[Role, str] = {
     "regions": "U-Net regions",
     "background": "U-Net background",
     "weights": "U-Net weights",
+    "touching": "U-Net touching cells",
     "prediction": "U-Net prediction",
     "probability": "U-Net probability",
 }

@@ -1,4 +1,4 @@
-"""Results over the image: weight map, prediction, probability."""
+"""Results over the image: prediction, probability."""
 
 from __future__ import annotations
 
@@ -14,15 +14,6 @@ from napari_unet.core.windows import Window
 from .making import add_quietly, options_for, uncover
 from .reading import labels_shape
 from .roles import Role, partner
-
-
-def show_weights(
-    viewer: Viewer, image: Image, weights: npt.NDArray[np.float32], limits: tuple[float, float]
-) -> Image:
-    """The weight map over the image; what is at or below the lower limit stays invisible."""
-    layer = _shown(viewer, image, "weights", weights, colormap="inferno", contrast_limits=limits)
-    layer.contrast_limits = limits
-    return layer
 
 
 def prediction_layer(viewer: Viewer, image: Image) -> Labels:

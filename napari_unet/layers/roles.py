@@ -7,7 +7,9 @@ from typing import Any, Literal
 from napari.layers import Image, Layer
 from napari.viewer import Viewer
 
-Role = Literal["labels", "regions", "background", "weights", "prediction", "probability"]
+Role = Literal[
+    "labels", "regions", "background", "weights", "touching", "prediction", "probability"
+]
 KEY = "napari-unet"
 
 

@@ -45,7 +45,7 @@ class Desk(QObject):
         self.session = Session()
         self.child = Child(self)
         self.annotating = Annotating(viewer, self.session, self)
-        self.weighing = Weighing(viewer, self.session, self)
+        self.weighing = Weighing(viewer, self.session, self.annotating, self)
         self.training = Training(viewer, self.session, self.child, self)
         self.predicting = Predicting(viewer, self.session, self.child, self)
         self.accepting = Accepting(viewer, self.session)
@@ -145,8 +145,8 @@ class Desk(QObject):
         QApplication.instance().aboutToQuit.disconnect(self.close)
         self._again.stop()
         self.viewer.bind_key(NEW_CELL_KEY, None)
-        self.annotating.close()
         self.weighing.close()
+        self.annotating.close()
         self.predicting.close()
         self.training.close()
         self.child.message.disconnect(self._on_message)  # its farewell begins nothing new

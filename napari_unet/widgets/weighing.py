@@ -1,56 +1,79 @@
-"""Part 2's deed: the weight map that training uses, over the image in hand."""
+"""Part 2's deed: the weight map that training uses, over the image in hand, live."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
-from napari.layers import Image
+from napari.layers import Image, Labels
 from napari.viewer import Viewer
 from qtpy.QtCore import QObject, QTimer
 
 from napari_unet import layers
-from napari_unet.core.annotation import check_labels, known_area, planes
+from napari_unet.core.carving import TooLarge
 from napari_unet.core.errors import BadInput
 from napari_unet.core.presets import preset
-from napari_unet.core.settings import LabelsAre, ScaleSettings, WeightSettings
-from napari_unet.core.weights import shown_weight_map
-from napari_unet.session import Session, why_not_weigh
-from napari_unet.snapshots import Snapshot
+from napari_unet.core.settings import WeightSettings
+from napari_unet.core.shown import Shown
+from napari_unet.core.windows import holds
+from napari_unet.field import Field, factor_of, look, window_for, words
+from napari_unet.layers.edits import Edit, gathered
+from napari_unet.session import Annotated, Session, why_not_weigh
 
+from .annotating import Annotating
 from .background import Latest
 
 PAUSE = 300  # ms after a number was changed
+MOVED = 120  # ms between two looks at where the user is
+SAME_SCALE = 0.01  # relative; as long as the scale changes by less, the map is kept
 NOTHING = "Paint some cells of this image first."
+LESSON = (
+    "The gaps between cells glow: there the network must be right. "
+    "The map follows your brush. Paint more cells, or press “Fine-tune”."
+)
 
 
-@dataclass(frozen=True)
-class Shown:
-    """A weight map in image pixels, the range in which its gaps stand out, and its scale."""
+@dataclass
+class OnShow:
+    """What is shown at the moment, and where."""
 
-    weights: npt.NDArray[np.float32]
-    limits: tuple[float, float]
-    factor: float
+    image: Image
+    labels: Labels
+    field: Field
+    map: Shown
+    layer: Image
 
 
 class Weighing(QObject):
-    """Computes the weight map in a thread and lays it over its image."""
+    """Computes the map of what is seen in a thread; edits bring it up to date at once."""
 
-    def __init__(self, viewer: Viewer, session: Session, parent: QObject) -> None:
+    def __init__(
+        self, viewer: Viewer, session: Session, annotating: Annotating, parent: QObject
+    ) -> None:
         super().__init__(parent)
         self._viewer = viewer
         self._session = session
+        self._annotating = annotating
         self._asking = Latest()
-        self._pause = QTimer(self)
-        self._pause.setSingleShot(True)
-        self._pause.setInterval(PAUSE)
-        self._pause.timeout.connect(self._again)
+        self._scaling = Latest()
+        self._on: OnShow | None = None
+        self._asked = False  # a look is under way
+        self._edits: list[tuple[Labels, Edit]] = []  # that the map does not know of yet
+        self._pause = self._timer(PAUSE, self._again, single=True)
+        self._soon = self._timer(0, self._take_edits, single=True)
+        self._moved = self._timer(MOVED, self._follow, single=False)
+        annotating.watching.edited.connect(self._on_edited)
+        annotating.watching.replaced.connect(self._on_replaced)
+        annotating.counting.counted.connect(self._on_counted)
+        viewer.dims.events.current_step.connect(self._follow)
 
     def close(self) -> None:
-        self._pause.stop()
+        self._viewer.dims.events.current_step.disconnect(self._follow)
         self._asking.forget()
+        self._scaling.forget()
+        self._leave()
+
+    # ---- wishes
 
     def choose_preset(self, preset: str) -> None:
         """Take the preset's formula and its two numbers."""
@@ -73,23 +96,20 @@ class Weighing(QObject):
 
     def show(self) -> None:
         """Show the map of the image in hand."""
-        image = layers.find(self._viewer, self._session.image)
-        try:
-            shot = layers.snapshot(self._viewer, image) if isinstance(image, Image) else None
-        except BadInput as error:
-            self._session.say(str(error), "error")
-            return
-        if shot is None:
+        image = self._annotating.image()
+        labels = self._annotating.labels()
+        if image is None or labels is None:
             self._session.say(why_not_weigh(self._session) or NOTHING, self._session.mood)
             return
-        settings, kind = self.settings(), self._session.labels_are
-        scale = preset(self._session.preset).scale
+        misfit = layers.misfit(image, labels)
+        if misfit:
+            self._session.say(misfit, "error")
+            return
+        if self._on is not None and self._on.image is not image:
+            self._hide(self._on.image)  # only one map can follow the brush
+            self._leave()
         self._session.weighing = True
-
-        def done(shown: Shown) -> None:
-            self._on_done(image, shown)
-
-        self._asking.ask(lambda: computed(shot, settings, scale, kind), done, self._on_failed)
+        self._look(image, labels)
 
     def settings(self) -> WeightSettings:
         """The settings as the panel has them."""
@@ -97,62 +117,200 @@ class Weighing(QObject):
         base = WeightSettings.of(session.weight_preset)
         return WeightSettings(preset=base.preset, w0=session.w0, sigma=session.sigma)
 
-    def _again(self) -> None:
-        """A number was changed: a map that is shown follows."""
-        image = layers.find(self._viewer, self._session.image)
-        shown = None if image is None else layers.partner(self._viewer, image, "weights")
-        if shown is not None and shown.visible:
-            self.show()
+    # ---- looking afresh
 
-    def _on_done(self, image: Any, shown: Shown) -> None:
-        session = self._session
-        session.weighing = False
-        if image not in self._viewer.layers:
-            return
-        layers.show_weights(self._viewer, image, shown.weights, shown.limits)
-        low, high = shown.limits
-        session.weight_words = (
-            f"Gaps weigh up to {high:.1f}, all else {low:.1f} or less. {_scale(shown)}"
+    def _look(self, image: Image, labels: Labels, factor: float | None = None) -> None:
+        field = self._field(image, labels)
+        settings, scale = self.settings(), preset(self._session.preset).scale
+        self._edits.clear()
+        self._asked = True
+
+        def done(shown: Shown) -> None:
+            self._on_looked(image, labels, field, shown)
+
+        self._asking.ask(lambda: look(field, settings, scale, factor), done, self._on_failed)
+
+    def _field(self, image: Image, labels: Labels) -> Field:
+        viewer, counting = self._viewer, self._annotating.counting
+        background = layers.partner(viewer, image, "background")
+        regions = layers.partner(viewer, image, "regions")
+        index = layers.current_slice(viewer, image)
+        shape = layers.labels_shape(image)
+        tally = counting.tally(labels)
+        window = window_for((shape[-2], shape[-1]), layers.visible_window(image))
+        return Field(
+            name=image.name,
+            labels=labels.data,
+            background=None if background is None else background.data,
+            outlines=layers.region_outlines(regions, shape),
+            index=index,
+            window=window,
+            painted=None if tally is None else int(tally.painted[index]),
+            marked=self._marked(regions, background),
+            labels_are=self._session.labels_are,
         )
-        if not session.job:
-            session.say(
-                "The gaps between cells glow: there the network must be right. "
-                "Where two cells touch without a glow, they have the same number. "
-                "Paint more cells, or press “Fine-tune”.",
-                "done",
-            )
+
+    def _marked(self, regions: Any, background: Any) -> bool:
+        """Whether there are regions or painted background anywhere in the image."""
+        if regions is not None and layers.region_count(regions):
+            return True
+        if background is None:
+            return False
+        tally = self._annotating.counting.tally(background)
+        return self._session.annotated.background if tally is None else tally.highest > 0
+
+    def _on_looked(self, image: Image, labels: Labels, field: Field, shown: Shown) -> None:
+        session, self._asked = self._session, False
+        first = session.weighing
+        session.weighing = False
+        if image not in self._viewer.layers or labels not in self._viewer.layers:
+            self._leave()
+            return
+        if self._on is None and not first:
+            return  # it was hidden meanwhile
+        layer = layers.show_weights(
+            self._viewer, image, shown.weights, shown.limits, field.window, field.index
+        )
+        self._show_touching(image, field, shown)
+        if self._on is None or self._on.layer is not layer:
+            layer.events.visible.connect(self._on_visible)
+        self._on = OnShow(image, labels, field, shown, layer)
+        self._moved.start()
+        session.weight_words = words(shown, field)
+        if first and not session.job:
+            session.say(LESSON, "done")
+        if self._edits:  # made while the thread was looking
+            self._soon.start()
 
     def _on_failed(self, words: str) -> None:
-        self._session.weighing = False
+        self._session.weighing = self._asked = False
         self._session.say(words, "error")
 
+    def _again(self) -> None:
+        """Whatever the map depends on has changed: one that is shown follows."""
+        on = self._showing()
+        if on is not None:
+            self._look(on.image, on.labels)
 
-def computed(
-    shot: Snapshot, settings: WeightSettings, scale: ScaleSettings, kind: LabelsAre
-) -> Shown:
-    """The map of every annotated slice. Not for the GUI thread."""
-    labels = check_labels(shot.labels, f"the labels of {shot.name}")
-    background = None if shot.background is None else shot.background > 0
-    known = known_area(labels, shot.regions(), background)
-    weights = np.zeros(labels.shape, np.float32)
-    factor = 1.0
-    for plane, mask, out in zip(planes(labels), planes(known), planes(weights), strict=True):
-        if mask.any():
-            out[...], factor = shown_weight_map(plane, mask, settings, scale, kind)
-    return Shown(weights, limits(weights, labels, known), factor)
+    def _showing(self) -> OnShow | None:
+        """What is shown, if it still is."""
+        on, there = self._on, self._viewer.layers
+        if on is None:
+            return None
+        if on.layer not in there or on.image not in there or on.labels not in there:
+            self._leave()
+            return None
+        return on if on.layer.visible else None
 
+    def _hide(self, image: Image) -> None:
+        for what in ("weights", "touching"):
+            layers.hide(self._viewer, image, what)
 
-def limits(
-    weights: npt.NDArray[np.float32], labels: npt.NDArray[Any], known: npt.NDArray[np.bool_]
-) -> tuple[float, float]:
-    """The range between what cells and plain background weigh, and the highest gap."""
-    high = float(weights.max(initial=0.0))
-    flat = [weights[part] for part in (labels > 0, known & (labels == 0))]
-    low = max((float(np.percentile(part, 5)) for part in flat if part.size), default=0.0)
-    return (low, high) if high > low else (0.0, max(high, 1.0))
+    def _leave(self) -> None:
+        """Nothing is shown any more."""
+        for timer in (self._pause, self._soon, self._moved):
+            timer.stop()
+        if self._on is not None:
+            self._on.layer.events.visible.disconnect(self._on_visible)
+        self._on = None
+        self._edits.clear()
 
+    # ---- following the user
 
-def _scale(shown: Shown) -> str:
-    if shown.factor == 1.0:
-        return "One model pixel is one image pixel."
-    return f"The network sees the image {shown.factor:.2f} times as large."
+    def _on_visible(self, event: Any = None) -> None:
+        on = self._on
+        if on is not None and not on.layer.visible:
+            layers.hide(self._viewer, on.image, "touching")
+        self._again()
+
+    def _follow(self, event: Any = None) -> None:
+        """Where the user looks: at another slice, at another part of a large one."""
+        on = self._showing()
+        if on is None or self._asked:
+            return
+        if layers.current_slice(self._viewer, on.image) != on.field.index:
+            self._again()
+        elif not on.field.whole:
+            window = window_for(on.field.shape, layers.visible_window(on.image))
+            seen = layers.visible_window(on.image) or window
+            if not holds(on.field.window, seen) and window != on.field.window:
+                self._again()
+
+    def _on_edited(self, layer: Labels, edits: list[Edit]) -> None:
+        if self._on is None and not self._asked:
+            return
+        self._edits += [(layer, edit) for edit in edits]
+        if not self._asked:
+            self._soon.start()  # napari may not have written the pixels yet
+
+    def _on_replaced(self, layer: Labels) -> None:
+        if self._on is not None and layers.image_of(self._viewer, layer) is self._on.image:
+            self._pause.start()
+
+    def _take_edits(self) -> None:
+        """Bring the map up to date with the edits since."""
+        on, edits = self._showing(), self._edits
+        self._edits = []
+        if on is None or self._asked:
+            return
+        known = [on.labels, layers.partner(self._viewer, on.image, "background")]
+        mine = [
+            edit
+            for layer, edit in edits
+            if layer in known and edit.touches(on.field.index, layer.data.shape)
+        ]
+        if not mine:
+            return
+        try:
+            for box, before in gathered(mine):
+                on.map.update(box, before)
+        except TooLarge:
+            self._pause.start()
+            return
+        except BadInput as error:
+            self._on_failed(str(error))
+            return
+        self._redraw(on)
+
+    def _redraw(self, on: OnShow) -> None:
+        limits = tuple(float(x) for x in on.layer.contrast_limits)
+        if limits != on.map.limits:
+            on.layer.contrast_limits = on.map.limits
+        layers.redraw_part(on.layer)
+        self._show_touching(on.image, on.field, on.map)
+        self._session.weight_words = words(on.map, on.field)
+
+    def _show_touching(self, image: Image, field: Field, shown: Shown) -> None:
+        layers.show_touching(self._viewer, image, shown.touching, field.window, field.index)
+
+    def _on_counted(self, annotated: Annotated) -> None:
+        """A pause: now what depends on all that is painted."""
+        on = self._showing()
+        if on is None or self._asked:
+            return
+        field = self._field(on.image, on.labels)
+        if not field.reads_like(on.field):
+            self._again()
+            return
+        scale = preset(self._session.preset).scale
+
+        def done(factor: float) -> None:
+            self._settle(on, field, factor)
+
+        self._scaling.ask(lambda: factor_of(field, scale), done, self._on_failed)
+
+    def _settle(self, on: OnShow, field: Field, factor: float) -> None:
+        if on is not self._on or self._asked:
+            return
+        if abs(factor / on.map.factor - 1) > SAME_SCALE:
+            self._look(on.image, on.labels, factor)
+            return
+        if on.map.settle(None if field.whole else field.totals):
+            self._redraw(on)
+
+    def _timer(self, pause: int, deed: Any, *, single: bool) -> QTimer:
+        made = QTimer(self)
+        made.setSingleShot(single)
+        made.setInterval(pause)
+        made.timeout.connect(deed)
+        return made

@@ -1,0 +1,103 @@
+"""The weight map over the part of the image that it was computed for, and the cells that touch."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from napari.layers import Image
+from napari.utils.colormaps import Colormap
+from napari.viewer import Viewer
+
+from napari_unet.core.windows import Window
+
+from .making import add_quietly, options_for, uncover
+from .reading import labels_shape
+from .results import hide
+from .roles import Role, partner
+
+TOUCHING = Colormap([[0, 0, 0, 0], [0.2, 0.95, 1, 1]], name="unet-touching")
+
+
+def show_weights(
+    viewer: Viewer,
+    image: Image,
+    weights: npt.NDArray[np.float32],
+    limits: tuple[float, float],
+    window: Window | None = None,
+    index: int = 0,
+) -> Image:
+    """The weight map; what is at or below the lower limit stays invisible.
+
+    Parameters
+    ----------
+    weights : ``(Y, X)`` float32 of `window` (default: a whole slice) of slice `index`
+    """
+    layer = _crop(
+        viewer, image, "weights", weights, window, index, colormap="inferno", contrast_limits=limits
+    )
+    if tuple(layer.contrast_limits) != limits:
+        layer.contrast_limits = limits
+    return layer
+
+
+def show_touching(
+    viewer: Viewer,
+    image: Image,
+    touching: npt.NDArray[np.bool_] | None,
+    window: Window,
+    index: int,
+) -> None:
+    """Where cells touch without a gap; no layer before any do, hidden when none do any more."""
+    if touching is None or not touching.any():
+        hide(viewer, image, "touching")
+        return
+    look = {"colormap": TOUCHING, "contrast_limits": (0, 1), "interpolation2d": "nearest"}
+    _crop(viewer, image, "touching", touching.view(np.uint8), window, index, **look)
+
+
+def redraw_part(layer: Image) -> None:
+    """Show what was written into a crop of ours."""
+    layer.refresh(extent=False, highlight=False, thumbnail=False)
+
+
+def _crop(
+    viewer: Viewer,
+    image: Image,
+    what: Role,
+    plane: npt.NDArray[Any],
+    window: Window | None,
+    index: int,
+    **look: Any,
+) -> Image:
+    """The image's layer of this role with one window of one slice in it, lying where it belongs."""
+    leading = labels_shape(image)[:-2]
+    at = [int(i) for i in np.unravel_index(index, leading)] if leading else []
+    corner = np.array([*at, *((0, 0) if window is None else window[::2])], float)
+    data = plane.reshape((1,) * len(leading) + plane.shape)  # no copy: it is written into
+    options = options_for(viewer, image, what)
+    translate = _moved(options, corner)
+    layer = partner(viewer, image, what)
+    if layer is None:
+        layer = Image(data, blending="additive", **look, **{**options, "translate": translate})
+        add_quietly(viewer, layer)
+        return layer
+    layer.data = data
+    if not np.array_equal(layer.translate, translate):
+        layer.translate = translate
+    uncover(layer)
+    return layer
+
+
+def _moved(options: dict[str, Any], corner: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """The translation that puts pixel 0 of a crop where pixel `corner` of the image lies.
+
+    napari: world = affine(rotate(shear(scale(pixel))) + translate).
+    """
+    ndim = len(corner)
+    probe = Image(
+        np.zeros((1,) * ndim, np.uint8),
+        **{k: v for k, v in options.items() if k in ("scale", "translate", "rotate", "shear")},
+    )
+    return np.asarray(probe.data_to_world(corner))
