@@ -19,6 +19,7 @@ ORDER = (
     {"models", "runs"},
     {"api"},
     {"session"},
+    {"field"},
     {"layers"},
     {"widgets"},
 )
@@ -35,6 +36,7 @@ TORCH = {
         "augment",
         "device",
         "fit",
+        "inference",
         "judge",
         "optimise",
         "predict",

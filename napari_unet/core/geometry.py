@@ -40,6 +40,26 @@ def output_size(net: NetworkSettings, size: int) -> int:
     return size - 2 * margin(net)
 
 
+def operations(net: NetworkSettings, height: int, width: int) -> float:
+    """Floating-point operations of one forward pass of an input of this size."""
+    cut = 2 if net.padding == "valid" else 0
+    total, channels = 0.0, net.in_channels
+    levels = [net.width * 2**level for level in range(net.depth + 1)]
+    path = [(wide, 0.5) for wide in levels[:-1]] + [(levels[-1], 2.0)]
+    path += [(wide, 2.0) for wide in reversed(levels[:-1])]
+    y, x = float(height), float(width)
+    for place, (wide, then) in enumerate(path):
+        for before in (channels, wide):
+            y, x = y - cut, x - cut
+            total += 18 * before * wide * y * x
+        channels = wide
+        if place < len(path) - 1:
+            if then == 2.0:  # the up-convolution; its bilinear stand-in works before enlarging
+                total += 2 * wide * (wide // 2) * y * x * (4 if net.up == "transpose" else 1)
+            y, x = y * then, x * then
+    return total + 2 * net.width * net.classes * y * x
+
+
 def tile_for(net: NetworkSettings, trusted: int) -> int:
     """Least legal input side that leaves `trusted` pixels after the halo is cut."""
     size = input_size(net, trusted + 2 * halo(net))

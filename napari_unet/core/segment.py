@@ -14,19 +14,14 @@ from .annotation import Labels, Mask
 from .axes import Axes
 from .errors import BadInput
 from .geometry import input_size
+from .inference import prepared
 from .instances import label_cells
+from .memory import keep_freed_memory
 from .normalise import normalise
-from .predict import (
-    ArraySource,
-    Tile,
-    TilePlan,
-    plan_tiles,
-    plan_window,
-    predict_tiles,
-    tile_size,
-)
+from .predict import ArraySource, predict_tiles
 from .scale import scale_factor
 from .settings import ModelConfig, ScaleSettings
+from .tiling import Tile, TilePlan, plan_tiles, plan_window, tile_size
 from .unet import UNet
 from .windows import Window
 
@@ -58,6 +53,16 @@ class Segmenter:
     precision: str = "auto"
     diameter: float | None = None
     warn: Callable[[str], None] = lambda words: None
+
+    def __post_init__(self) -> None:
+        self.net = prepared(self.net)
+        if self.device == "cpu":
+            keep_freed_memory()
+
+    @property
+    def device(self) -> str:
+        """Type of the torch device."""
+        return next(self.net.parameters()).device.type
 
     @property
     def factor(self) -> float:
@@ -91,7 +96,9 @@ class Segmenter:
                 self.warn(
                     f"tile size {self.tile} moved to {legal} px, the nearest that the network takes"
                 )
-        return plan_tiles(shape, self.config.network, factor=self.factor, tile=self.tile)
+        return plan_tiles(
+            shape, self.config.network, factor=self.factor, tile=self.tile, device=self.device
+        )
 
     def tiles(
         self, slice_: SliceSource, first: Window | None = None
@@ -116,7 +123,7 @@ class Segmenter:
         def plan() -> TilePlan:
             if self.tile is not None:
                 return self.plan(shape).touching(window)
-            return plan_window(shape, window, net, factor=self.factor)
+            return plan_window(shape, window, net, factor=self.factor, device=self.device)
 
         for tile, _, _, probability in self._predicted(source, plan):
             y0, y1, x0, x1 = _common(tile.window, window)

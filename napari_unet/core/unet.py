@@ -89,7 +89,8 @@ class UNet(nn.Module):
         skips.pop()
         for up, merge in zip(self.up, self.merge, strict=True):
             x = up(x)
-            x = merge(torch.cat([_cropped(skips.pop(), x), x], dim=1))
+            x = torch.cat([_cropped(skips.pop(), x), x], dim=1)
+            x = merge(x)
         logits: Tensor = self.head(x)
         return logits
 

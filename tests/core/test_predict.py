@@ -8,9 +8,11 @@ import numpy as np
 import pytest
 import torch
 
-from napari_unet.core import geometry, predict
-from napari_unet.core.predict import ArraySource, Tile, TilePlan, plan_tiles, plan_window
+from napari_unet.core import geometry, predict, tiling
+from napari_unet.core.inference import prepared
+from napari_unet.core.predict import ArraySource
 from napari_unet.core.settings import NetworkSettings
+from napari_unet.core.tiling import Tile, TilePlan, plan_tiles, plan_window
 from napari_unet.core.unet import UNet
 
 VARIANTS = {
@@ -128,10 +130,11 @@ def test_a_window_alone_is_what_the_whole_image_gives(name: str, factor: float) 
 
 
 def test_a_window_beyond_the_largest_tile_is_tiled() -> None:
-    net, shape, window = VARIANTS["same-norm"], (3000, 2000), (100, 2900, 50, 1900)
+    net = replace(VARIANTS["same-norm"], width=24)
+    shape, window = (3000, 2000), (100, 2900, 50, 1900)
     plan = plan_window(shape, window, net)
     assert len(plan.tiles) > 1
-    assert all(max(t.size) <= predict.LARGEST_TILE for t in plan.tiles)
+    assert all(tiling.fits(net, *t.size, "cpu") for t in plan.tiles)
     owned = np.zeros(shape, bool)
     for t in plan.tiles:
         owned[t.window[0] : t.window[1], t.window[2] : t.window[3]] = True
@@ -152,6 +155,69 @@ def test_the_mirror_does_not_repeat_the_edge() -> None:
         expected = torch.softmax(unet(torch.from_numpy(padded)[None, None])[0], 0).numpy()
     found = predict.predict(unet, ArraySource(picture), plan_tiles((120, 140), net, tile=0))
     assert np.abs(found - expected[:, :120, :140]).max() < 1e-12
+
+
+@pytest.mark.parametrize("name", VARIANTS)
+def test_prepared_it_gives_what_the_network_gives(name: str) -> None:
+    """Padding and batch norm are gone, the values are the same."""
+    unet, (tile,) = (
+        network(VARIANTS[name]).double(),
+        plan_tiles((128, 128), VARIANTS[name], tile=0).tiles,
+    )
+    side = geometry.tile_for(VARIANTS[name], 200)
+    picture = torch.from_numpy(image((side, side), "f8"))[None]
+    # with padding maps begin at the tile's edge on every level: there the grids meet
+    start = 18 if unet.settings.padding == "same" else 16
+    fast = prepared(unet)
+    assert prepared(fast) is fast
+    assert not any(isinstance(m, torch.nn.BatchNorm2d) for m in fast.modules())
+    window = slice(start, start + tile.size[0])
+    with torch.inference_mode():
+        expected, found = unet(picture), fast(picture[..., window, window])
+    first = start + tiling.halo(unet.settings) - geometry.margin(unet.settings)
+    cut = tiling.cut(unet.settings)
+    expected = expected[..., first : first + 128, first : first + 128]
+    assert torch.abs(expected - found[..., cut : cut + 128, cut : cut + 128]).max() < 1e-9
+    assert isinstance(unet.down[0].layers[0], torch.nn.Conv2d)
+    assert (unet.down[0].layers[0].padding == (1, 1)) == (unet.settings.padding == "same")
+
+
+def test_the_plan_takes_the_least_time_in_its_memory() -> None:
+    """Against all even ways to share out 4096 x 4096; the redundancy is that of the issue."""
+    net, side = NetworkSettings(width=32, padding="same", norm="batch"), 4096
+    plan = plan_tiles((side, side), net)
+    costs = {}
+    for count in range(3, 20):
+        stride = -(-side // (16 * count)) * 16
+        tile = geometry.tile_for(tiling.as_predicted(net), stride + 4)
+        if tiling.fits(net, tile, tile, "cpu"):
+            costs[count] = count**2 * tiling.cost(net, tile, tile)
+    assert sum(tiling.cost(net, *t.size) for t in plan.tiles) <= min(costs.values())
+    done = sum(geometry.operations(tiling.as_predicted(net), *t.size) for t in plan.tiles)
+    needed = geometry.operations(net, side, side)
+    assert done / needed < 1.2
+    larger = plan_tiles((side, side), net, device="cuda")
+    assert len(larger.tiles) < len(plan.tiles)
+
+
+def test_operations_are_those_of_the_layers() -> None:
+    for name, net in VARIANTS.items():
+        unet, seen, side = network(net), [], geometry.tile_for(net, 64)
+
+        def note(layer: torch.nn.Module, inputs: tuple[torch.Tensor], out: torch.Tensor) -> None:
+            each = (
+                layer.weight[0].numel()
+                if isinstance(layer, torch.nn.Conv2d)
+                else inputs[0].shape[1]
+            )
+            seen.append(2 * each * out.numel())  # noqa: B023
+
+        for layer in unet.modules():
+            if isinstance(layer, torch.nn.Conv2d | torch.nn.ConvTranspose2d):
+                layer.register_forward_hook(note)
+        with torch.inference_mode():
+            unet(torch.zeros(1, 1, side, side))
+        assert geometry.operations(net, side, side) == sum(seen), name
 
 
 @pytest.mark.parametrize("factor", [1.0, 0.25, 0.37, 1.9, 4.0])
@@ -177,6 +243,5 @@ def test_visible_first_only_reorders() -> None:
 def test_any_tile_size_is_moved_to_a_legal_one() -> None:
     for net in VARIANTS.values():
         for tile in (1, 100, 283, 999):
-            assert geometry.input_size(net, predict.tile_size(net, tile)) == predict.tile_size(
-                net, tile
-            )
+            side = tiling.tile_size(net, tile)
+            assert geometry.input_size(tiling.as_predicted(net), side) == side
