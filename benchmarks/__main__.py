@@ -1,32 +1,76 @@
-"""``python -m benchmarks [weights|augment|train|border|gaps|real|all]``."""
+"""``python -m benchmarks [NAME|all] [--json FILE]``, ``python -m benchmarks document FILE``.
+
+`all` runs the benchmarks of speed, each in a process of its own; `border`, `gaps` and `real`
+measure quality and run by name.
+"""
 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable
+import importlib
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from dataclasses import asdict
+from pathlib import Path
 
 from napari_unet.core.threads import share_cores
 
 share_cores()  # before torch is imported: as every training does
 
-from . import augment, border, gaps, real, train, weights  # noqa: E402
-
-ALL: dict[str, Callable[[], None]] = {
-    "weights": weights.main,
-    "augment": augment.main,
-    "train": train.main,
-    "border": border.main,
-    "gaps": gaps.main,
-    "real": real.main,
-}
+SPEED = ("weights", "augment", "network", "train", "predict", "live", "start", "window", "gpu")
+PROFILE = ("profile",)
+QUALITY = ("border", "gaps", "real")
+WINDOWED = ("live", "start", "window")  # need a display, or a virtual one
+DISPLAY = Path(__file__).parent.parent / "scripts" / "with-display.sh"
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("which", nargs="?", default="all", choices=[*ALL, "all"])
-    which = parser.parse_args().which
-    for name in ALL if which == "all" else [which]:
-        ALL[name]()
+    choices = [*SPEED, *PROFILE, *QUALITY, "all", "document"]
+    parser.add_argument("which", nargs="?", default="all", choices=choices)
+    parser.add_argument("file", nargs="?", help="with document: what --json wrote")
+    parser.add_argument("--json", help="write the figures to this file, too")
+    given = parser.parse_args()
+    if given.which == "document":
+        from .document import document
+
+        document(Path(given.file))
+        return
+    if given.which in QUALITY:
+        importlib.import_module(f"benchmarks.{given.which}").main()
+        return
+    names = (*SPEED, *PROFILE) if given.which == "all" else (given.which,)
+    own = len(names) == 1 and (names[0] not in WINDOWED or "DISPLAY" in os.environ)
+    found = [_here(names[0])] if own else [x for name in names for x in _apart(name)]
+    if given.json:
+        from .report import machine
+
+        Path(given.json).write_text(json.dumps({"machine": machine(), "sheets": found}, indent=1))
+
+
+def _here(name: str) -> dict[str, object]:
+    from .report import Sheet
+
+    sheet = Sheet(name)
+    importlib.import_module(f"benchmarks.{name}").main(sheet)
+    return asdict(sheet)
+
+
+def _apart(name: str) -> list[dict[str, object]]:
+    """In a process of its own, so that none inherits another's memory or threads."""
+    with tempfile.TemporaryDirectory() as place:
+        path = Path(place) / "sheet.json"
+        command = [sys.executable, "-m", "benchmarks", name, "--json", str(path)]
+        if name in WINDOWED and "DISPLAY" not in os.environ:
+            command.insert(0, str(DISPLAY))
+        if subprocess.run(command, check=False).returncode or not path.exists():
+            print(f"{name}: failed", flush=True)
+            return [{"name": name, "title": "failed", "figures": [], "words": [], "load": 0}]
+        sheets: list[dict[str, object]] = json.loads(path.read_text())["sheets"]
+        return sheets
 
 
 if __name__ == "__main__":

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import importlib.util
+import importlib
 from collections.abc import Callable
 from typing import Any
 
@@ -13,12 +13,14 @@ from scipy import ndimage
 from napari_unet.core.augment import change_intensities, coordinates, draw, warp
 from napari_unet.core.settings import AugmentSettings
 
-from .report import heading, in_turn
+from .report import Sheet, in_turn, version
 
 SIDE, BATCH = 572, 8
 
 
-def ours(planes: torch.Tensor, settings: AugmentSettings) -> Callable[[], None]:
+def ours(
+    planes: torch.Tensor, settings: AugmentSettings, elastic_only: bool = False
+) -> Callable[[], None]:
     """Elastic, rotation, mirroring, zoom and intensities of image, labels and weights."""
     rng, device = np.random.default_rng(0), planes.device
     centres = np.full((BATCH, 2), (SIDE - 1) / 2)
@@ -28,7 +30,9 @@ def ours(planes: torch.Tensor, settings: AugmentSettings) -> Callable[[], None]:
     def work() -> None:
         drawn = draw(rng, BATCH, SIDE, settings)
         where = coordinates(drawn, centres, SIDE, settings, device)
-        change_intensities(warp(image, where, "bilinear"), drawn, mean, spread)
+        warped = warp(image, where, "bilinear")
+        if not elastic_only:
+            change_intensities(warped, drawn, mean, spread)
         warp(labels, where, "nearest")
         warp(weights, where, "bilinear")
 
@@ -71,21 +75,23 @@ def by_monai(planes: np.ndarray, settings: AugmentSettings) -> Callable[[], None
     return work
 
 
-def main() -> None:
+def main(sheet: Sheet) -> None:
     settings = AugmentSettings(scale=0.5, gamma=0.3, shading=0.4, noise=0.4, blur=0.5)
-    heading(f"augmentation, {SIDE} x {SIDE}, {BATCH} samples of image, labels and weights")
+    sheet.heading(f"{SIDE} x {SIDE}, {BATCH} samples of image, labels and weights")
     planes = np.random.default_rng(0).random((3, SIDE, SIDE), dtype=np.float32)
     ways = {
         "ours": ours(torch.from_numpy(planes), settings),
-        "scipy": by_scipy(planes, settings),
+        "ours, elastic only": ours(torch.from_numpy(planes), settings, elastic_only=True),
+        f"scipy {version('scipy')} map_coordinates": by_scipy(planes, settings),
     }
-    if importlib.util.find_spec("monai"):
-        ways["MONAI"] = by_monai(planes, settings)
-    else:
-        print("  MONAI   failed: not installed (pip install monai)")
+    monai = version("monai")
+    if monai:
+        ways[f"MONAI {monai} Rand2DElasticd"] = by_monai(planes, settings)
     seconds = in_turn(ways)
     for name, taken in seconds.items():
-        print(f"  {name:8s}{1000 * taken / BATCH:8.1f} ms a sample  (median of 5)")
-    for name in list(ways)[1:]:
-        ratio = seconds[name] / seconds["ours"]
-        print(f"  {name} / ours {ratio:5.1f} x  (wanted: at least 6)")
+        sheet.figure(name, 1000 * taken / BATCH, "ms a sample")
+    for name in list(ways)[2:]:
+        sheet.figure(f"{name} / ours", seconds[name] / seconds["ours"], at_least=6)
+        sheet.figure(f"{name} / ours, elastic only", seconds[name] / seconds["ours, elastic only"])
+    if not monai:
+        sheet.failed("MONAI Rand2DElasticd", "not installed (pip install monai)")

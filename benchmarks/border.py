@@ -6,14 +6,14 @@ import torch
 
 from tests.core.border import trained_on_discs
 
-from .report import heading
+from .report import Sheet
 
 SEEDS, STEPS = range(5), 120
 
 
 def main() -> None:
     torch.set_num_threads(1)  # a small network
-    heading(f"touching discs (gaps 0, 1, 2 px), {STEPS} steps, held-out images", threads=1)
+    Sheet("quality").heading(f"touching discs (gaps 0, 1, 2 px), {STEPS} steps, held-out images")
     print("seed  w0  merges  found  of")
     fewer = 0
     for seed in SEEDS:

@@ -17,7 +17,7 @@ from napari_unet.core.samples import Batches, Sample, collect, prepare
 from napari_unet.core.settings import ScaleSettings, Settings
 from tests.core.discs import touching_discs
 
-from .report import heading, median_seconds
+from .report import Sheet, median_seconds
 
 STEPS = 20
 
@@ -69,7 +69,9 @@ def main() -> None:
     for name in ("default", "paper"):
         warped, anew = (made(preset(name), way) for way in (True, False))
         tile = f"{warped.count} tile{'s' if warped.count > 1 else ''} of {warped.tile} px"
-        heading(f"thin gaps after the warp, preset {name}, {tile}", torch.get_num_threads())
+        Sheet("quality").heading(
+            f"thin gaps after the warp, preset {name}, {tile}", torch.get_num_threads()
+        )
         gaps = gap_pixels(warped.samples[0], warped.by_class)
         print("weights         median  10th percentile  a batch")
         middle = []

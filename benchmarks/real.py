@@ -12,7 +12,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from .report import heading
+from .report import Sheet
 
 DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 SECONDS = 150
@@ -41,7 +41,9 @@ def main() -> None:
     if not DATA.is_dir():
         print(f"no real images in {DATA}: nothing to do")
         return
-    heading(f"real images, {SECONDS} s from scratch on the CPU, AP50 of held-out images")
+    Sheet("quality").heading(
+        f"real images, {SECONDS} s from scratch on the CPU, AP50 of held-out images"
+    )
     print("data          trained on  tested on  AP50   wanted  F1_50  SEG    train s  whole s")
     for task in TASKS:
         with tempfile.TemporaryDirectory() as place:

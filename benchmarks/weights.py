@@ -8,11 +8,11 @@ import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
 
-from napari_unet.core.annotation import carve
+from napari_unet.core.carving import carve
 from napari_unet.core.settings import WeightSettings
 from napari_unet.core.weights import border_term
 
-from .report import heading, in_turn, median_seconds
+from .report import Sheet, in_turn, median_seconds
 
 SIDE, CELLS = 1024, 400
 
@@ -42,35 +42,36 @@ def naive(labels: npt.NDArray[np.int32], settings: WeightSettings) -> npt.NDArra
     return term.astype(np.float32)
 
 
-def main() -> None:
+def main(sheet: Sheet) -> None:
     settings = WeightSettings()
-    heading("weight map, border term, sigma 5 px")
-    against_the_naive_way(settings)
-    against_one_transform(settings)
+    sheet.heading("border term of the weight map, sigma 5 px")
+    against_the_naive_way(sheet, settings)
+    against_one_transform(sheet, settings)
 
 
-def against_the_naive_way(settings: WeightSettings) -> None:
+def against_the_naive_way(sheet: Sheet, settings: WeightSettings) -> None:
     labels = carve(labels_of())
     ours = median_seconds(lambda: border_term(labels, settings), times=9)
     began = time.perf_counter()
     slow = naive(labels, settings)
     taken = time.perf_counter() - began
     apart = float(np.abs(border_term(labels, settings) - slow).max())
-    print(f"{SIDE} x {SIDE}, {count(labels)} cells")
-    print(f"  ours    {ours:8.3f} s  (median of 9)")
-    print(f"  naive   {taken:8.3f} s  (once)")
-    print(f"  ratio   {taken / ours:8.0f} x  (wanted: at least 100)")
-    print(f"  largest difference {apart:.1e}  (wanted: below 1e-3)")
+    what = f"{SIDE} x {SIDE}, {count(labels)} cells"
+    sheet.figure(f"{what}: ours", ours, "s")
+    sheet.figure("the naive way (scipy, once)", taken, "s")
+    sheet.figure("naive / ours", taken / ours, at_least=100)
+    sheet.figure("largest difference", apart, at_most=1e-3)
 
 
-def against_one_transform(settings: WeightSettings, side: int = 2048) -> None:
+def against_one_transform(sheet: Sheet, settings: WeightSettings, side: int = 2048) -> None:
     few, many = carve(labels_of(side, 50)), carve(labels_of(side, 2000))
     seconds = in_turn(
         {
             "few": lambda: border_term(few, settings),
             "many": lambda: border_term(many, settings),
             "one transform": lambda: ndimage.distance_transform_edt(many == 0),
-        }
+        },
+        times=9,
     )
     part = 10  # the naive way costs the same for each cell
     began = time.perf_counter()
@@ -78,14 +79,13 @@ def against_one_transform(settings: WeightSettings, side: int = 2048) -> None:
         ndimage.distance_transform_edt(many != cell)
     naively = (time.perf_counter() - began) / part * count(many)
     ours, one = seconds["many"], seconds["one transform"]
-    print(f"{side} x {side}, {count(many)} cells")
-    print(f"  ours    {ours:8.3f} s  (median of 5)")
-    print(f"  one distance transform of the image {one:.3f} s")
-    print(f"  ratio   {ours / one:8.2f} x  (wanted: at most 1)")
-    print(f"  ours, {count(few)} cells {seconds['few']:.3f} s")
-    print(f"  growth  {ours / seconds['few']:8.2f} x  (wanted: at most 1.5)")
-    print(f"  naive   {naively:8.0f} s  ({count(many)} times the mean of {part} transforms)")
-    print(f"  ratio   {naively / ours:8.0f} x  (wanted: at least 1000)")
+    sheet.figure(f"{side} x {side}, {count(many)} cells: ours", ours, "s")
+    sheet.figure("one scipy distance transform of the image", one, "s")
+    sheet.figure("ours / one transform", ours / one, at_most=1)
+    sheet.figure(f"growth from {count(few)} cells", ours / seconds["few"], at_most=1.5)
+    sheet.figure(
+        "naive / ours", naively / ours, at_least=1000, note=f"naive extrapolated from {part} cells"
+    )
 
 
 def count(labels: npt.NDArray[np.int32]) -> int:
