@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from scipy import ndimage
 
-from napari_unet.core.augment import change_intensities, coordinates, draw, warp
+from napari_unet.core.augment import change_intensities, coordinates, draw, points_of, read_points
 from napari_unet.core.settings import AugmentSettings
 
 from .report import Sheet, in_turn, version
@@ -30,11 +30,12 @@ def ours(
     def work() -> None:
         drawn = draw(rng, BATCH, SIDE, settings)
         where = coordinates(drawn, centres, SIDE, settings, device)
-        warped = warp(image, where, "bilinear")
+        points = points_of(image, where)
+        warped = read_points(image, points, "bilinear")
         if not elastic_only:
             change_intensities(warped, drawn, mean, spread)
-        warp(labels, where, "nearest")
-        warp(weights, where, "bilinear")
+        read_points(labels, points, "nearest")
+        read_points(weights, points, "bilinear")
 
     return work
 

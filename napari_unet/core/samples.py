@@ -13,7 +13,7 @@ from torch import Tensor
 
 from . import geometry
 from .annotation import Labels, Mask, Pair, median_diameter, planes
-from .augment import change_intensities, coordinates, draw, warp
+from .augment import change_intensities, coordinates, draw, points_of, read_points
 from .axes import Axes, read_axes
 from .carving import carve
 from .held_out import Split, split
@@ -197,14 +197,15 @@ class Batches:
         augment = self.settings.augment
         drawn = draw(rng, self.count, self.tile, augment)
         where = coordinates(drawn, centres, self.tile, augment, self.device)
-        image = warp([self._images[i] for i in which], where, "bilinear")
+        points = points_of([self._images[i] for i in which], where)
+        image = read_points([self._images[i] for i in which], points, "bilinear")
         image = change_intensities(image, drawn, self._means[which], self._spreads[which])
-        inner = where[
+        inner = points[
             :, self.margin : self.tile - self.margin, self.margin : self.tile - self.margin
         ]
-        labels = warp([self._labels[i] for i in which], inner, "nearest")
+        labels = read_points([self._labels[i] for i in which], inner, "nearest")
         if self.settings.fit.weights_warped:
-            weights = warp([self._weights[i] for i in which], inner, "bilinear")[:, 0]
+            weights = read_points([self._weights[i] for i in which], inner, "bilinear")[:, 0]
         else:
             weights = self._recomputed(labels[:, 2].round())
         return Batch(image, labels[:, 0].round().long(), weights * labels[:, 1])
