@@ -121,6 +121,8 @@ class Session:
     mood: Mood = "idle"
     progress: Progress | None = None
 
+    warm: bool = False  # what takes long to load is loaded
+
     events = SignalGroupDescriptor()
 
     def add_loss(self, step: float, loss: float) -> None:

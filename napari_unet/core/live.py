@@ -135,6 +135,7 @@ class LiveMap:
         self._labels = np.array(grid.read(self._wide), np.int32)
         self._touching = touching_pixels(self._labels)
         self.pairs = self._pairs(self._held)
+        self._carved = carved_window(self._read, grid.shape, self._wide)
         self._border, self._cells = self._computed(self._held)
         self.border = grid.to_image(self._border, self._held, window)
         self.cells = grid.to_image(self._cells, self._held, window)
@@ -158,31 +159,35 @@ class LiveMap:
         ids = self._take(near, before)
         if ids is None:
             return None
-        dirty = near
+        recut = near
         elsewhere = self._gaps_of(ids)
         if elsewhere is not None:
-            dirty = around(dirty, elsewhere)
-        dirty = clipped(grown(dirty, self._margin, grid.shape), self._held)
+            recut = around(recut, elsewhere)
+        dirty = clipped(grown(recut, self._margin, grid.shape), self._held)
         if is_empty(dirty):
             return None
         if (dirty[1] - dirty[0]) * (dirty[3] - dirty[2]) > MOST:
             raise TooLarge
+        # cells without a pixel in `near` are carved as before
+        recut = clipped(recut, self._wide)
+        self._carved[part_of(shifted(recut, self._wide))] = carved_window(
+            self._read, grid.shape, recut, MOST * 2
+        )
         part = part_of(shifted(dirty, self._held))
-        self._border[part], self._cells[part] = self._computed(dirty, MOST * 2)
+        self._border[part], self._cells[part] = self._computed(dirty)
         return self._bring(dirty)
 
-    @property
-    def touching(self) -> Mask:
-        """``(Y, X)`` bool of the window: pixels of cells that touch without a gap."""
-        inner = self._touching[part_of(shifted(self._held, self._wide))]
+    def touching(self, window: Window) -> Mask:
+        """``(Y, X)`` bool of a part of the window: pixels of cells that touch without a gap."""
         if self.grid.factor == 1.0:
-            return inner
+            return self._touching[part_of(shifted(window, self._wide))]
+        inner = self._touching[part_of(shifted(self._held, self._wide))]
         rows, columns = (
             np.clip(((np.arange(start, stop) + 0.5) * self.grid.factor).astype(int), low, high - 1)
             - low
             for start, stop, low, high in (
-                (*self.window[:2], *self._held[:2]),
-                (*self.window[2:], *self._held[2:]),
+                (*window[:2], *self._held[:2]),
+                (*window[2:], *self._held[2:]),
             )
         )
         return inner[np.ix_(rows, columns)]
@@ -233,10 +238,10 @@ class LiveMap:
         pairs, counts = touching_pairs(self._labels[part_of(shifted(window, self._wide))])
         return Counter(dict(zip(map(tuple, pairs.tolist()), counts.tolist(), strict=True)))
 
-    def _computed(self, window: Window, most: int | None = None) -> tuple[Map, Map]:
+    def _computed(self, window: Window) -> tuple[Map, Map]:
         """Border term and cells of a window in model pixels."""
         wide = grown(window, self._margin, self.grid.shape)
-        carved = carved_window(self._read, self.grid.shape, wide, most)
+        carved = self._carved[part_of(shifted(wide, self._wide))]
         inner = part_of(shifted(window, wide))
         border = border_term(carved, self.settings)[inner]
         return np.ascontiguousarray(border), (carved[inner] > 0).astype(np.float32)

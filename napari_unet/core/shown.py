@@ -15,6 +15,7 @@ from .weights import class_weights
 from .windows import Window, around, clipped, is_empty, part_of, shifted
 
 Map = npt.NDArray[np.float32]
+Marks = npt.NDArray[np.uint8]
 Limits = tuple[float, float]
 
 
@@ -39,8 +40,11 @@ class Shown(Protocol):
         """How many pairs of cells touch without a gap."""
 
     @property
-    def touching(self) -> Mask | None:
-        """Their pixels, ``(Y, X)`` bool of the window."""
+    def touching(self) -> Marks | None:
+        """Their pixels, ``(Y, X)`` uint8 of the window: the same array as long as the map lives."""
+
+    def touching_changed(self) -> bool:
+        """Whether they have changed since this was asked."""
 
     def update(self, box: Window, before: Iterable[int]) -> Window | None:
         """Labels (or the known area) have changed in `box`: what has changed of the map.
@@ -81,14 +85,16 @@ class LiveShown:
         self._ground, self._cell = self._class_weights()
         self.weights = self._composed(live.window)
         self.limits = self._limits()
+        self.touching: Marks = live.touching(self.window).astype(np.uint8)
+        self._changed = False
 
     @property
     def pairs(self) -> int:
         return len(self.live.pairs)
 
-    @property
-    def touching(self) -> Mask | None:
-        return self.live.touching
+    def touching_changed(self) -> bool:
+        changed, self._changed = self._changed, False
+        return changed
 
     def update(self, box: Window, before: Iterable[int]) -> Window | None:
         dirty = self.live.update(box, before)
@@ -99,6 +105,10 @@ class LiveShown:
         if dirty is not None:
             part = part_of(shifted(dirty, self.window))
             self.weights[part] = self._composed(dirty)
+            marks = self.live.touching(dirty)
+            if not np.array_equal(self.touching[part], marks):
+                self.touching[part] = marks
+                self._changed = True
             low, high = self.limits
             self.limits = low, max(high, float(self.weights[part].max(initial=0.0)))
         return dirty
@@ -146,6 +156,10 @@ class StillShown:
 
     pairs = 0
     touching = None
+
+    @staticmethod
+    def touching_changed() -> bool:
+        return False
 
     def __init__(self, window: Window, weights: Map, floor: float) -> None:
         self.window, self.weights, self.factor = window, weights, 1.0

@@ -5,7 +5,7 @@ Layers that are made here lie on their image to the pixel, whatever its transfor
 """
 
 from .copies import region_count, region_outlines, snapshot, snapshots
-from .making import make_background, make_labels, make_regions, start_painting, warm_up
+from .making import make_background, make_labels, make_regions, start_painting
 from .own import add_pixels, next_free_id, take_next_id, widen
 from .pairing import fitting_labels, misfit, pair, pair_the_obvious, set_free
 from .reading import (
@@ -20,7 +20,7 @@ from .reading import (
 )
 from .results import blank_plane, hide, prediction_layer, redraw, show_probability, write_plane
 from .roles import Role, find, image_of, images, key, painted_layers, partner, role
-from .weights import redraw_part, show_touching, show_weights
+from .weights import redraw_part, redraw_touching, show_touching, show_weights
 
 __all__ = [
     "Role",
@@ -49,6 +49,7 @@ __all__ = [
     "prediction_layer",
     "redraw",
     "redraw_part",
+    "redraw_touching",
     "region_count",
     "region_outlines",
     "role",
@@ -63,7 +64,6 @@ __all__ = [
     "start_painting",
     "take_next_id",
     "visible_window",
-    "warm_up",
     "widen",
     "write_plane",
 ]

@@ -61,11 +61,6 @@ def options_for(viewer: Viewer, image: Image, what: Role) -> dict[str, Any]:
     }
 
 
-def warm_up() -> None:
-    """napari's first labels layer takes 0.3 s more than the next: not when the user paints."""
-    Labels(np.zeros((2, 2), np.int32))
-
-
 def make_labels(viewer: Viewer, image: Image) -> Labels:
     """An empty int32 labels layer for the image, paired with it."""
     labels = Labels(np.zeros(labels_shape(image), np.int32), **options_for(viewer, image, "labels"))

@@ -45,7 +45,7 @@ def show_weights(
 def show_touching(
     viewer: Viewer,
     image: Image,
-    touching: npt.NDArray[np.bool_] | None,
+    touching: npt.NDArray[np.uint8] | None,
     window: Window,
     index: int,
 ) -> None:
@@ -54,7 +54,20 @@ def show_touching(
         hide(viewer, image, "touching")
         return
     look = {"colormap": TOUCHING, "contrast_limits": (0, 1), "interpolation2d": "nearest"}
-    _crop(viewer, image, "touching", touching.view(np.uint8), window, index, **look)
+    _crop(viewer, image, "touching", touching, window, index, **look)
+
+
+def redraw_touching(viewer: Viewer, image: Image, any_left: bool) -> bool:
+    """Show what was written into the marks; False if there is no layer for them yet."""
+    layer = partner(viewer, image, "touching")
+    if layer is None:
+        return not any_left
+    if any_left:
+        uncover(layer)
+        redraw_part(layer)
+    else:
+        layer.visible = False
+    return True
 
 
 def redraw_part(layer: Image) -> None:

@@ -21,10 +21,12 @@ from .child import Child
 from .predicting import Predicting
 from .right_of_way import RightOfWay
 from .training import Training
+from .warming import warm_up
 from .weighing import Weighing
 
 NEW_CELL_KEY = "N"  # napari's own M does the same without making a layer
 NAME = "unet_desk"
+SETTLED = 300  # ms; by then the dock is drawn
 
 
 def desk_of(viewer: Viewer) -> Desk:
@@ -63,7 +65,7 @@ class Desk(QObject):
         QApplication.instance().aboutToQuit.connect(self.close)
         viewer.bind_key(NEW_CELL_KEY, lambda _: self.annotating.new_cell(), overwrite=True)
         self.session.advise()
-        layers.warm_up()
+        QTimer.singleShot(SETTLED, self._warm_up)
         self._look_for_earlier()
 
     # ---- wishes that concern more than one part
@@ -181,6 +183,14 @@ class Desk(QObject):
             self.predicting.on_message(said)
         else:
             self.training.on_message(said)
+
+    def _warm_up(self) -> None:
+        if not self._closed:
+            warm_up(self._on_warm)
+
+    def _on_warm(self) -> None:
+        if not self._closed:
+            self.session.warm = True
 
     def _on_died(self, words: str) -> None:
         if self.predicting.running:

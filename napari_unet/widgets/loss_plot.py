@@ -21,8 +21,6 @@ class LossPlot(pyqtgraph.PlotWidget):
 
     def __init__(self, session: Session, parent: QWidget | None = None) -> None:
         super().__init__(parent, background=None)
-        self.setObjectName("unet_loss_plot")
-        self.setFixedHeight(150)
         self.setMouseEnabled(False, False)
         self.hideButtons()
         self.setMenuEnabled(False)

@@ -14,7 +14,6 @@ from scipy import ndimage
 
 from napari_unet.core.axes import axes_of
 from napari_unet.core.errors import BadInput
-from napari_unet.core.instances import label_cells
 from napari_unet.core.settings import InstanceSettings, ModelConfig
 from napari_unet.core.windows import Window
 from napari_unet.runs.jobs import JobFolder, create_job
@@ -134,6 +133,8 @@ def filtered(model: InstanceSettings, threshold: float, min_size: int) -> Instan
 
 def relabelled(stored: Stored, settings: InstanceSettings) -> npt.NDArray[np.int32]:
     """(S, Y, X) int32, ids unique over the stack, from the stored probability."""
+    from napari_unet.core.instances import label_cells  # loaded by `warming`: it takes long
+
     planes, start, scale = [], 0, modelling.scale_of(stored.config)
     for place, plane in enumerate(_probability(stored)):
         cells = label_cells(np.asarray(plane), settings, scale=scale)

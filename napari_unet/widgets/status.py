@@ -47,10 +47,8 @@ class StatusPanel(QWidget):
         if progress is None:
             return
         self.bar.setUpdatesEnabled(False)  # else Qt draws at once, and the canvas with it
-        if progress.share is None:
-            self.bar.setRange(0, 0)  # busy, nobody knows how long
-        else:
-            self.bar.setRange(0, STEPS)
-            self.bar.setValue(round(progress.share * STEPS))
-        self.bar.setFormat(progress.words)
+        # no moving bar while nobody knows: each of its frames draws the canvas anew, which
+        # without a graphics card takes a core from the worker
+        self.bar.setValue(round((progress.share or 0.0) * STEPS))
+        self.bar.setFormat(progress.words or "getting ready ...")
         self.bar.setUpdatesEnabled(True)

@@ -16,8 +16,8 @@ from napari_unet.session import (
 )
 
 from . import look
+from .curve import Curve
 from .following import follow
-from .loss_plot import LossPlot
 from .panel import Panel
 
 TRAIN = "Trains on all images that have labels; you can go on painting meanwhile"
@@ -57,7 +57,7 @@ class TunePanel(Panel):
         self.train = look.button("Fine-tune", "unet_fine_tune", TRAIN, main=True)
         self.stop = look.button("Stop", "unet_stop", STOP)
         self.resume = look.button("Resume the training", "unet_resume", RESUME)
-        self.plot = LossPlot(self._session)
+        self.plot = Curve(self._session)
         self.report = look.hint()
         self.report.setObjectName("unet_report")
         buttons = look.row(self.train, self.stop)

@@ -61,6 +61,7 @@ class Weighing(QObject):
         self._edits: list[tuple[Labels, Edit]] = []  # that the map does not know of yet
         self._pause = self._timer(PAUSE, self._again, single=True)
         self._soon = self._timer(0, self._take_edits, single=True)
+        self._marks = self._timer(0, self._redraw_touching, single=True)
         self._moved = self._timer(MOVED, self._follow, single=False)
         annotating.watching.edited.connect(self._on_edited)
         annotating.watching.replaced.connect(self._on_replaced)
@@ -208,7 +209,7 @@ class Weighing(QObject):
 
     def _leave(self) -> None:
         """Nothing is shown any more."""
-        for timer in (self._pause, self._soon, self._moved):
+        for timer in (self._pause, self._soon, self._marks, self._moved):
             timer.stop()
         if self._on is not None:
             self._on.layer.events.visible.disconnect(self._on_visible)
@@ -277,8 +278,14 @@ class Weighing(QObject):
         if limits != on.map.limits:
             on.layer.contrast_limits = on.map.limits
         layers.redraw_part(on.layer)
-        self._show_touching(on.image, on.field, on.map)
+        if on.map.touching_changed():
+            self._marks.start()  # another layer to draw: after the map
         self._session.weight_words = words(on.map, on.field)
+
+    def _redraw_touching(self) -> None:
+        on = self._showing()
+        if on is not None and not layers.redraw_touching(self._viewer, on.image, on.map.pairs > 0):
+            self._show_touching(on.image, on.field, on.map)
 
     def _show_touching(self, image: Image, field: Field, shown: Shown) -> None:
         layers.show_touching(self._viewer, image, shown.touching, field.window, field.index)

@@ -84,7 +84,7 @@ def test_after_edits_it_equals_the_map_computed_afresh(
             again = LiveMap(grid_of(labels, factor), settings)
             again.look(window)
             assert live.pairs == again.pairs
-            np.testing.assert_array_equal(live.touching, again.touching)
+            np.testing.assert_array_equal(live.touching(window), again.touching(window))
     assert changed > 50
 
 
@@ -108,16 +108,16 @@ def test_it_tells_which_cells_touch() -> None:
     labels[10:20, 10:20], labels[10:20, 21:30], labels[40:50, 40:60] = 1, 2, 3
     live = LiveMap(grid_of(labels, 1.0), WeightSettings())
     live.look((5, 55, 5, 75))
-    assert not live.pairs and not live.touching.any()
+    assert not live.pairs and not live.touching(live.window).any()
     labels[12, 20] = 2
     live.update((12, 13, 20, 21))
     assert live.pairs == Counter({(1, 2): 3})
-    assert set(map(tuple, np.argwhere(live.touching))) == {
+    assert set(map(tuple, np.argwhere(live.touching(live.window)))) == {
         (y, x) for y, x in [(6, 14), (7, 14), (8, 14), (7, 15)]
     }
     labels[12, 20] = 0
     live.update((12, 13, 20, 21))
-    assert not live.pairs and not live.touching.any()
+    assert not live.pairs and not live.touching(live.window).any()
 
 
 def test_pairs_are_those_of_the_window() -> None:

@@ -53,6 +53,7 @@ def shown_map(window: Viewer, dock: Any, qtbot: Any) -> Any:
             and not weighing._asked
             and not weighing._soon.isActive()
             and not weighing._pause.isActive()
+            and not weighing._marks.isActive()
         ),
         timeout=20_000,
     )
