@@ -12,8 +12,9 @@ import numpy as np
 
 from tests.widgets.mouse import stroke
 
+from .cells import discs
 from .report import Sheet
-from .windows import Bot, discs, new_viewer, own_home, rest, wait_for
+from .windows import Bot, new_viewer, own_home, rest, wait_for
 
 SIDE, TILE, STROKES, BRUSH = 16384, 2048, 60, 30
 

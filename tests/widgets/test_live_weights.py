@@ -27,7 +27,7 @@ def made(kind: str, data: np.ndarray, tmp_path: Path) -> Any:
     if kind == "numpy":
         return data.copy()
     zarr = pytest.importorskip("zarr")
-    chunks = (1,) * (data.ndim - 2) + (64, 64)
+    chunks = (1,) * (data.ndim - 2) + (128, 128)
     array = zarr.create_array(
         tmp_path / "labels.zarr", shape=data.shape, chunks=chunks, dtype="int32"
     )
