@@ -23,7 +23,7 @@ from napari_unet.core.unet import UNet, on_device
 from .network import peak
 from .report import Sheet, version
 
-SIDE, BESIDE = 4096, 1536  # alone, and beside the peer
+SIDE, BESIDE = 4096, 2048  # alone, and beside the peer, which takes three minutes for the former
 NETWORK = NetworkSettings(width=32, padding="same", norm="batch", dropout=0.0)
 
 
