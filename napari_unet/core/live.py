@@ -243,7 +243,7 @@ class LiveMap:
         wide = grown(window, self._margin, self.grid.shape)
         carved = self._carved[part_of(shifted(wide, self._wide))]
         inner = part_of(shifted(window, wide))
-        border = border_term(carved, self.settings)[inner]
+        border = border_term(carved, self.settings, inner=inner)[inner]
         return np.ascontiguousarray(border), (carved[inner] > 0).astype(np.float32)
 
     def _read(self, window: Window) -> Labels:

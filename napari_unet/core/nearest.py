@@ -27,13 +27,14 @@ Block = tuple[slice, slice]
 BLOCK = (256, 2048)
 
 
-def pair_distance(cells: Ints, reach: float) -> Map:
+def pair_distance(cells: Ints, reach: float, inner: Block | None = None) -> Map:
     """``d1 + d2``, the distances (px) to the nearest and the second nearest cell.
 
     Parameters
     ----------
     cells : ``(Y, X)`` ids 1..n, 0 = background
     reach : px; larger sums come back as inf
+    inner : the part that is wanted; elsewhere nothing is computed: inf
 
     Returns
     -------
@@ -44,7 +45,8 @@ def pair_distance(cells: Ints, reach: float) -> Map:
     radius = math.floor(reach - 1)
     if radius < 1 or not cells.any():
         return total
-    work = [b for b in _blocks(cells.shape) if not cells[b].all()]
+    rows, columns = inner or (slice(0, cells.shape[0]), slice(0, cells.shape[1]))
+    work = [b for b in _blocks(rows, columns) if not cells[b].all()]
     if len(work) == 1:
         _fill(total, cells, work[0], reach)
     elif work:
@@ -198,11 +200,11 @@ def _kind(largest: int) -> type[np.unsignedinteger[Any]]:
     return next(k for k in (np.uint16, np.uint32, np.uint64) if largest <= np.iinfo(k).max)
 
 
-def _blocks(shape: tuple[int, ...]) -> Iterator[Block]:
+def _blocks(rows: slice, columns: slice) -> Iterator[Block]:
     high, wide = BLOCK
-    for top in range(0, shape[0], high):
-        for left in range(0, shape[1], wide):
+    for top in range(rows.start, rows.stop, high):
+        for left in range(columns.start, columns.stop, wide):
             yield (
-                slice(top, min(top + high, shape[0])),
-                slice(left, min(left + wide, shape[1])),
+                slice(top, min(top + high, rows.stop)),
+                slice(left, min(left + wide, columns.stop)),
             )

@@ -88,11 +88,15 @@ def assembled_map(
 
 
 def border_term(
-    labels: Labels, settings: WeightSettings, labels_are: LabelsAre = "instances"
+    labels: Labels,
+    settings: WeightSettings,
+    labels_are: LabelsAre = "instances",
+    inner: tuple[slice, slice] | None = None,
 ) -> Map:
     """Everything of the map that depends on distances; ``(Y, X)`` float32.
 
-    With preset ``fiji`` that is the whole map: cells 1, background its three terms.
+    With preset ``fiji`` that is the whole map: cells 1, background its three terms. Where only
+    `inner` is wanted, the rest is not to be trusted.
     """
     groups = [labels]
     if labels_are == "classes":
@@ -101,7 +105,7 @@ def border_term(
     border = np.zeros(labels.shape, np.float32)
     rim = np.zeros(labels.shape, np.float32)
     for cells in groups:
-        total = pair_distance(_compact(cells), _pair_reach(settings))
+        total = pair_distance(_compact(cells), _pair_reach(settings), inner)
         near = np.isfinite(total)
         border[near] += settings.w0 * np.exp(
             np.square(total[near]) / np.float32(-2 * settings.sigma**2)
