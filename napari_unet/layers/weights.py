@@ -34,9 +34,8 @@ def show_weights(
     ----------
     weights : ``(Y, X)`` float32 of `window` (default: a whole slice) of slice `index`
     """
-    layer = _crop(
-        viewer, image, "weights", weights, window, index, colormap="inferno", contrast_limits=limits
-    )
+    look = {"colormap": "inferno", "contrast_limits": limits, "blending": "additive"}
+    layer = _crop(viewer, image, "weights", weights, window, index, **look)
     if tuple(layer.contrast_limits) != limits:
         layer.contrast_limits = limits
     return layer
@@ -53,7 +52,13 @@ def show_touching(
     if touching is None or not touching.any():
         hide(viewer, image, "touching")
         return
-    look = {"colormap": TOUCHING, "contrast_limits": (0, 1), "interpolation2d": "nearest"}
+    # not additive: on a glowing gap light blue would be white
+    look = {
+        "colormap": TOUCHING,
+        "contrast_limits": (0, 1),
+        "interpolation2d": "nearest",
+        "blending": "translucent_no_depth",
+    }
     _crop(viewer, image, "touching", touching, window, index, **look)
 
 
@@ -93,7 +98,7 @@ def _crop(
     translate = _moved(options, corner)
     layer = partner(viewer, image, what)
     if layer is None:
-        layer = Image(data, blending="additive", **look, **{**options, "translate": translate})
+        layer = Image(data, **look, **{**options, "translate": translate})
         add_quietly(viewer, layer)
         return layer
     layer.data = data
