@@ -13,7 +13,7 @@ SEEDS, STEPS = range(5), 120
 
 def main() -> None:
     torch.set_num_threads(1)  # a small network
-    Sheet("quality").heading(f"touching discs (gaps 0, 1, 2 px), {STEPS} steps, held-out images")
+    Sheet("border").heading(f"touching discs (gaps 0, 1, 2 px), {STEPS} steps, held-out images")
     print("seed  w0  merges  found  of")
     fewer = 0
     for seed in SEEDS:

@@ -69,9 +69,7 @@ def main() -> None:
     for name in ("default", "paper"):
         warped, anew = (made(preset(name), way) for way in (True, False))
         tile = f"{warped.count} tile{'s' if warped.count > 1 else ''} of {warped.tile} px"
-        Sheet("quality").heading(
-            f"thin gaps after the warp, preset {name}, {tile}", torch.get_num_threads()
-        )
+        Sheet("gaps").heading(f"thin gaps after the warp, preset {name}, {tile}")
         gaps = gap_pixels(warped.samples[0], warped.by_class)
         print("weights         median  10th percentile  a batch")
         middle = []

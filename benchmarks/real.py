@@ -41,7 +41,7 @@ def main() -> None:
     if not DATA.is_dir():
         print(f"no real images in {DATA}: nothing to do")
         return
-    Sheet("quality").heading(
+    Sheet("real").heading(
         f"real images, {SECONDS} s from scratch on the CPU, AP50 of held-out images"
     )
     print("data          trained on  tested on  AP50   wanted  F1_50  SEG    train s  whole s")

@@ -75,9 +75,6 @@ def rasterise(outlines: Sequence[Outline], shape: tuple[int, ...]) -> npt.NDArra
     """The pixels whose centre lies in a region: bool of `shape`."""
     mask = np.zeros(shape, bool)
     slices = mask.reshape(-1, *shape[-2:])
-    for outline in outlines:
-        if 0 <= outline.index < len(slices):
-            ys, xs = outline.corners.T
-            rows, columns = draw.polygon(ys, xs, shape[-2:])
-            slices[outline.index, rows, columns] = True
+    for index in {o.index for o in outlines if 0 <= o.index < len(slices)}:
+        slices[index] = rasterise_window(outlines, index, (0, shape[-2], 0, shape[-1]))
     return mask

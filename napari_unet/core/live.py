@@ -2,7 +2,7 @@
 
 What depends on distances is kept; a stroke changes it in its neighbourhood only. What depends on
 how much is painted in all (the class weights) are two numbers, applied when the map is shown.
-The map is that of :func:`.weights.shown_weight_map`: computed in model pixels, on carved labels.
+The map is the one that training uses: computed in model pixels, on carved labels.
 """
 
 from __future__ import annotations
@@ -91,7 +91,7 @@ class ModelGrid:
         return clipped((y0, y1, x0, x1), (0, self.shape[0], 0, self.shape[1]))
 
     def to_image(self, plane: Map, held: Window, window: Window) -> Map:
-        """A window of the image, interpolated from the model pixels `held`."""
+        """A window of the image, interpolated from the model pixels `held`; mirrored beyond."""
         if self.factor == 1.0:
             return plane[part_of(shifted(window, held))]
         out = plane

@@ -94,16 +94,6 @@ def mirror(start: int, stop: int, length: int) -> npt.NDArray[np.int64]:
     return np.where(index < length, index, period - index)
 
 
-def resample_plane(plane: Floats, shape: tuple[int, int], factor: float) -> Floats:
-    """A model-pixel ``(Y, X)`` plane brought to `shape` image pixels (mirrored at the border)."""
-    out = plane
-    for axis, length in enumerate(shape):
-        grid = taps(0, length, 1 / factor)
-        wide = np.take(out, mirror(grid.start, grid.stop, out.shape[axis]), axis=axis)
-        out = grid.apply(wide, axis, grid.start)
-    return out
-
-
 def shrink_image(image: Floats, factor: float) -> Floats:
     """A whole ``(C, Y, X)`` image in model pixels; the same as tiles of it would hold."""
     if factor == 1.0:

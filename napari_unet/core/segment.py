@@ -23,7 +23,7 @@ from .scale import scale_factor
 from .settings import ModelConfig, ScaleSettings
 from .tiling import Tile, TilePlan, plan_tiles, plan_window, tile_size
 from .unet import UNet
-from .windows import Window
+from .windows import Window, clipped
 
 Floats = npt.NDArray[np.float32]
 LEAST_TILE = 64  # px; out of memory below this is final
@@ -126,7 +126,7 @@ class Segmenter:
             return plan_window(shape, window, net, factor=self.factor, device=self.device)
 
         for tile, _, _, probability in self._predicted(source, plan):
-            y0, y1, x0, x1 = _common(tile.window, window)
+            y0, y1, x0, x1 = clipped(tile.window, window)
             inner = slice(y0 - tile.window[0], y1 - tile.window[0])
             probability = probability[..., inner, x0 - tile.window[2] : x1 - tile.window[2]]
             out[..., y0 - window[0] : y1 - window[0], x0 - window[2] : x1 - window[2]] = probability
@@ -178,16 +178,6 @@ class Segmenter:
 
     def _outputs(self, probability: Floats) -> Floats:
         return probability[1] if self.config.labels_are == "instances" else probability
-
-
-def _common(one: Window, other: Window) -> Window:
-    """The part that two windows have in common."""
-    return (
-        max(one[0], other[0]),
-        min(one[1], other[1]),
-        max(one[2], other[2]),
-        min(one[3], other[3]),
-    )
 
 
 def stack_labels(planes: list[Labels]) -> Labels:

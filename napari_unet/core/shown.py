@@ -139,9 +139,10 @@ class LiveShown:
 
     def _composed(self, window: Window) -> Map:
         part = part_of(shifted(window, self.window))
-        made: Map = self.live.cells[part] * np.float32(self._cell - self._ground)
+        cells = self.live.cells[part]
+        # not cells * (cell - ground) + ground: whole cells are to weigh exactly what is said
+        made: Map = cells * np.float32(self._cell) + (1 - cells) * np.float32(self._ground)
         made += self.live.border[part]
-        made += np.float32(self._ground)
         if self.known is not None:
             made *= self.known[part]
         return made

@@ -11,12 +11,11 @@ import numpy.typing as npt
 from scipy import ndimage
 from skimage import measure
 
-from .annotation import Labels, Mask, check_labels, median_diameter
+from .annotation import Labels, Mask, check_labels
 from .carving import carve
 from .errors import BadInput
 from .nearest import pair_distance
-from .scale import nearest_indices, resample_plane, scale_factor
-from .settings import LabelsAre, ScaleSettings, WeightSettings
+from .settings import LabelsAre, WeightSettings
 
 Map = npt.NDArray[np.float32]
 Counts = dict[int, int]
@@ -183,33 +182,3 @@ def _by_class(labels: Labels, class_weight: Mapping[int, float], labels_are: Lab
     values = np.unique(labels)
     table = np.array([class_weight.get(int(v), 1.0) for v in values], np.float32)
     return table[np.searchsorted(values, labels)]
-
-
-def shown_weight_map(
-    labels: npt.ArrayLike,
-    known: Mask | None,
-    settings: WeightSettings,
-    scale: ScaleSettings,
-    labels_are: LabelsAre = "instances",
-) -> tuple[Map, float]:
-    """The map that training uses, brought back to the image's pixels.
-
-    Sigma and gaps are in model pixels (design, section 11): labels are rescaled first.
-
-    Returns
-    -------
-    ``(Y, X)`` float32, and the factor image pixels -> model pixels
-    """
-    labels = check_labels(labels)
-    factor = 1.0
-    if labels_are == "instances":
-        factor = scale_factor(median_diameter(labels, known, scale.min_cells), scale)
-    if factor == 1.0:
-        return weight_map(labels, known, settings, labels_are=labels_are), factor
-    ys, xs = (nearest_indices(n, factor) for n in labels.shape)
-    small = labels[np.ix_(ys, xs)]
-    small_known = None if known is None else known[np.ix_(ys, xs)]
-    shown = resample_plane(weight_map(small, small_known, settings), labels.shape, factor)
-    if known is not None:
-        shown *= known
-    return shown, factor

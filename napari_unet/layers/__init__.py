@@ -20,7 +20,7 @@ from .reading import (
 )
 from .results import blank_plane, hide, prediction_layer, redraw, show_probability, write_plane
 from .roles import Role, find, image_of, images, key, painted_layers, partner, role
-from .weights import redraw_part, redraw_touching, show_touching, show_weights
+from .weights import redraw_touching, show_touching, show_weights
 
 __all__ = [
     "Role",
@@ -48,7 +48,6 @@ __all__ = [
     "pixels",
     "prediction_layer",
     "redraw",
-    "redraw_part",
     "redraw_touching",
     "region_count",
     "region_outlines",

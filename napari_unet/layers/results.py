@@ -46,7 +46,7 @@ def write_plane(
         redraw(layer)
 
 
-def redraw(layer: Labels, *, thumbnail: bool = True) -> None:
+def redraw(layer: Image | Labels, *, thumbnail: bool = True) -> None:
     """Show what was written; costs as much as the whole slice (17 ms at 2000 x 2000 px)."""
     layer.refresh(extent=False, highlight=False, thumbnail=thumbnail)
 
@@ -59,11 +59,16 @@ def blank_plane(layer: Labels, index: int) -> None:
 def show_probability(viewer: Viewer, image: Image, probability: npt.NDArray[Any]) -> Image:
     """The stored probability over the image."""
     below = partner(viewer, image, "prediction")
-    look = {"colormap": "viridis", "contrast_limits": (0, 1), "opacity": 0.6}
-    return _shown(viewer, image, "probability", probability, below, **look)
+    look = {
+        "colormap": "viridis",
+        "contrast_limits": (0, 1),
+        "opacity": 0.6,
+        "blending": "additive",
+    }
+    return shown(viewer, image, "probability", probability, below, **look)
 
 
-def _shown(
+def shown(
     viewer: Viewer,
     image: Image,
     what: Role,
@@ -74,8 +79,7 @@ def _shown(
     """The image's layer of this role with `data` in it; made with this look if there is none."""
     layer = partner(viewer, image, what)
     if layer is None:
-        options = options_for(viewer, image, what)
-        layer = Image(data, blending="additive", **look, **options)
+        layer = Image(data, **{**options_for(viewer, image, what), **look})
         add_quietly(viewer, layer, below)
         return layer
     layer.data = data

@@ -8,13 +8,14 @@ import numpy as np
 import numpy.typing as npt
 from napari.layers import Image
 from napari.utils.colormaps import Colormap
+from napari.utils.transforms import Affine
 from napari.viewer import Viewer
 
 from napari_unet.core.windows import Window
 
-from .making import add_quietly, options_for, uncover
+from .making import geometry, uncover
 from .reading import labels_shape
-from .results import hide
+from .results import hide, redraw, shown
 from .roles import Role, partner
 
 TOUCHING = Colormap([[0, 0, 0, 0], [0.2, 0.95, 1, 1]], name="unet-touching")
@@ -69,15 +70,10 @@ def redraw_touching(viewer: Viewer, image: Image, any_left: bool) -> bool:
         return not any_left
     if any_left:
         uncover(layer)
-        redraw_part(layer)
+        redraw(layer, thumbnail=False)
     else:
         layer.visible = False
     return True
-
-
-def redraw_part(layer: Image) -> None:
-    """Show what was written into a crop of ours."""
-    layer.refresh(extent=False, highlight=False, thumbnail=False)
 
 
 def _crop(
@@ -91,31 +87,20 @@ def _crop(
 ) -> Image:
     """The image's layer of this role with one window of one slice in it, lying where it belongs."""
     leading = labels_shape(image)[:-2]
-    at = [int(i) for i in np.unravel_index(index, leading)] if leading else []
+    at = np.unravel_index(index, leading) if leading else ()
     corner = np.array([*at, *((0, 0) if window is None else window[::2])], float)
     data = plane.reshape((1,) * len(leading) + plane.shape)  # no copy: it is written into
-    options = options_for(viewer, image, what)
-    translate = _moved(options, corner)
-    layer = partner(viewer, image, what)
-    if layer is None:
-        layer = Image(data, **look, **{**options, "translate": translate})
-        add_quietly(viewer, layer)
-        return layer
-    layer.data = data
+    translate = _moved(geometry(image), corner)
+    layer = shown(viewer, image, what, data, translate=translate, **look)
     if not np.array_equal(layer.translate, translate):
         layer.translate = translate
-    uncover(layer)
     return layer
 
 
-def _moved(options: dict[str, Any], corner: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+def _moved(place: dict[str, Any], corner: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     """The translation that puts pixel 0 of a crop where pixel `corner` of the image lies.
 
     napari: world = affine(rotate(shear(scale(pixel))) + translate).
     """
-    ndim = len(corner)
-    probe = Image(
-        np.zeros((1,) * ndim, np.uint8),
-        **{k: v for k, v in options.items() if k in ("scale", "translate", "rotate", "shear")},
-    )
-    return np.asarray(probe.data_to_world(corner))
+    parts = {name: place[name] for name in ("scale", "translate", "rotate", "shear")}
+    return np.asarray(Affine(**parts)(corner))

@@ -75,7 +75,10 @@ class Counting(QObject):
         """Count what has no running counts yet, in a thread, and say how much there is."""
         images = layers.images(self._viewer)
         parts = [self._part(image) for image in images]
-        uncounted = [x for x in self._layers(images) if x not in self._tallies]
+        painted = self._layers(images)
+        for gone in [x for x in self._tallies if x not in painted]:
+            del self._tallies[gone]  # nobody tells of its edits any more
+        uncounted = [x for x in painted if x not in self._tallies]
         if any(self._watching.painting(x) for x in uncounted):
             self.soon()
             return

@@ -22,6 +22,7 @@ from napari_unet.session import Annotated, Session, why_not_weigh
 
 from .annotating import Annotating
 from .background import Latest
+from .fields import field_of
 
 PAUSE = 300  # ms after a number was changed
 MOVED = 120  # ms between two looks at where the user is
@@ -121,7 +122,7 @@ class Weighing(QObject):
     # ---- looking afresh
 
     def _look(self, image: Image, labels: Labels, factor: float | None = None) -> None:
-        field = self._field(image, labels)
+        field = self._field_of(image, labels)
         settings, scale = self.settings(), preset(self._session.preset).scale
         self._edits.clear()
         self._asked = True
@@ -131,34 +132,8 @@ class Weighing(QObject):
 
         self._asking.ask(lambda: look(field, settings, scale, factor), done, self._on_failed)
 
-    def _field(self, image: Image, labels: Labels) -> Field:
-        viewer, counting = self._viewer, self._annotating.counting
-        background = layers.partner(viewer, image, "background")
-        regions = layers.partner(viewer, image, "regions")
-        index = layers.current_slice(viewer, image)
-        shape = layers.labels_shape(image)
-        tally = counting.tally(labels)
-        window = window_for((shape[-2], shape[-1]), layers.visible_window(image))
-        return Field(
-            name=image.name,
-            labels=labels.data,
-            background=None if background is None else background.data,
-            outlines=layers.region_outlines(regions, shape),
-            index=index,
-            window=window,
-            painted=None if tally is None else int(tally.painted[index]),
-            marked=self._marked(regions, background),
-            labels_are=self._session.labels_are,
-        )
-
-    def _marked(self, regions: Any, background: Any) -> bool:
-        """Whether there are regions or painted background anywhere in the image."""
-        if regions is not None and layers.region_count(regions):
-            return True
-        if background is None:
-            return False
-        tally = self._annotating.counting.tally(background)
-        return self._session.annotated.background if tally is None else tally.highest > 0
+    def _field_of(self, image: Image, labels: Labels) -> Field:
+        return field_of(self._viewer, self._session, self._annotating.counting, image, labels)
 
     def _on_looked(self, image: Image, labels: Labels, field: Field, shown: Shown) -> None:
         session, self._asked = self._session, False
@@ -232,9 +207,9 @@ class Weighing(QObject):
         if layers.current_slice(self._viewer, on.image) != on.field.index:
             self._again()
         elif not on.field.whole:
-            window = window_for(on.field.shape, layers.visible_window(on.image))
-            seen = layers.visible_window(on.image) or window
-            if not holds(on.field.window, seen) and window != on.field.window:
+            seen = layers.visible_window(on.image)
+            window = window_for(on.field.shape, seen)
+            if not holds(on.field.window, seen or window) and window != on.field.window:
                 self._again()
 
     def _on_edited(self, layer: Labels, edits: list[Edit]) -> None:
@@ -277,7 +252,7 @@ class Weighing(QObject):
         limits = tuple(float(x) for x in on.layer.contrast_limits)
         if limits != on.map.limits:
             on.layer.contrast_limits = on.map.limits
-        layers.redraw_part(on.layer)
+        layers.redraw(on.layer, thumbnail=False)
         if on.map.touching_changed():
             self._marks.start()  # another layer to draw: after the map
         self._session.weight_words = words(on.map, on.field)
@@ -295,7 +270,7 @@ class Weighing(QObject):
         on = self._showing()
         if on is None or self._asked:
             return
-        field = self._field(on.image, on.labels)
+        field = self._field_of(on.image, on.labels)
         if not field.reads_like(on.field):
             self._again()
             return

@@ -8,7 +8,10 @@ import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
 
-from napari_unet.core.settings import WeightSettings
+from napari_unet.core.annotation import median_diameter
+from napari_unet.core.scale import mirror, nearest_indices, scale_factor, taps
+from napari_unet.core.settings import ScaleSettings, WeightSettings
+from napari_unet.core.weights import weight_map
 
 
 def random_cells(
@@ -63,3 +66,28 @@ def brute_carve(labels: npt.NDArray[Any]) -> npt.NDArray[Any]:
             if ndimage.label(inside & (carved == i), np.ones((3, 3)))[1] != 1:
                 carved[inside] = i
     return carved
+
+
+def in_model_pixels(labels: npt.NDArray[Any], factor: float) -> npt.NDArray[Any]:
+    """Labels as the network sees them."""
+    return labels[np.ix_(*(nearest_indices(n, factor) for n in labels.shape))]
+
+
+def in_image_pixels(
+    plane: npt.NDArray[Any], shape: tuple[int, int], factor: float
+) -> npt.NDArray[Any]:
+    """A whole plane of model pixels brought to `shape` image pixels, axis by axis."""
+    for axis, length in enumerate(shape):
+        grid = taps(0, length, 1 / factor)
+        wide = np.take(plane, mirror(grid.start, grid.stop, plane.shape[axis]), axis=axis)
+        plane = grid.apply(wide, axis, grid.start)
+    return plane
+
+
+def slow_shown_map(
+    labels: npt.NDArray[np.int32], settings: WeightSettings, scale: ScaleSettings
+) -> tuple[npt.NDArray[Any], float]:
+    """The weight map of a whole slice, rescaled there and back at once; and the factor."""
+    factor = scale_factor(median_diameter(labels, None, scale.min_cells), scale)
+    small = weight_map(in_model_pixels(labels, factor), None, settings)
+    return in_image_pixels(small, labels.shape, factor), factor

@@ -11,12 +11,11 @@ import pytest
 
 from napari_unet.core.carving import TooLarge, carve, touching_pairs
 from napari_unet.core.live import LiveMap, ModelGrid
-from napari_unet.core.scale import nearest_indices, resample_plane
 from napari_unet.core.settings import ScaleSettings, WeightSettings
-from napari_unet.core.weights import border_term, class_counts, class_weights, shown_weight_map
+from napari_unet.core.weights import border_term, class_counts, class_weights
 from napari_unet.core.windows import Window, part_of
 
-from .cells import random_cells
+from .cells import in_image_pixels, in_model_pixels, random_cells, slow_shown_map
 
 PRESETS = [WeightSettings(), WeightSettings.of("fiji")]
 FACTORS = [1.0, 0.37, 2.6]
@@ -46,12 +45,9 @@ def edit(labels: npt.NDArray[np.int32], rng: np.random.Generator) -> tuple[Windo
 
 def afresh(labels: npt.NDArray[np.int32], settings: WeightSettings, factor: float) -> Any:
     """Border term and cells of the whole slice, all at once."""
-    model = labels
-    if factor != 1:
-        model = labels[np.ix_(*(nearest_indices(n, factor) for n in labels.shape))]
-    carved = carve(model)
+    carved = carve(labels if factor == 1 else in_model_pixels(labels, factor))
     both = border_term(carved, settings), (carved > 0).astype(np.float32)
-    return both if factor == 1 else [resample_plane(x, labels.shape, factor) for x in both]
+    return both if factor == 1 else [in_image_pixels(x, labels.shape, factor) for x in both]
 
 
 @pytest.mark.parametrize("factor", FACTORS)
@@ -91,13 +87,13 @@ def test_after_edits_it_equals_the_map_computed_afresh(
 @pytest.mark.parametrize("settings", PRESETS, ids=["paper", "fiji"])
 def test_it_is_the_map_that_the_button_shows(settings: WeightSettings) -> None:
     labels, scale = random_cells(1, (160, 170), 60), ScaleSettings(diameter=30.0)
-    expected, factor = shown_weight_map(labels, None, settings, scale)
+    expected, factor = slow_shown_map(labels, settings, scale)
     assert factor != 1
     live = LiveMap(grid_of(labels, factor), settings)
     live.look((20, 140, 10, 165))
     shown = live.border
     if settings.preset == "paper":
-        model = labels[np.ix_(*(nearest_indices(n, factor) for n in labels.shape))]
+        model = in_model_pixels(labels, factor)
         weights = class_weights(class_counts(carve(model), None, "instances"), settings)
         shown = shown + weights[0] + (weights[1] - weights[0]) * live.cells
     np.testing.assert_allclose(shown, expected[20:140, 10:165], atol=1e-4)

@@ -7,14 +7,13 @@ import pytest
 
 from napari_unet.core.carving import carve
 from napari_unet.core.errors import BadInput
-from napari_unet.core.settings import ScaleSettings, WeightSettings
+from napari_unet.core.settings import WeightSettings
 from napari_unet.core.weights import (
     border_term,
     class_counts,
     class_weights,
     clipped_classes,
     reach,
-    shown_weight_map,
     weight_map,
 )
 
@@ -92,18 +91,6 @@ def test_classes_have_borders_between_pieces_of_one_class_only() -> None:
     weights = weight_map(labels, labels_are="classes", class_weight={0: 1.0, 1: 1.0, 7: 1.0})
     assert weights[15, 16] > 5
     assert weights[15, 29] == pytest.approx(1.0, abs=0.2)
-
-
-def test_the_shown_map_is_the_one_of_the_rescaled_labels() -> None:
-    labels = np.kron(random_cells(4, (60, 60), 14), np.ones((3, 3), np.int32)).astype(np.int32)
-    shown, factor = shown_weight_map(labels, None, WeightSettings(), ScaleSettings(diameter=8.0))
-    assert shown.shape == labels.shape
-    assert factor < 1
-    direct, one = shown_weight_map(labels, None, WeightSettings(), ScaleSettings(diameter=None))
-    assert one == 1.0
-    assert np.array_equal(direct, weight_map(labels))
-    # rescaled, the same gap is fewer pixels wide and weighs more
-    assert shown.mean() > direct.mean()
 
 
 def test_bad_labels_get_a_sentence() -> None:

@@ -11,7 +11,8 @@ import pytest
 from napari import Viewer
 from qtpy.QtWidgets import QPushButton
 
-from napari_unet.widgets import child
+from napari_unet.widgets import child as child_module
+from napari_unet.widgets.child import Child
 from napari_unet.widgets.open import show_dock
 
 FAKE_WORKER = Path(__file__).with_name("fake_worker.py")
@@ -27,7 +28,15 @@ def own_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.fixture
 def fake_worker(monkeypatch: pytest.MonkeyPatch) -> None:
     """Children are the fake worker: it speaks the protocol and computes nothing."""
-    monkeypatch.setattr(child, "WORKER", ("-u", str(FAKE_WORKER)))
+    monkeypatch.setattr(child_module, "WORKER", ("-u", str(FAKE_WORKER)))
+
+
+@pytest.fixture
+def child(qtbot: Any, fake_worker: None) -> Iterator[Child]:
+    """A worker process without a window; the fake one."""
+    made = Child()
+    yield made
+    made.close()
 
 
 @pytest.fixture

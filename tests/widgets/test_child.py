@@ -5,22 +5,12 @@ from __future__ import annotations
 import os
 import signal
 import time
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from napari_unet.widgets import child as module
 from napari_unet.widgets.child import Child
-
-pytestmark = pytest.mark.usefixtures("fake_worker")
-
-
-@pytest.fixture
-def child(qtbot: Any) -> Iterator[Child]:
-    made = Child()
-    yield made
-    made.close()
 
 
 def is_event(name: str) -> Any:

@@ -3,23 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
 from typing import Any
 
-import pytest
 from qtpy.QtCore import QTimer
 
 from napari_unet.widgets.child import Child
 from napari_unet.widgets.right_of_way import RightOfWay
-
-pytestmark = pytest.mark.usefixtures("fake_worker")
-
-
-@pytest.fixture
-def child(qtbot: Any) -> Iterator[Child]:
-    made = Child()
-    yield made
-    made.close()
 
 
 def heard_while(child: Child, busy: int, pause: int, qtbot: Any) -> list[str]:

@@ -1,0 +1,45 @@
+"""From the viewer's layers to the field whose weight map is shown."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from napari.layers import Image, Labels
+from napari.viewer import Viewer
+
+from napari_unet import layers
+from napari_unet.field import Field, window_for
+from napari_unet.session import Session
+
+from .counting import Counting
+
+
+def field_of(
+    viewer: Viewer, session: Session, counting: Counting, image: Image, labels: Labels
+) -> Field:
+    """What the user sees of this image, and what is painted there."""
+    background = layers.partner(viewer, image, "background")
+    regions = layers.partner(viewer, image, "regions")
+    index, shape = layers.current_slice(viewer, image), layers.labels_shape(image)
+    tally = counting.tally(labels)
+    return Field(
+        name=image.name,
+        labels=labels.data,
+        background=None if background is None else background.data,
+        outlines=layers.region_outlines(regions, shape),
+        index=index,
+        window=window_for((shape[-2], shape[-1]), layers.visible_window(image)),
+        painted=None if tally is None else int(tally.painted[index]),
+        marked=_marked(session, counting, regions, background),
+        labels_are=session.labels_are,
+    )
+
+
+def _marked(session: Session, counting: Counting, regions: Any, background: Any) -> bool:
+    """Whether there are regions or painted background anywhere in the image."""
+    if regions is not None and layers.region_count(regions):
+        return True
+    if background is None:
+        return False
+    tally = counting.tally(background)
+    return session.annotated.background if tally is None else tally.highest > 0
