@@ -25,6 +25,7 @@ Block = tuple[slice, slice]
 
 # px: large, or the threads wait for each other's few lines of Python more than they work
 BLOCK = (256, 2048)
+COLUMNS = 256  # that are looked along at once: what they need fits the cache
 
 
 def pair_distance(cells: Ints, reach: float, inner: Block | None = None) -> Map:
@@ -90,69 +91,74 @@ def _fill(total: Map, cells: Ints, block: Block, reach: float) -> None:
 
 
 def _strip(cells: Ints, block: Block, radius: int) -> _Strip:
-    """The two nearest distinct cells of the four that are seen above and below."""
+    """The two nearest distinct cells of every column, a few columns at a time."""
     rows, columns = block
     tall, wide = (slice(max(s.start - radius, 0), s.stop + radius) for s in block)
-    looks = _looks(cells[tall, wide])
     inner = slice(rows.start - tall.start, rows.stop - tall.start)
+    seen = cells[tall, wide]
     kind = _kind((radius + 1) ** 2 + radius**2)
-    far = kind(radius + 1)
-    (up_id, up), (up_other_id, up_other), (down_id, down), (down_other_id, down_other) = (
-        (ids[inner], np.minimum(distance[inner], radius + 1).astype(kind))
-        for ids, distance in looks
-    )
-    ids = up_id.astype(_kind(int(cells[tall, wide].max())))
-    np.copyto(ids, down_id, where=down < up, casting="unsafe")
-    second = np.maximum(up, down)
-    np.copyto(second, far, where=up_id == down_id)
-    for other, distance in ((up_other_id, up_other), (down_other_id, down_other)):
-        np.copyto(distance, far, where=other == ids)
-        np.minimum(second, distance, out=second)
-    first = np.minimum(up, down)
+    far = kind((radius + 1) ** 2)
     # columns that the image lacks hold no cell
+    shape = (rows.stop - rows.start, columns.stop - columns.start + 2 * radius)
+    ids = np.zeros(shape, _kind(int(seen.max())))
+    first, second = np.full((2, *shape), far, kind)
     left = radius - (columns.start - wide.start)
-    right = columns.stop - columns.start + 2 * radius - left - first.shape[1]
-    ends = ((0, 0), (left, right))
-    return _Strip(
-        radius,
-        np.pad(ids, ends).ravel(),
-        np.pad(first * first, ends, constant_values=far * far).ravel(),
-        np.pad(second * second, ends, constant_values=far * far).ravel(),
+    for start in range(0, seen.shape[1], COLUMNS):
+        few = seen[:, start : start + COLUMNS]
+        at = slice(left + start, left + start + few.shape[1])
+        ids[:, at], first[:, at], second[:, at] = _two_nearest(few, inner, radius, kind)
+    return _Strip(radius, ids.ravel(), first.ravel(), second.ravel())
+
+
+def _two_nearest(
+    cells: Ints, inner: slice, radius: int, kind: type[np.unsignedinteger[Any]]
+) -> tuple[Numbers, Numbers, Numbers]:
+    """Of the four cells that are seen above and below in the rows `inner`: which is nearest,
+    the squared distance to it, and to the nearest other one.
+    """
+    ids, away = _looks(cells, radius)
+    (up_id, down_id), others = ((way[0][:, inner], way[1][:, ::-1][:, inner]) for way in ids)
+    (up, down), beyond = (
+        (way[0][:, inner].astype(kind), way[1][:, ::-1][:, inner].astype(kind)) for way in away
     )
+    far = kind(radius + 1)
+    nearest = np.where(down < up, down_id, up_id)
+    first, second = np.minimum(up, down), np.maximum(up, down)
+    np.copyto(second, far, where=up_id == down_id)
+    for other, distance in zip(others, beyond, strict=True):
+        np.copyto(distance, far, where=other == nearest)
+        np.minimum(second, distance, out=second)
+    return nearest.T, np.square(first, out=first).T, np.square(second, out=second).T
 
 
-def _looks(cells: Ints) -> Iterator[tuple[Numbers, Numbers]]:
-    """Which cells lie above and below each pixel, and how many rows away: (id, rows) each.
+def _looks(cells: Ints, radius: int) -> tuple[Numbers, Numbers]:
+    """Which cells lie above and below each pixel, and how many rows away.
 
-    The nearest above (itself included), the nearest other one above, the same below. Both ways
-    are walked at once, with cell and row in one number: each step is a few calls for a row.
+    Both ``(nearest | nearest other, up | down, X, Y)``, the looks down upside down; rows that are
+    more than `radius` come back as one more, whatever the id. A row and an id are one number,
+    the row first: the largest number so far is the cell seen last.
     """
     height, width = cells.shape
-    small = height < 2**16 and cells.max(initial=0) < 2**16
+    small = height + radius < 2**16 - 2 and cells.max(initial=0) < 2**16
     kind, half = (np.uint32, np.uint32(16)) if small else (np.uint64, np.uint64(32))
-    row: Numbers = np.arange(height, dtype=kind)
-    seen = np.empty((height, 2, width), kind)
-    seen[:, 0], seen[:, 1] = cells, cells[::-1]
-    is_cell = seen > 0
-    seen <<= half
-    seen |= row[:, None, None]
-    first, second = np.zeros((2, height, 2, width), kind)
-    first[0] = seen[0] * is_cell[0]
-    new, apart = np.empty((2, width), bool), np.empty((2, width), kind)
-    for y in range(1, height):
-        before = first[y - 1]
-        np.bitwise_xor(before, seen[y], out=apart)
-        np.right_shift(apart, half, out=apart)
-        np.logical_and(apart, is_cell[y], out=new)
-        second[y] = second[y - 1]
-        np.copyto(second[y], before, where=new)
-        first[y] = before
-        np.copyto(first[y], seen[y], where=is_cell[y])
-    for way in (0, 1):
-        for state in (first[:, way], second[:, way]):
-            ids, rows = state >> half, row[:, None] - (state & kind(2 ** int(half) - 1))
-            rows[ids == 0] = np.iinfo(kind).max
-            yield (ids[::-1], rows[::-1]) if way else (ids, rows)
+    id_of = kind(2 ** int(half) - 1)
+    row = np.arange(radius + 2, radius + 2 + height, dtype=kind)  # 0, nothing seen, is far
+    both = np.empty((2, width, height), kind)
+    both[0], both[1] = cells.T, cells[::-1].T
+    is_cell = both > 0
+    both |= (row << half) * is_cell
+    found = np.zeros((2, *both.shape), kind)
+    nearest, other = found
+    np.maximum.accumulate(both, axis=2, out=nearest)
+    before = nearest[:, :, :-1]
+    new = ((before ^ both[:, :, 1:]) & id_of) > 0
+    new &= is_cell[:, :, 1:]
+    np.multiply(before, new, out=other[:, :, 1:])
+    np.maximum.accumulate(other, axis=2, out=other)
+    ids = found & id_of
+    found >>= half
+    np.subtract(row, found, out=found)
+    return ids, np.minimum(found, kind(radius + 1), out=found)
 
 
 def _nearest(strip: _Strip, reach: int) -> tuple[Numbers, Numbers]:
