@@ -29,7 +29,7 @@ class Field:
     Attributes
     ----------
     name : of the image
-    labels, background : ``(..., Y, X)`` arrays, or anything that is sliced like one
+    labels, background : ``(..., Y, X)`` arrays, or :class:`.kept.Kept` of slow ones
     outlines : the image's regions
     index : of the slice
     window : in image pixels

@@ -14,7 +14,7 @@ PACKAGE = Path(__file__).resolve().parent.parent / "napari_unet"
 
 # A part may import those before it and its own: the order of docs/architecture.md.
 ORDER = (
-    {"core", "merging", "sample_images", "snapshots"},
+    {"core", "kept", "merging", "sample_images", "snapshots"},
     {"files"},
     {"models", "runs"},
     {"api"},

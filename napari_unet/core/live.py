@@ -20,7 +20,18 @@ from .carving import Read, TooLarge, carved_window, touching_pairs, touching_pix
 from .scale import mirror, model_length, nearest_indices, taps
 from .settings import WeightSettings
 from .weights import border_term, reach
-from .windows import Window, around, clipped, grown, holds, is_empty, part_of, shifted
+from .windows import (
+    Window,
+    around,
+    box_of,
+    clipped,
+    grown,
+    holds,
+    is_empty,
+    moved,
+    part_of,
+    shifted,
+)
 
 Map = npt.NDArray[np.float32]
 
@@ -90,15 +101,18 @@ class ModelGrid:
         )
         return clipped((y0, y1, x0, x1), (0, self.shape[0], 0, self.shape[1]))
 
-    def to_image(self, plane: Map, held: Window, window: Window) -> Map:
-        """A window of the image, interpolated from the model pixels `held`; mirrored beyond."""
+    def to_image(self, planes: Map, held: Window, window: Window) -> Map:
+        """A window of the image, interpolated from the model pixels `held`; mirrored beyond.
+
+        ``(C, Y, X)`` both.
+        """
         if self.factor == 1.0:
-            return plane[part_of(shifted(window, held))]
-        out = plane
+            return planes[:, *part_of(shifted(window, held))]
+        out = planes
         for axis, first in ((0, held[0]), (1, held[2])):
             grid = taps(window[2 * axis], window[2 * axis + 1], 1 / self.factor)
             used = mirror(grid.start, grid.stop, self.shape[axis]) - first
-            out = grid.apply(np.take(out, used, axis=axis), axis, grid.start)
+            out = grid.apply(np.take(out, used, axis=axis + 1), axis + 1, grid.start)
         return out
 
 
@@ -136,9 +150,9 @@ class LiveMap:
         self._touching = touching_pixels(self._labels)
         self.pairs = self._pairs(self._held)
         self._carved = carved_window(self._read, grid.shape, self._wide)
-        self._border, self._cells = self._computed(self._held)
-        self.border = grid.to_image(self._border, self._held, window)
-        self.cells = grid.to_image(self._cells, self._held, window)
+        self._kept = self._computed(self._held)
+        self._planes = grid.to_image(self._kept, self._held, window)
+        self.border, self.cells = self._planes
 
     def update(self, box: Window, before: Iterable[int] = ()) -> Window | None:
         """Labels have changed in `box`, and nowhere else.
@@ -159,23 +173,13 @@ class LiveMap:
         ids = self._take(near, before)
         if ids is None:
             return None
-        recut = near
         elsewhere = self._gaps_of(ids)
-        if elsewhere is not None:
-            recut = around(recut, elsewhere)
-        dirty = clipped(grown(recut, self._margin, grid.shape), self._held)
-        if is_empty(dirty):
-            return None
-        if (dirty[1] - dirty[0]) * (dirty[3] - dirty[2]) > MOST:
-            raise TooLarge
-        # cells without a pixel in `near` are carved as before
-        recut = clipped(recut, self._wide)
-        self._carved[part_of(shifted(recut, self._wide))] = carved_window(
-            self._read, grid.shape, recut, MOST * 2
-        )
-        part = part_of(shifted(dirty, self._held))
-        self._border[part], self._cells[part] = self._computed(dirty)
-        return self._bring(dirty)
+        recut = self._recut(near if elsewhere is None else around(near, elsewhere))
+        touched = grown(near, 1, grid.shape)
+        if recut is not None:
+            touched = around(touched, self._reweigh(recut))
+        touched = clipped(touched, self._held)
+        return None if is_empty(touched) else self._bring(touched)
 
     def touching(self, window: Window) -> Mask:
         """``(Y, X)`` bool of a part of the window: pixels of cells that touch without a gap."""
@@ -224,13 +228,29 @@ class LiveMap:
         if not at.size:
             return None
         ys, xs = np.divmod(at, self._labels.shape[1])
-        y, x = self._wide[0], self._wide[2]
-        return (
-            int(ys.min()) + y,
-            int(ys.max()) + y + 1,
-            int(xs.min()) + x,
-            int(xs.max()) + x + 1,
-        )
+        here = int(ys.min()), int(ys.max()) + 1, int(xs.min()), int(xs.max()) + 1
+        return moved(here, self._wide)
+
+    def _recut(self, window: Window) -> Window | None:
+        """Carve anew: where that has changed anything. Other cells are carved as before."""
+        window = clipped(window, self._wide)
+        if is_empty(window):
+            return None
+        carved = self._carved[part_of(shifted(window, self._wide))]
+        new = carved_window(self._read, self.grid.shape, window, MOST * 2)
+        changed = box_of(carved != new)
+        np.copyto(carved, new)
+        return None if changed is None else moved(changed, window)
+
+    def _reweigh(self, carved: Window) -> Window:
+        """Bring up to date what carved cells have to do with; that part, in model pixels."""
+        dirty = grown(carved, self._margin, self.grid.shape)
+        inside = clipped(dirty, self._held)
+        if (inside[1] - inside[0]) * (inside[3] - inside[2]) > MOST:
+            raise TooLarge
+        if not is_empty(inside):
+            self._kept[:, *part_of(shifted(inside, self._held))] = self._computed(inside)
+        return dirty
 
     def _pairs(self, window: Window) -> Counter[tuple[int, int]]:
         if is_empty(window):
@@ -238,13 +258,13 @@ class LiveMap:
         pairs, counts = touching_pairs(self._labels[part_of(shifted(window, self._wide))])
         return Counter(dict(zip(map(tuple, pairs.tolist()), counts.tolist(), strict=True)))
 
-    def _computed(self, window: Window) -> tuple[Map, Map]:
-        """Border term and cells of a window in model pixels."""
+    def _computed(self, window: Window) -> Map:
+        """Border term and cells of a window in model pixels, ``(2, Y, X)``."""
         wide = grown(window, self._margin, self.grid.shape)
         carved = self._carved[part_of(shifted(wide, self._wide))]
         inner = part_of(shifted(window, wide))
         border = border_term(carved, self.settings, inner=inner)[inner]
-        return np.ascontiguousarray(border), (carved[inner] > 0).astype(np.float32)
+        return np.stack([border, (carved[inner] > 0).astype(np.float32)])
 
     def _read(self, window: Window) -> Labels:
         """What is kept need not be read again: a zarr layer takes longer."""
@@ -257,7 +277,6 @@ class LiveMap:
         changed = clipped(self.grid.above(dirty), self.window)
         if self.grid.factor == 1.0 or is_empty(changed):
             return changed  # one array is both
-        part = part_of(shifted(changed, self.window))
-        self.border[part] = self.grid.to_image(self._border, self._held, changed)
-        self.cells[part] = self.grid.to_image(self._cells, self._held, changed)
+        made = self.grid.to_image(self._kept, self._held, changed)
+        self._planes[:, *part_of(shifted(changed, self.window))] = made
         return changed

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import numpy as np
+import numpy.typing as npt
+
 Window = tuple[int, int, int, int]
 
 
@@ -43,9 +46,23 @@ def shifted(window: Window, origin: Window) -> Window:
     return window[0] - y, window[1] - y, window[2] - x, window[3] - x
 
 
+def moved(window: Window, origin: Window) -> Window:
+    """The window, given as seen from the corner of `origin`; the reverse of :func:`shifted`."""
+    y, x = origin[0], origin[2]
+    return window[0] + y, window[1] + y, window[2] + x, window[3] + x
+
+
 def part_of(window: Window) -> tuple[slice, slice]:
     """The window as an index."""
     return slice(window[0], window[1]), slice(window[2], window[3])
+
+
+def box_of(mask: npt.NDArray[np.bool_]) -> Window | None:
+    """The smallest window that holds all that is True."""
+    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
+    if not rows.size:
+        return None
+    return int(rows[0]), int(rows[-1]) + 1, int(columns[0]), int(columns[-1]) + 1
 
 
 def edges_inside(window: Window, shape: tuple[int, int]) -> tuple[bool, bool, bool, bool]:

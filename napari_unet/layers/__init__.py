@@ -18,7 +18,15 @@ from .reading import (
     slice_count,
     visible_window,
 )
-from .results import blank_plane, hide, prediction_layer, redraw, show_probability, write_plane
+from .results import (
+    blank_plane,
+    hide,
+    prediction_layer,
+    redraw,
+    redraw_at_once,
+    show_probability,
+    write_plane,
+)
 from .roles import Role, find, image_of, images, key, painted_layers, partner, role
 from .weights import redraw_touching, show_touching, show_weights
 
@@ -48,6 +56,7 @@ __all__ = [
     "pixels",
     "prediction_layer",
     "redraw",
+    "redraw_at_once",
     "redraw_touching",
     "region_count",
     "region_outlines",

@@ -51,6 +51,18 @@ def redraw(layer: Image | Labels, *, thumbnail: bool = True) -> None:
     layer.refresh(extent=False, highlight=False, thumbnail=thumbnail)
 
 
+def redraw_at_once(layer: Image) -> None:
+    """Show what was written into the array that is on show; the thumbnail stays as it is.
+
+    Without slicing anew: a third of the time of a refresh.
+    """
+    on_show = getattr(layer, "_data_view", None)
+    if on_show is not None and np.may_share_memory(on_show, layer.data):
+        layer.events.set_data()
+    else:
+        redraw(layer, thumbnail=False)
+
+
 def blank_plane(layer: Labels, index: int) -> None:
     """Empty slice `index` of one of our own layers; seen at the next refresh."""
     layer.data.reshape(-1, *layer.data.shape[-2:])[index] = 0

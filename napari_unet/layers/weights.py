@@ -15,7 +15,7 @@ from napari_unet.core.windows import Window
 
 from .making import geometry, uncover
 from .reading import labels_shape
-from .results import hide, redraw, shown
+from .results import hide, redraw_at_once, shown
 from .roles import Role, partner
 
 TOUCHING = Colormap([[0, 0, 0, 0], [0.2, 0.95, 1, 1]], name="unet-touching")
@@ -70,7 +70,7 @@ def redraw_touching(viewer: Viewer, image: Image, any_left: bool) -> bool:
         return not any_left
     if any_left:
         uncover(layer)
-        redraw(layer, thumbnail=False)
+        redraw_at_once(layer)
     else:
         layer.visible = False
     return True

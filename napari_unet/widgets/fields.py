@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 from napari.layers import Image, Labels
 from napari.viewer import Viewer
 
 from napari_unet import layers
 from napari_unet.field import Field, window_for
+from napari_unet.kept import Kept
+from napari_unet.layers.edits import Edit
 from napari_unet.session import Session
 
 from .counting import Counting
@@ -24,8 +27,8 @@ def field_of(
     tally = counting.tally(labels)
     return Field(
         name=image.name,
-        labels=labels.data,
-        background=None if background is None else background.data,
+        labels=_quick(labels.data),
+        background=None if background is None else _quick(background.data),
         outlines=layers.region_outlines(regions, shape),
         index=index,
         window=window_for((shape[-2], shape[-1]), layers.visible_window(image)),
@@ -33,6 +36,17 @@ def field_of(
         marked=_marked(session, counting, regions, background),
         labels_are=session.labels_are,
     )
+
+
+def _quick(array: Any) -> Any:
+    """The array, or what is kept of one that is slow to read."""
+    return array if isinstance(array, np.ndarray) else Kept(array)
+
+
+def tell(array: Any, edit: Edit) -> None:
+    """An edit of what a field reads: what is kept of it is as old as the field."""
+    if isinstance(array, Kept):
+        array.write(edit.box, edit.where, edit.new)
 
 
 def _marked(session: Session, counting: Counting, regions: Any, background: Any) -> bool:

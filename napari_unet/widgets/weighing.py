@@ -22,10 +22,11 @@ from napari_unet.session import Annotated, Session, why_not_weigh
 
 from .annotating import Annotating
 from .background import Latest
-from .fields import field_of
+from .fields import field_of, tell
 
 PAUSE = 300  # ms after a number was changed
 MOVED = 120  # ms between two looks at where the user is
+RESCALE = 1000  # ms without a stroke before the cells are measured: 0.2 s of a core
 SAME_SCALE = 0.01  # relative; as long as the scale changes by less, the map is kept
 NOTHING = "Paint some cells of this image first."
 LESSON = (
@@ -63,6 +64,7 @@ class Weighing(QObject):
         self._pause = self._timer(PAUSE, self._again, single=True)
         self._soon = self._timer(0, self._take_edits, single=True)
         self._marks = self._timer(0, self._redraw_touching, single=True)
+        self._rescale = self._timer(RESCALE, self._ask_scale, single=True)
         self._moved = self._timer(MOVED, self._follow, single=False)
         annotating.watching.edited.connect(self._on_edited)
         annotating.watching.replaced.connect(self._on_replaced)
@@ -184,7 +186,7 @@ class Weighing(QObject):
 
     def _leave(self) -> None:
         """Nothing is shown any more."""
-        for timer in (self._pause, self._soon, self._marks, self._moved):
+        for timer in (self._pause, self._soon, self._marks, self._rescale, self._moved):
             timer.stop()
         if self._on is not None:
             self._on.layer.events.visible.disconnect(self._on_visible)
@@ -229,12 +231,14 @@ class Weighing(QObject):
         self._edits = []
         if on is None or self._asked:
             return
-        known = [on.labels, layers.partner(self._viewer, on.image, "background")]
-        mine = [
-            edit
-            for layer, edit in edits
-            if layer in known and edit.touches(on.field.index, layer.data.shape)
-        ]
+        background = layers.partner(self._viewer, on.image, "background")
+        read = [(on.labels, on.field.labels), (background, on.field.background)]
+        mine = []
+        for layer, edit in edits:
+            for one, array in read:
+                if layer is one and edit.touches(on.field.index, layer.data.shape):
+                    tell(array, edit)
+                    mine.append(edit)
         if not mine:
             return
         try:
@@ -252,7 +256,7 @@ class Weighing(QObject):
         limits = tuple(float(x) for x in on.layer.contrast_limits)
         if limits != on.map.limits:
             on.layer.contrast_limits = on.map.limits
-        layers.redraw(on.layer, thumbnail=False)
+        layers.redraw_at_once(on.layer)
         if on.map.touching_changed():
             self._marks.start()  # another layer to draw: after the map
         self._session.weight_words = words(on.map, on.field)
@@ -274,21 +278,22 @@ class Weighing(QObject):
         if not field.reads_like(on.field):
             self._again()
             return
-        scale = preset(self._session.preset).scale
-
-        def done(factor: float) -> None:
-            self._settle(on, field, factor)
-
-        self._scaling.ask(lambda: factor_of(field, scale), done, self._on_failed)
-
-    def _settle(self, on: OnShow, field: Field, factor: float) -> None:
-        if on is not self._on or self._asked:
-            return
-        if abs(factor / on.map.factor - 1) > SAME_SCALE:
-            self._look(on.image, on.labels, factor)
-            return
+        self._rescale.start()
         if on.map.settle(None if field.whole else field.totals):
             self._redraw(on)
+
+    def _ask_scale(self) -> None:
+        """A longer pause: the median cell may be of another size now."""
+        on, scale = self._showing(), preset(self._session.preset).scale
+        if on is None or self._asked:
+            return
+
+        def done(factor: float) -> None:
+            if on is self._on and not self._asked and abs(factor / on.map.factor - 1) > SAME_SCALE:
+                self._look(on.image, on.labels, factor)
+
+        # by the field on show, which has its labels at hand
+        self._scaling.ask(lambda: factor_of(on.field, scale), done, self._on_failed)
 
     def _timer(self, pause: int, deed: Any, *, single: bool) -> QTimer:
         made = QTimer(self)

@@ -44,12 +44,12 @@ def test_there_and_back_keeps_a_smooth_image() -> None:
     y, x = np.mgrid[:90, :70]
     image = np.sin(y / 15) + np.cos(x / 11)
     for factor in (0.5, 2.0):
-        small = shrink_image(image[None], factor)[0]
-        assert small.shape == (model_length(90, factor), model_length(70, factor))
+        small = shrink_image(image[None], factor)
+        assert small.shape[1:] == (model_length(90, factor), model_length(70, factor))
         grid = ModelGrid(lambda window: np.zeros(0, np.int32), (90, 70), factor)
         held = (0, grid.shape[0], 0, grid.shape[1])
         back = grid.to_image(small.astype(np.float32), held, (0, 90, 0, 70))
-        assert np.abs(back - image)[5:-5, 5:-5].max() < 0.06
+        assert np.abs(back[0] - image)[5:-5, 5:-5].max() < 0.06
 
 
 def test_shrinking_does_not_alias() -> None:
