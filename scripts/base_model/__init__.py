@@ -1,0 +1,1 @@
+"""How the base model that ships with napari-unet was made: images, training, model card."""

@@ -1,0 +1,141 @@
+"""Trains the base model; can be broken off and taken up again at any time."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from napari_unet.core.fit import Budget, Progress, Trainer, fit
+from napari_unet.core.memory import keep_freed_memory
+from napari_unet.core.presets import preset
+from napari_unet.core.samples import Batches, Sample
+from napari_unet.core.settings import ModelConfig, Settings
+from napari_unet.core.unet import UNet
+from napari_unet.files.atomic import replacing
+from napari_unet.files.model_file import write_model
+
+from .images import collection, rendered, sample_of
+
+SAVED_EVERY = 60.0  # seconds
+HELD_BACK = 20  # every so many-th image is never trained on: the card's scores
+LICENCE = "CC0-1.0"
+ORIGIN = (
+    "trained by scripts/base_model on the CC0 nuclei of the Data Science Bowl 2018 (BBBC038) and "
+    "on images rendered by this repository"
+)
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """What decides the model, beside the code."""
+
+    images: Path  # the CC0 collection; rendered images alone where it is absent
+    rendered: int = 500
+    seed: int = 0
+
+
+def settings() -> Settings:
+    """The default preset, trained longer, with larger batches and a longer memory."""
+    base = preset("default")
+    longer = replace(base.fit, batch=4, learning_rate=2e-3, average=0.998)
+    return replace(base, fit=longer)
+
+
+def train(folder: Path, recipe: Recipe, budget: Budget) -> Iterator[Progress]:
+    """Go on until the budget is used up; the model stands in `folder` at the end."""
+    keep_freed_memory()
+    folder.mkdir(parents=True, exist_ok=True)
+    samples = list(_samples(folder, recipe))
+    made = settings()
+    trainer = Trainer(
+        UNet(made.network, torch.Generator().manual_seed(recipe.seed)), made.fit, recipe.seed
+    )
+    # the class weights are in each image's own map; 1 tells gaps from the rest
+    batches = Batches(samples, {}, made, "instances", recipe.seed, torch.device("cpu"))
+    _restore(folder, trainer, budget)
+    budget.started = budget.clock()
+    saved = budget.elapsed
+    with (folder / "log.jsonl").open("a") as log:
+        for progress in fit(trainer, batches, budget):
+            line = {"step": progress.step, "loss": progress.loss, "seconds": progress.seconds}
+            log.write(json.dumps(line) + "\n")
+            if progress.seconds - saved >= SAVED_EVERY:
+                saved = progress.seconds
+                log.flush()
+                _save(folder, trainer, budget)
+            yield progress
+    _save(folder, trainer, budget)
+    write(folder / "default.safetensors", trainer, batches, budget, recipe)
+
+
+def write(path: Path, trainer: Trainer, batches: Batches, budget: Budget, recipe: Recipe) -> None:
+    """The model file, half precision: what the weights lose is far below what a step changes."""
+    made = settings()
+    config = ModelConfig(
+        network=made.network,
+        normalise=made.normalise,
+        diameter=made.scale.diameter,
+        instances=made.instances,
+        training={
+            "steps": trainer.step_done,
+            "seconds": round(budget.elapsed),
+            "images": len(batches.samples),
+            "rendered": recipe.rendered,
+            "seed": recipe.seed,
+        },
+        licence=LICENCE,
+        origin=ORIGIN,
+    )
+    net = trainer.result(batches, settle=64)
+    halves = {
+        k: v.half() if v.is_floating_point() else v for k, v in net.cpu().state_dict().items()
+    }
+    write_model(path, config, halves)
+
+
+def _samples(folder: Path, recipe: Recipe) -> Iterator[Sample]:
+    """All images to train on, in model pixels; rendered ones are kept in the folder."""
+    made, rng = settings(), np.random.default_rng([recipe.seed, 1])
+    for number, (name, image, labels) in enumerate(collection(recipe.images)):
+        found = sample_of(name, image, labels, made, rng) if number % HELD_BACK else None
+        if found is not None:
+            yield found[0]
+    store = folder / "rendered"
+    store.mkdir(exist_ok=True)
+    numbers = [n for n in range(recipe.rendered) if n % HELD_BACK]
+    missing = [n for n in numbers if not (store / f"{n:05d}.npz").exists()]
+    with ProcessPoolExecutor() as pool:
+        list(pool.map(_render, [store] * len(missing), missing, chunksize=4))
+    for number in numbers:
+        with np.load(store / f"{number:05d}.npz", allow_pickle=False) as file:
+            found = sample_of(str(number), file["image"], file["labels"], made, rng)
+        if found is not None:
+            yield found[0]
+
+
+def _render(store: Path, number: int) -> None:
+    _, image, labels = rendered(number)
+    with replacing(store / f"{number:05d}.npz") as beside, beside.open("wb") as file:
+        np.savez_compressed(file, image=image.astype(np.float32), labels=labels.astype(np.uint16))
+
+
+def _save(folder: Path, trainer: Trainer, budget: Budget) -> None:
+    with replacing(folder / "checkpoint.pt") as beside:
+        torch.save({**trainer.state(), "seconds": budget.elapsed}, beside)
+
+
+def _restore(folder: Path, trainer: Trainer, budget: Budget) -> None:
+    path = folder / "checkpoint.pt"
+    if not path.exists():
+        return
+    state = torch.load(path, map_location="cpu", weights_only=True)
+    trainer.restore(state)
+    budget.used = float(state["seconds"])
+    print(f"going on after step {trainer.step_done}, {time.strftime('%H:%M')}")
