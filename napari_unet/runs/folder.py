@@ -184,13 +184,12 @@ def _base(
     options: TrainOptions, channels: int
 ) -> tuple[dict[str, str] | None, NetworkSettings | None]:
     """The base model as run.json keeps it, and its network; None = from scratch."""
-    if options.base == "none":
+    if options.base == "none" or (options.base == "default" and not _default_fits(options)):
         return None, None
-    if options.base == "default" and not any(m.name == "default" for m in list_models()):
-        return None, None  # none ships yet
     file = find_model(options.base)
     config: ModelConfig = read_config(file)
-    if config.channels != channels:
+    # of one channel: each of several gets its share of the first layer's weights
+    if config.channels not in (1, channels):
         raise BadInput(
             f"the base model {options.base} takes {config.channels} channel(s), "
             f"the images have {channels}; "
@@ -198,6 +197,12 @@ def _base(
         )
     sha = hashlib.sha256(file.read_bytes()).hexdigest()
     return {"name": options.base, "path": str(file.resolve()), "sha256": sha}, config.network
+
+
+def _default_fits(options: TrainOptions) -> bool:
+    """The model that ships knows single cells at one scale, in the network of one preset."""
+    there = any(m.name == "default" and m.config is not None for m in list_models())
+    return there and options.preset == "default" and options.labels_are == "instances"
 
 
 def _keep(folder: Path, index: int, used: UsedSlices) -> dict[str, Any]:

@@ -37,7 +37,9 @@ class Keeper:
     def judge_base(self, net: UNet, config: ModelConfig) -> Iterator[Message]:
         """Score the base model, where its outputs mean the same."""
         if self.held_out and config.network.classes == self.config.network.classes:
-            segmenter = self._segmenter(net, config.instances)
+            # one for cells of any size knows none that are too small
+            own = config.instances if config.image_diameter else None
+            segmenter = self._segmenter(net, own)
             judged = self.held_out.score(segmenter, self.held_out.probabilities(segmenter))
             self.before = judged.as_dict()
             yield _held_out(0, self.before)

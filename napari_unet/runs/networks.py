@@ -11,6 +11,8 @@ from napari_unet.core.settings import ModelConfig
 from napari_unet.core.unet import UNet, on_device
 from napari_unet.files.model_file import read_model, write_model
 
+FIRST = "down.0.layers.0.weight"  # of the layer that sees the image
+
 
 def load_network(path: Path, device: str = "auto") -> tuple[UNet, ModelConfig]:
     """The network of a model file on `device`, in evaluation mode, and what the file says of it.
@@ -40,10 +42,15 @@ def save_network(path: Path, net: UNet, config: ModelConfig) -> None:
 def start_from(net: UNet, base: Path) -> list[str]:
     """Copy the weights of a base model into `net`; the names of those that do not fit.
 
-    The last layer does not fit when the number of classes differs: it stays random.
+    The last layer does not fit when the number of classes differs: it stays random. A base of one
+    channel begins by looking at the mean of several.
     """
     _, tensors = read_model(base)
     own: dict[str, Any] = net.state_dict()
+    first = tensors.get(FIRST)
+    channels = net.settings.in_channels
+    if first is not None and first.shape[1] == 1 < channels:
+        tensors[FIRST] = first.expand(-1, channels, -1, -1) / channels
     fitting = {k: v for k, v in tensors.items() if k in own and own[k].shape == v.shape}
     own.update(fitting)
     net.load_state_dict(own)

@@ -20,11 +20,12 @@ from napari_unet.core.segment import LEAST_TILE
 from napari_unet.core.settings import FitSettings, Settings
 from napari_unet.core.unet import UNet
 from napari_unet.files.atomic import replacing
+from napari_unet.files.model_file import read_config
 
 from .folder import RunFolder, open_run
 from .keeper import Keeper
 from .messages import Message, warning
-from .networks import load_network, start_from
+from .networks import start_from
 from .telling import closing_words, model_config, remarks, step_message
 
 DEFAULT_SECONDS = {"cpu": 60.0, "cuda": 15.0}
@@ -173,15 +174,16 @@ class Training:
                     f"the base model has other outputs: {len(fresh)} tensors start at random"
                 )
         elif self.run.options.base == "default":
-            yield warning("no base model ships yet: training from scratch")
+            yield warning(
+                "training from scratch: the model that ships is for single cells with the"
+                " default preset"
+            )
 
     def _first_model(self) -> Iterator[Message]:
         """The model from before step 1, and the base's score."""
-        base = self.run.info["base"]
+        base, net = self.run.info["base"], self.trainer.net.eval()
         if base is not None:
-            net, config = load_network(Path(base["path"]), self.run.options.device)
-            yield from self.keeper.judge_base(net, config)
-        net = self.trainer.net.eval()
+            yield from self.keeper.judge_base(net, read_config(Path(base["path"])))
         self.keeper.keep(net, 0, self.budget.elapsed, self.keeper.before)
 
     def _marks(self, progress: Progress) -> Iterator[Message]:

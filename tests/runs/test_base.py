@@ -1,0 +1,109 @@
+"""Starting from a base model: which one, and with how many channels."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from napari_unet import models
+from napari_unet.core.annotation import Pair
+from napari_unet.core.errors import BadInput
+from napari_unet.core.settings import ModelConfig, NetworkSettings, TrainOptions
+from napari_unet.core.unet import UNet
+from napari_unet.files.model_file import write_model
+from napari_unet.runs.folder import create_run
+from napari_unet.runs.networks import start_from
+from napari_unet.runs.train import train_run
+
+from .tiny import SMALL, disc_pair, rgb, tiny_run
+
+NET = NetworkSettings(width=4, depth=2, padding="same", norm="batch", dropout=0.0)
+
+
+def written(path: Path, network: NetworkSettings = NET, *, half: bool = False) -> Path:
+    net = UNet(network, torch.Generator().manual_seed(3))
+    tensors = net.state_dict()
+    if half:
+        tensors = {k: v.half() if v.is_floating_point() else v for k, v in tensors.items()}
+    write_model(path, ModelConfig(network), tensors)
+    return path
+
+
+def test_three_channels_begin_as_their_mean(tmp_path: Path) -> None:
+    base = written(tmp_path / "base.safetensors")
+    one, three = UNet(NET), UNet(NetworkSettings(**{**vars(NET), "in_channels": 3}))
+    assert start_from(one, base) == [] and start_from(three, base) == []
+    image = torch.rand(1, 3, 32, 32, generator=torch.Generator().manual_seed(1))
+    one.eval(), three.eval()
+    with torch.inference_mode():
+        assert torch.allclose(three(image), one(image.mean(1, keepdim=True)), atol=1e-5)
+
+
+def test_half_precision_on_disk(tmp_path: Path) -> None:
+    net = UNet(NET)
+    assert start_from(net, written(tmp_path / "half.safetensors", half=True)) == []
+    assert {p.dtype for p in net.parameters()} == {torch.float32}
+    whole = UNet(NET)
+    start_from(whole, written(tmp_path / "whole.safetensors"))
+    for a, b in zip(net.parameters(), whole.parameters(), strict=True):
+        assert torch.allclose(a, b, atol=2e-3)
+
+
+def test_colour_images_from_a_grey_base(tmp_path: Path) -> None:
+    base = written(tmp_path / "base.safetensors")
+    pair = disc_pair()
+    colour = Pair("colour", rgb(np.asarray(pair.image)), pair.labels, None, "YXC")
+    run = tiny_run(
+        tmp_path / "run", pairs=[colour], network={}, base=str(base), steps=2, held_out=0.2
+    )
+    said = list(train_run(run.path))
+    assert said[-1]["event"] == "done" and said[-1]["before"] is not None
+    assert not any("random" in m.get("words", "") for m in said)
+
+
+def test_a_base_of_other_channels_is_refused(tmp_path: Path) -> None:
+    two = NetworkSettings(**{**vars(NET), "in_channels": 2})
+    base = written(tmp_path / "two.safetensors", two)
+    with pytest.raises(BadInput, match=r"takes 2 channel\(s\), the images have 1"):
+        create_run(tmp_path / "run", [disc_pair()], TrainOptions(base=str(base)))
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.fixture
+def shipped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder of shipped models that holds a narrow "default"."""
+    folder = tmp_path / "shipped"
+    folder.mkdir()
+    written(folder / "default.safetensors")
+    monkeypatch.setattr(models.named, "shipped_folder", lambda: folder)
+    return folder
+
+
+@pytest.mark.parametrize(
+    "options, used",
+    [
+        ({}, True),
+        ({"base": "none"}, False),
+        ({"preset": "paper"}, False),
+        ({"preset": "fiji"}, False),
+        ({"labels_are": "classes"}, False),
+        ({"preset": "paper", "base": "PATH"}, True),
+    ],
+)
+def test_what_default_means(shipped: Path, tmp_path: Path, options: dict, used: bool) -> None:
+    if options.get("base") == "PATH":
+        options = {**options, "base": str(shipped / "default.safetensors")}
+    run = create_run(tmp_path / "run", [disc_pair()], TrainOptions(**options))
+    assert (run.info["base"] is not None) == used
+    assert (run.settings.network.width == NET.width) == used
+
+
+def test_from_scratch_is_said_where_the_base_does_not_fit(tmp_path: Path) -> None:
+    run = tiny_run(
+        tmp_path / "run", base="default", labels_are="classes", steps=1, fit=SMALL, held_out=0.0
+    )
+    words = [m["words"] for m in train_run(run.path) if m["event"] == "warning"]
+    assert any("from scratch" in w for w in words)
