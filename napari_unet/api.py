@@ -65,7 +65,8 @@ class Model:
             the library's choice; 0 = untiled
         precision : "auto" (bfloat16 where the device has it) or "fp32"
         device : "auto", "cpu", "cuda", "mps"
-        diameter : cell diameter in this image, px; None = as in the training images
+        diameter : cell diameter in this image, px; None = as in the training images, or as the
+            model finds it where it was trained on many kinds
         progress : called with (tiles done, tiles) of each slice
 
         Returns
@@ -152,6 +153,8 @@ class Model:
         progress: TileProgress | None,
         warn: Callable[[str], None] | None,
     ) -> Iterator[tuple[Floats, Labels]]:
+        from napari_unet.runs.predict import settle_diameter
+
         array: Any = (
             image if hasattr(image, "dtype") and hasattr(image, "shape") else np.asarray(image)
         )
@@ -162,6 +165,8 @@ class Model:
             segmenter.warn = warn
         for index in range(found.slices):
             slice_ = segmenter.read(array, found, index)
+            if segmenter.needs_diameter:
+                settle_diameter(segmenter, slice_)
             if warn is not None and not slice_.finite.all():
                 warn("NaN or infinite pixels count as missing: they are labelled 0")
             probability = segmenter.probability(slice_, progress)

@@ -20,6 +20,7 @@ Choice = tuple[str, str]  # (key, what the user reads)
 
 # what a training starts from: always anew from the base, for a chain of trainings forgets
 FROM_BASE = "default"
+GENERAL = "general model"  # what the user reads for it
 FROM_SCRATCH = "none"
 
 
@@ -108,6 +109,7 @@ class Session:
     # prediction
     models: tuple[Choice, ...] = ()
     model: str = ""
+    diameter: int = 0  # of the cells in the image in hand, px; 0 = as the model says or sees
     all_slices: bool = False
     tile: int | None = None  # side of the input tile, model pixels; None = the library's choice
     predicted: bool = False  # the image in hand has a prediction
@@ -153,14 +155,21 @@ def next_step(session: Session) -> str:
     if not session.image:
         return "Open an image: drag a file here, or File > Open Sample > U-Net."
     if not session.annotated.anything:
+        if general(session) and not session.predicted:
+            return "Press “New cell” and paint a cell, or “Predict” to see what is found untrained."
         if not session.labels:
             return "Press “New cell” and paint a cell with the brush."
         return "Paint a cell with the brush; press N before each next cell."
-    if not session.model:
+    if not session.model or (general(session) and not session.predicted):
         return "Paint more cells (N = next cell), or press “Fine-tune”."
     if not session.predicted:
         return "Press “Predict” to see the cells it finds."
     return "Accept what is right into your labels, correct the rest, and fine-tune again."
+
+
+def general(session: Session) -> bool:
+    """Whether the selected model is the one that ships, which has seen none of these images."""
+    return dict(session.models).get(session.model) == GENERAL
 
 
 def why_not_label(session: Session) -> str:

@@ -42,6 +42,7 @@ TORCH = {
         "predict",
         "samples",
         "segment",
+        "sizing",
         "unet",
     )
 } | {

@@ -28,6 +28,12 @@ def predict(
     tile: Annotated[
         int | None, typer.Option(min=1, help="Side of the input tile in model pixels.")
     ] = None,
+    diameter: Annotated[
+        float | None,
+        typer.Option(
+            min=1.0, help="Of the cells in these images, px; default: as in the training images."
+        ),
+    ] = None,
     axes: AxesOption = None,
     precision: Annotated[
         Literal["auto", "fp32"], typer.Option(help="auto: bfloat16 where the device has it.")
@@ -60,6 +66,7 @@ def predict(
                 tile=tile,
                 precision=precision,
                 device=device,
+                diameter=diameter,
                 progress=shown.tile,
                 warn=lambda words, notes=notes: notes.setdefault(words),  # type: ignore[misc]
             )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,17 @@ from .settings import InstanceSettings
 # levels at which touching cells may come apart: every half of a log-odds, up to 0.993
 _STEPS, _HIGHEST = 2, 5
 _FOUR = ndimage.generate_binary_structure(2, 1)
+
+
+# shares of the median cell's area
+LEAST_CELL = 0.15  # smaller predictions are removed
+LEAST_PART = 0.3  # a dip that parts two pieces as large is the border of two cells
+
+
+def for_diameter(settings: InstanceSettings, diameter: float) -> InstanceSettings:
+    """The least sizes that suit cells of this diameter (image pixels)."""
+    area = math.pi / 4 * diameter**2
+    return replace(settings, min_size=round(LEAST_CELL * area), part_size=round(LEAST_PART * area))
 
 
 def label_cells(

@@ -17,10 +17,10 @@ from .geometry import input_size
 from .inference import prepared
 from .instances import label_cells
 from .memory import keep_freed_memory
+from .modelled import instances_for, model_scale
 from .normalise import normalise
 from .predict import ArraySource, predict_tiles
-from .scale import scale_factor
-from .settings import ModelConfig, ScaleSettings
+from .settings import ModelConfig
 from .tiling import Tile, TilePlan, plan_tiles, plan_window, tile_size
 from .unet import UNet
 from .windows import Window, clipped
@@ -67,10 +67,13 @@ class Segmenter:
     @property
     def factor(self) -> float:
         """Image pixels -> model pixels."""
-        if self.config.diameter is None:
-            return 1.0
-        diameter = self.diameter or self.config.image_diameter
-        return scale_factor(diameter, ScaleSettings(diameter=self.config.diameter))
+        return model_scale(self.config, self.diameter)
+
+    @property
+    def needs_diameter(self) -> bool:
+        """The model knows cells of one size, but not how large they are in this image."""
+        known = self.diameter or self.config.image_diameter
+        return self.config.diameter is not None and not known
 
     def read(self, image: Any, axes: Axes, index: int, where: str = "the image") -> SliceSource:
         """Slice `index` of an image, normalised as in training.
@@ -169,7 +172,8 @@ class Segmenter:
     def labels(self, probability: Floats, finite: Mask) -> Labels:
         """Cells, or the class map in painted values; 0 where the image holds no value."""
         if self.config.labels_are == "instances":
-            labels = label_cells(probability, self.config.instances, self.factor)
+            instances = instances_for(self.config, self.diameter)
+            labels = label_cells(probability, instances, self.factor)
         else:
             values = np.array([0, *self.config.class_values], np.int32)
             labels = values[probability.argmax(axis=0)]

@@ -31,6 +31,10 @@ class JobFolder:
         content: dict[str, Any] = json.loads((self.path / "job.json").read_text())
         return content
 
+    def use_diameter(self, diameter: float | None) -> None:
+        """Write down the cell diameter that was found, px, for whoever filters the cells."""
+        write_json(self.path / "job.json", {**self.wish, "diameter": diameter})
+
     @property
     def image(self) -> npt.NDArray[Any]:
         """The image in its own type and axes, memory-mapped."""

@@ -9,8 +9,9 @@ from pathlib import Path
 import numpy as np
 
 from napari_unet.core.annotation import Labels
-from napari_unet.core.segment import Segmenter, stack_labels
+from napari_unet.core.segment import Segmenter, SliceSource, stack_labels
 from napari_unet.core.settings import ModelConfig
+from napari_unet.core.sizing import estimated_diameter
 from napari_unet.files.atomic import write_array
 
 from .jobs import JobFolder
@@ -42,6 +43,9 @@ def predict_job(path: Path, stop: Callable[[], bool] = lambda: False) -> Iterato
     stopped = False
     for place, index in enumerate(wish["slices"]):
         slice_ = segmenter.read(image, axes, index)
+        if segmenter.needs_diameter:
+            settle_diameter(segmenter, slice_)
+            job.use_diameter(segmenter.diameter)
         if not slice_.finite.all():
             told.append("NaN or infinite pixels count as missing: they are labelled 0")
         for tile, done, count, values in segmenter.tiles(slice_, first):
@@ -71,6 +75,16 @@ def predict_job(path: Path, stop: Callable[[], bool] = lambda: False) -> Iterato
         "stopped": stopped,
         "seconds": time.monotonic() - began,
     }
+
+
+def settle_diameter(segmenter: Segmenter, slice_: SliceSource) -> None:
+    """Let the model find out how large the cells are, and say so."""
+    found = estimated_diameter(segmenter, slice_.source)
+    segmenter.diameter = found or segmenter.config.diameter
+    if found:
+        segmenter.warn(f"the cells look about {found:.0f} px across")
+    else:
+        segmenter.warn("no cells were found at any size; say how large they are (diameter)")
 
 
 def stack_labels_of(config: ModelConfig, planes: list[Labels]) -> Labels:

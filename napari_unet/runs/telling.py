@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from napari_unet.core.fit import Budget, Progress
+from napari_unet.core.instances import for_diameter
 from napari_unet.core.judge import words
 from napari_unet.core.samples import Annotation, Sample, factor_of
 from napari_unet.core.settings import ModelConfig, Settings
@@ -16,10 +16,6 @@ from napari_unet.core.weights import clipped_classes
 
 from .folder import RunFolder
 from .messages import Message
-
-# shares of the median cell's area
-LEAST_CELL = 0.15  # smaller predictions are removed
-LEAST_PART = 0.3  # a dip that parts two pieces as large is the border of two cells
 
 
 def remarks(
@@ -45,7 +41,6 @@ def model_config(run: RunFolder, annotation: Annotation, settings: Settings) -> 
     """What the run's model files say of themselves, before anything was scored."""
     options = run.options
     rescaled = factor_of(annotation, settings) != 1.0
-    area = np.pi / 4 * (annotation.diameter or 0.0) ** 2
     return ModelConfig(
         network=settings.network,
         labels_are=options.labels_are,
@@ -54,11 +49,7 @@ def model_config(run: RunFolder, annotation: Annotation, settings: Settings) -> 
         diameter=settings.scale.diameter if rescaled else None,
         image_diameter=annotation.diameter,
         axes=run.info["inputs"][0]["axes"],
-        instances=replace(
-            settings.instances,
-            min_size=round(LEAST_CELL * area),
-            part_size=round(LEAST_PART * area),
-        ),
+        instances=for_diameter(settings.instances, annotation.diameter or 0.0),
         origin="trained with napari-unet",
         training={"run": run.path.name, "preset": options.preset, "seed": options.seed},
     )

@@ -63,6 +63,7 @@ def predict_panel(desk: Desk) -> PredictPanel:
     panel.min_size_chosen.connect(deeds.choose_min_size)
     panel.probability_chosen.connect(deeds.show_probability)
     panel.all_slices_chosen.connect(lambda on: setattr(desk.session, "all_slices", on))
+    panel.diameter_chosen.connect(lambda value: setattr(desk.session, "diameter", value))
     panel.model_chosen.connect(desk.choose_model)
     panel.save_wanted.connect(desk.save_model)
     panel.load_wanted.connect(desk.load_model)

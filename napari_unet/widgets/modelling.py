@@ -12,14 +12,13 @@ from typing import Any
 from napari_unet.core.annotation import check_labels
 from napari_unet.core.errors import BadInput
 from napari_unet.core.presets import preset
-from napari_unet.core.scale import scale_factor
-from napari_unet.core.settings import ModelConfig, ScaleSettings, WeightSettings
+from napari_unet.core.settings import ModelConfig, WeightSettings
 from napari_unet.files.atomic import write_bytes
 from napari_unet.files.images import write_labels
 from napari_unet.files.model_file import read_config
-from napari_unet.models import list_models, prune_runs, runs_folder
+from napari_unet.models import NamedModel, list_models, prune_runs, runs_folder
 from napari_unet.runs.folder import RunFolder, open_run
-from napari_unet.session import Choice
+from napari_unet.session import FROM_BASE, GENERAL, Choice
 from napari_unet.snapshots import Snapshot
 
 SUFFIX = ".safetensors"
@@ -43,7 +42,7 @@ class Earlier:
 def earlier() -> Earlier:
     """Look through the models and runs on disk; old predictions are cleared."""
     _clear_jobs()
-    named = [(str(m.path), m.name) for m in list_models() if m.config is not None]
+    named = [(str(m.path), _title(m)) for m in list_models() if m.config is not None]
     runs = _runs()
     ended = [run.model for run in runs if _last(run).get("event") == "done"]
     models = tuple(entry(path) for path in ended[:RUNS_LISTED] if _readable(path))
@@ -54,6 +53,10 @@ def earlier() -> Earlier:
     if _last(newest).get("event") != "done" and newest.log.exists():
         wait = max(newest.log.stat().st_mtime + QUIET - time.time(), 0.0)
     return Earlier((*models, *named), newest.path, when(newest), wait)
+
+
+def _title(model: NamedModel) -> str:
+    return GENERAL if model.shipped and model.name == FROM_BASE else model.name
 
 
 def when(run: RunFolder) -> str:
@@ -148,10 +151,3 @@ def _clear_jobs() -> None:
 def _free(path: Path) -> Path:
     candidates = (path.with_name(f"{path.name} {n}") for n in itertools.count(2))
     return path if not path.exists() else next(p for p in candidates if not p.exists())
-
-
-def scale_of(config: ModelConfig) -> float:
-    """Image pixels -> model pixels, where the image's cells are as large as the trained ones."""
-    if config.diameter is None:
-        return 1.0
-    return scale_factor(config.image_diameter, ScaleSettings(diameter=config.diameter))

@@ -25,6 +25,10 @@ ACCEPT = (
 THRESHOLD = "How sure the network must be that a pixel is cell; acts at once"
 SAVE = "Save model as: copies the selected model to a file"
 LOAD = "Load model: adds a model file to the list"
+DIAMETER = (
+    "How large the cells of this image are; auto: as in the training images, "
+    "or as the model sees them"
+)
 MIN_SIZE = "Smaller cells are left out; acts at once"
 
 
@@ -37,6 +41,7 @@ class PredictPanel(Panel):
     all_slices_chosen = Signal(bool)
     threshold_chosen = Signal(float)
     min_size_chosen = Signal(int)
+    diameter_chosen = Signal(int)
     probability_chosen = Signal(bool)
     save_wanted = Signal()
     load_wanted = Signal()
@@ -48,6 +53,12 @@ class PredictPanel(Panel):
         self.accept = look.button("Accept into labels", "unet_accept", ACCEPT)
         self.all_slices = QCheckBox("all slices")
         look.tipped(self.all_slices, "Off: only the slice that is shown", "unet_all_slices")
+        self.diameter = QSpinBox()
+        self.diameter.setRange(0, 2000)
+        self.diameter.setSuffix(" px across")
+        self.diameter.setSpecialValueText("auto")
+        self.diameter.setKeyboardTracking(False)
+        look.tipped(self.diameter, DIAMETER, "unet_diameter")
         self._filters()
         self.save = look.button(
             "Save model…", "unet_save_model", "Save model as: writes the model to a file"
@@ -60,7 +71,7 @@ class PredictPanel(Panel):
         )
         look.column(
             self,
-            look.form(("Model", self.model)),
+            look.form(("Model", self.model), ("Cells about", self.diameter)),
             look.row(self.predict),
             self.all_slices,
             look.row(self.accept),
@@ -96,8 +107,17 @@ class PredictPanel(Panel):
         self.probability.clicked.connect(self.probability_chosen)
         self.threshold.valueChanged.connect(self.threshold_chosen)
         self.min_size.valueChanged.connect(self.min_size_chosen)
+        self.diameter.valueChanged.connect(self.diameter_chosen)
         chosen = ("image", "labels", "models", "model", "slices_in_image", "all_slices")
-        shown = ("job", "predicted", "filterable", "threshold", "min_size", "show_probability")
+        shown = (
+            "job",
+            "predicted",
+            "filterable",
+            "threshold",
+            "min_size",
+            "show_probability",
+            "diameter",
+        )
         follow(self, self._session, (*chosen, *shown), self._show)
 
     def _show(self) -> None:
@@ -109,12 +129,14 @@ class PredictPanel(Panel):
         for control, value in (
             (self.threshold, session.threshold),
             (self.min_size, session.min_size),
+            (self.diameter, session.diameter),
         ):
             control.blockSignals(True)
             control.setValue(value)
             control.blockSignals(False)
         look.allow(self.model, why_no_model(session))
         look.allow(self.predict, why_not_predict(session))
+        look.allow(self.diameter, why_no_model(session))
         look.allow(self.accept, why_not_accept(session))
         look.allow(self.save, why_no_model(session))
         look.allow(self.export, why_not_export(session))

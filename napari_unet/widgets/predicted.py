@@ -14,6 +14,7 @@ from scipy import ndimage
 
 from napari_unet.core.axes import axes_of
 from napari_unet.core.errors import BadInput
+from napari_unet.core.modelled import instances_for, model_scale
 from napari_unet.core.settings import InstanceSettings, ModelConfig
 from napari_unet.core.windows import Window
 from napari_unet.runs.jobs import JobFolder, create_job
@@ -62,6 +63,7 @@ def prepared(
     letters: str,
     first: Window | None,
     tile: int | None,
+    diameter: float | None = None,
 ) -> Stored:
     """Write the job: those slices only, whatever the image is backed by.
 
@@ -79,7 +81,7 @@ def prepared(
         )
     planes = np.stack([np.asarray(axes.slice(array, i)) for i in slices])
     job = modelling.new_job_folder()
-    create_job(job, planes, axes="ZCYX", model=model, first=first, tile=tile)
+    create_job(job, planes, axes="ZCYX", model=model, first=first, tile=tile, diameter=diameter)
     return Stored(job, image, tuple(slices), config)
 
 
@@ -135,7 +137,11 @@ def relabelled(stored: Stored, settings: InstanceSettings) -> npt.NDArray[np.int
     """(S, Y, X) int32, ids unique over the stack, from the stored probability."""
     from napari_unet.core.instances import label_cells  # loaded by `warming`: it takes long
 
-    planes, start, scale = [], 0, modelling.scale_of(stored.config)
+    # what the worker has found, where the user did not say
+    diameter = JobFolder(stored.job).wish["diameter"]
+    planes, start, scale = [], 0, model_scale(stored.config, diameter)
+    parts = instances_for(stored.config, diameter).part_size
+    settings = replace(settings, part_size=parts)
     for place, plane in enumerate(_probability(stored)):
         cells = label_cells(np.asarray(plane), settings, scale=scale)
         cells[_missing(stored, place)] = 0

@@ -86,12 +86,19 @@ class Predicting(QObject):
         session.job = "predicting"
         session.progress = Progress(None)
         session.say("Predicting…", "busy")
-        turn, tile = self._turn, session.tile
+        turn, tile, diameter = self._turn, session.tile, session.diameter or None
         order = sorted(slices, key=lambda i: (abs(i - now), i))
 
         def work() -> Stored:
             return prepared(
-                image, model, order, array=array, letters=letters, first=first, tile=tile
+                image,
+                model,
+                order,
+                array=array,
+                letters=letters,
+                first=first,
+                tile=tile,
+                diameter=diameter,
             )
 
         def done(stored: Stored) -> None:

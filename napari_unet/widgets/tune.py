@@ -10,6 +10,7 @@ from napari_unet.models import runs_folder
 from napari_unet.session import (
     FROM_BASE,
     FROM_SCRATCH,
+    GENERAL,
     why_not_resume,
     why_not_stop,
     why_not_train,
@@ -35,7 +36,7 @@ PRESET_WORDS = {
     "paper": "Ronneberger 2015",
     "fiji": "Falk 2019 (Fiji)",
 }
-BASES = ((FROM_BASE, "the base model, if any"), (FROM_SCRATCH, "nothing (from scratch)"))
+BASES = ((FROM_BASE, GENERAL), (FROM_SCRATCH, "nothing (from scratch)"))
 START = (
     "Every training learns anew from all that is labelled, so that nothing is forgotten; "
     "choose an earlier model to go on from it"
@@ -116,7 +117,8 @@ class TunePanel(Panel):
 
     def _show(self) -> None:
         session = self._session
-        look.fill(self.base, (*BASES, *session.models), session.base)
+        trained = tuple(choice for choice in session.models if choice[1] != GENERAL)
+        look.fill(self.base, (*BASES, *trained), session.base)
         self.seconds.blockSignals(True)
         self.seconds.setValue(round(session.seconds))
         self.seconds.blockSignals(False)

@@ -11,6 +11,7 @@ import pytest
 from napari import Viewer
 from qtpy.QtWidgets import QPushButton
 
+from napari_unet.models import named
 from napari_unet.widgets import child as child_module
 from napari_unet.widgets.child import Child
 from napari_unet.widgets.open import show_dock
@@ -23,6 +24,15 @@ def own_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Runs and models go to a folder of the test's own."""
     monkeypatch.setenv("NAPARI_UNET_HOME", str(tmp_path / "home"))
     return tmp_path / "home"
+
+
+@pytest.fixture(autouse=True)
+def shipped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder of the models that ship: empty, so that what is there was made by the test."""
+    folder = tmp_path / "shipped"
+    folder.mkdir()
+    monkeypatch.setattr(named, "shipped_folder", lambda: folder)
+    return folder
 
 
 @pytest.fixture

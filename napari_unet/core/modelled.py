@@ -1,0 +1,27 @@
+"""What a model's description means for an image with cells of some diameter. No torch."""
+
+from __future__ import annotations
+
+from .instances import for_diameter
+from .scale import scale_factor
+from .settings import InstanceSettings, ModelConfig, ScaleSettings
+
+
+def model_scale(config: ModelConfig, diameter: float | None = None) -> float:
+    """Image pixels -> model pixels.
+
+    Parameters
+    ----------
+    diameter : of the cells in the image, px; None = as in the training images
+    """
+    if config.diameter is None:
+        return 1.0
+    known = diameter or config.image_diameter
+    return scale_factor(known, ScaleSettings(diameter=config.diameter))
+
+
+def instances_for(config: ModelConfig, diameter: float | None = None) -> InstanceSettings:
+    """The model's own settings; one for cells of any size gets its least sizes here."""
+    if config.image_diameter is None and config.diameter is not None and diameter:
+        return for_diameter(config.instances, diameter)
+    return config.instances

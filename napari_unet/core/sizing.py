@@ -1,0 +1,66 @@
+"""How large the cells of an image look to a model that was trained at one cell diameter.
+
+A network that knows cells of 26 px finds such cells where it is shown the image at the right
+scale, and only there in great number and with certainty: so it is asked at several.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+import numpy as np
+
+from .annotation import whole_cell_areas
+from .predict import ArraySource
+from .segment import Segmenter
+from .windows import Window
+
+STEP = math.sqrt(2)  # between the diameters that are tried
+SMALLEST, LARGEST = 9.0, 110.0  # image pixels
+SIDE = 320  # model pixels: what is looked at of each scale, from the middle of the image
+LEAST_CELLS = 3  # whole cells, or a scale has found nothing
+
+
+def estimated_diameter(segmenter: Segmenter, source: ArraySource) -> float | None:
+    """The median cell diameter of a slice in image pixels, None where no cells are found.
+
+    Parameters
+    ----------
+    segmenter : of a model with a diameter
+    source : ``(C, Y, X)``, normalised
+
+    Returns
+    -------
+    The diameter at which the model finds most of what it is sure of as cells of its own size.
+    """
+    tried = []
+    count = 1 + round(math.log(LARGEST / SMALLEST) / math.log(STEP))
+    for diameter in SMALLEST * STEP ** np.arange(count):
+        found = _found(replace(segmenter, diameter=float(diameter)), source)
+        if found is not None:
+            tried.append(found)
+    return max(tried)[1] if tried else None
+
+
+def _found(segmenter: Segmenter, source: ArraySource) -> tuple[float, float] | None:
+    """How well a diameter fits, and the median diameter of the cells that are found by it."""
+    assert segmenter.diameter is not None and segmenter.config.diameter is not None
+    window = _middle(source.shape[1:], SIDE / segmenter.factor)
+    probability = segmenter.window(source, window)
+    labels = segmenter.labels(probability, np.ones(probability.shape, bool))
+    areas = whole_cell_areas(labels, None)
+    if len(areas) < LEAST_CELLS:
+        return None
+    seen = float(np.median(2 * np.sqrt(areas / np.pi)))
+    sure = float(np.mean(np.abs(2 * probability - 1)))
+    off = math.log(seen / segmenter.diameter)
+    return sure * math.exp(-((off / 0.35) ** 2)), seen
+
+
+def _middle(shape: tuple[int, ...], side: float) -> Window:
+    """A square in the middle of a slice, as far as the slice goes."""
+    (y0, y1), (x0, x1) = (
+        (max(round((n - side) / 2), 0), min(round((n + side) / 2), n)) for n in shape
+    )
+    return y0, y1, x0, x1
