@@ -5,9 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from napari_unet.core.fit import Budget
-
-from .training import Recipe, train
+from napari_unet.core.threads import share_cores
 
 IMAGES = Path(__file__).resolve().parents[3] / "shared" / "data" / "pretrain_cc0"
 
@@ -21,6 +19,11 @@ def main() -> None:
     parser.add_argument("--steps", type=int, help="instead of seconds")
     parser.add_argument("--seed", type=int, default=0)
     given = parser.parse_args()
+    share_cores()  # before torch is loaded
+    from napari_unet.core.fit import Budget
+
+    from .training import Recipe, train
+
     budget = Budget(given.steps, None if given.steps else given.seconds)
     loss = 0.0
     recipe = Recipe(given.images, given.rendered, given.seed)
