@@ -82,13 +82,14 @@ def predict(
 def check_image(path: Path, axes: str | None, config: ModelConfig) -> Axes:
     """How an image is read, from its header; refused if the model cannot use it."""
     from napari_unet.core.axes import read_axes
+    from napari_unet.core.modelled import takes
     from napari_unet.files.images import read_header
 
     header = read_header(path)
     reading = read_axes(
         header.shape, axes, metadata=header.axes, where=str(path), dtype=header.dtype
     )
-    if reading.channels != config.channels:
+    if not takes(config, reading.channels):
         raise BadInput(
             f"{path} is read as {reading.words}, but the model was trained on"
             f" {config.channels} channel{'' if config.channels == 1 else 's'}"

@@ -20,8 +20,18 @@ def model_scale(config: ModelConfig, diameter: float | None = None) -> float:
     return scale_factor(known, ScaleSettings(diameter=config.diameter))
 
 
+def general(config: ModelConfig) -> bool:
+    """A model for cells of any size: it was not trained on some user's images."""
+    return config.diameter is not None and config.image_diameter is None
+
+
+def takes(config: ModelConfig, channels: int) -> bool:
+    """Whether images of so many channels can be predicted; a general model takes their mean."""
+    return channels == config.channels or (general(config) and config.channels == 1)
+
+
 def instances_for(config: ModelConfig, diameter: float | None = None) -> InstanceSettings:
     """The model's own settings; one for cells of any size gets its least sizes here."""
-    if config.image_diameter is None and config.diameter is not None and diameter:
+    if general(config) and diameter:
         return for_diameter(config.instances, diameter)
     return config.instances

@@ -17,7 +17,7 @@ from .geometry import input_size
 from .inference import prepared
 from .instances import label_cells
 from .memory import keep_freed_memory
-from .modelled import instances_for, model_scale
+from .modelled import general, instances_for, model_scale, takes
 from .normalise import normalise
 from .predict import ArraySource, predict_tiles
 from .settings import ModelConfig
@@ -72,8 +72,7 @@ class Segmenter:
     @property
     def needs_diameter(self) -> bool:
         """The model knows cells of one size, but not how large they are in this image."""
-        known = self.diameter or self.config.image_diameter
-        return self.config.diameter is not None and not known
+        return general(self.config) and not self.diameter
 
     def read(self, image: Any, axes: Axes, index: int, where: str = "the image") -> SliceSource:
         """Slice `index` of an image, normalised as in training.
@@ -83,12 +82,14 @@ class Segmenter:
         BadInput
             If the number of channels is not the model's.
         """
-        if axes.channels != self.config.channels:
+        if not takes(self.config, axes.channels):
             raise BadInput(
                 f"{where} has {_channels(axes.channels)} ({axes.letters}), "
                 f"but the model was trained on {_channels(self.config.channels)}"
             )
         normalised, finite = normalise(axes.slice(image, index), self.config.normalise)
+        if axes.channels != self.config.channels:
+            normalised = normalised.mean(axis=0, keepdims=True)
         return SliceSource(ArraySource(normalised), finite)
 
     def plan(self, shape: tuple[int, int]) -> TilePlan:

@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from napari_unet.core.axes import Axes, axes_of
 from napari_unet.core.errors import BadInput
+from napari_unet.core.modelled import takes
 from napari_unet.core.settings import ModelConfig
 from napari_unet.files.atomic import write_json
 from napari_unet.files.model_file import read_config
@@ -88,7 +89,7 @@ def create_job(
     """
     config: ModelConfig = read_config(Path(model))
     found = axes_of(image, axes, where="the image")
-    if found.channels != config.channels:
+    if not takes(config, found.channels):
         raise BadInput(
             f"the image has {found.channels} channel(s) ({found.letters}), "
             f"the model was trained on {config.channels}"

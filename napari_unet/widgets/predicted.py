@@ -14,7 +14,7 @@ from scipy import ndimage
 
 from napari_unet.core.axes import axes_of
 from napari_unet.core.errors import BadInput
-from napari_unet.core.modelled import instances_for, model_scale
+from napari_unet.core.modelled import instances_for, model_scale, takes
 from napari_unet.core.settings import InstanceSettings, ModelConfig
 from napari_unet.core.windows import Window
 from napari_unet.runs.jobs import JobFolder, create_job
@@ -74,7 +74,7 @@ def prepared(
     """
     config = modelling.config_of(model)
     axes = axes_of(array, letters, where=image.name)
-    if axes.channels != config.channels:
+    if not takes(config, axes.channels):
         raise BadInput(
             f"{image.name} has {count(axes.channels, 'channel')} (read as {axes.letters}), "
             f"but this model takes {config.channels}; choose another model, or fine-tune one"
