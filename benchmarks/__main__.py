@@ -1,7 +1,7 @@
 """``python -m benchmarks [NAME|all] [--json FILE]``, ``python -m benchmarks document FILE``.
 
-`all` runs the benchmarks of speed, each in a process of its own; `border`, `gaps` and `real`
-measure quality and run by name.
+`all` runs the benchmarks of speed, each in a process of its own; `border`, `gaps`, `real` and
+`few` measure quality and run by name.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ share_cores()  # before torch is imported: as every training does
 
 SPEED = ("weights", "augment", "network", "train", "predict", "live", "start", "window", "gpu")
 PROFILE = ("profile",)
-QUALITY = ("border", "gaps", "real")
+QUALITY = ("border", "gaps", "real", "few")
 WINDOWED = ("live", "start", "window")  # need a display, or a virtual one
 DISPLAY = Path(__file__).parent.parent / "scripts" / "with-display.sh"
 
@@ -31,13 +31,18 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     choices = [*SPEED, *PROFILE, *QUALITY, "all", "document"]
     parser.add_argument("which", nargs="?", default="all", choices=choices)
-    parser.add_argument("file", nargs="?", help="with document: what --json wrote")
+    parser.add_argument(
+        "file", nargs="?", help="with document: what --json wrote; with few: a data set"
+    )
     parser.add_argument("--json", help="write the figures to this file, too")
     given = parser.parse_args()
     if given.which == "document":
         from .document import document
 
         document(Path(given.file))
+        return
+    if given.which == "few" and given.file:
+        importlib.import_module("benchmarks.few").main([given.file])
         return
     if given.which in QUALITY:
         importlib.import_module(f"benchmarks.{given.which}").main()
