@@ -174,12 +174,13 @@ def _environment(way: Way) -> Path:
     python = place / "bin" / "python"
     if not (place / "complete").exists():
         pip = [str(python), "-m", "pip", "install", "-q"]
-        limits = ["-c", str(ROOT / "constraints-dev.txt")]
-        torch = [] if way.script != "cellpose3.py" else [[*pip, *limits, "torch"]]
+        lines = (ROOT / "constraints-dev.txt").read_text().splitlines()
+        # our very torch, first: an open range pulls gigabytes of CUDA
+        torch = [x for x in lines if x.startswith("torch==") and "cellpose" in way.script]
         for command in (
             [sys.executable, "-m", "venv", "--clear", str(place)],
-            *torch,
-            [*pip, *limits, *way.needs],
+            *[[*pip, x] for x in torch],
+            [*pip, *torch, *way.needs],
         ):
             subprocess.run(command, check=True, capture_output=True, text=True)
         (place / "complete").touch()
