@@ -81,6 +81,9 @@ class HeldOut:
     def __init__(self, annotation: Annotation) -> None:
         self.slices = annotation.held_out
         self.boxes = [_box(s) for s in self.slices]
+        # by their labels, which is kinder than to measure them as prediction must
+        mixed = annotation.diameters is not None
+        self.diameters = [s.diameter if mixed else None for s in self.slices]
         self.cells = sum(len(s.split.ids) for s in self.slices)
 
     def __bool__(self) -> bool:
@@ -89,20 +92,20 @@ class HeldOut:
     def probabilities(self, segmenter: Segmenter) -> list[Floats]:
         """For each held-out slice the probabilities in its box."""
         return [
-            segmenter.window(ArraySource(s.image), box)
-            for s, box in zip(self.slices, self.boxes, strict=True)
+            replace(segmenter, diameter=diameter).window(ArraySource(s.image), box)
+            for s, box, diameter in zip(self.slices, self.boxes, self.diameters, strict=True)
         ]
 
     def score(self, segmenter: Segmenter, probabilities: Sequence[Floats]) -> Judged:
         """Scores by the segmenter's own instance settings."""
         judged = []
-        for s, (y0, y1, x0, x1), probability in zip(
-            self.slices, self.boxes, probabilities, strict=True
+        for s, (y0, y1, x0, x1), probability, diameter in zip(
+            self.slices, self.boxes, probabilities, self.diameters, strict=True
         ):
             truth, known = s.labels[y0:y1, x0:x1], s.known[y0:y1, x0:x1]
             region = s.split.region[y0:y1, x0:x1]
             # what was not annotated is neither right nor wrong: labelled 0 like missing pixels
-            found = segmenter.labels(probability, known)
+            found = replace(segmenter, diameter=diameter).labels(probability, known)
             if segmenter.config.labels_are == "classes":
                 values = segmenter.config.class_values
                 judged.append(evaluate_classes(truth, found, values, region))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from .instances import for_diameter
 from .scale import scale_factor
 from .settings import InstanceSettings, ModelConfig, ScaleSettings
@@ -25,13 +27,25 @@ def general(config: ModelConfig) -> bool:
     return config.diameter is not None and config.image_diameter is None
 
 
+def must_measure(config: ModelConfig) -> bool:
+    """Whether the cells of each image have to be measured, where the user does not say."""
+    return general(config) or config.image_diameters is not None
+
+
 def takes(config: ModelConfig, channels: int) -> bool:
     """Whether images of so many channels can be predicted; a general model takes their mean."""
     return channels == config.channels or (general(config) and config.channels == 1)
 
 
 def instances_for(config: ModelConfig, diameter: float | None = None) -> InstanceSettings:
-    """The model's own settings; one for cells of any size gets its least sizes here."""
-    if general(config) and diameter:
+    """The model's own settings, their least sizes for cells of this diameter."""
+    if not diameter or config.diameter is None:
+        return config.instances
+    if config.image_diameter is None:
         return for_diameter(config.instances, diameter)
-    return config.instances
+    times = (diameter / config.image_diameter) ** 2
+    return replace(
+        config.instances,
+        min_size=round(config.instances.min_size * times),
+        part_size=round(config.instances.part_size * times),
+    )

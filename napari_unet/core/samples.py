@@ -24,6 +24,10 @@ from .weights import Counts, assembled_map, border_term, class_counts, class_wei
 
 Floats = npt.NDArray[np.float32]
 
+# ratio of the cells' median diameters: up to here the augmentation's own scaling covers it, and
+# the median of all images together is the surer number
+MIXED = 1.5
+
 
 @dataclass(frozen=True)
 class AnnotatedSlice:
@@ -34,6 +38,7 @@ class AnnotatedSlice:
     labels: Labels  # (Y, X), 0 outside the known area
     known: Mask  # (Y, X)
     split: Split
+    diameter: float | None = None  # image pixels, of its whole cells
 
     @property
     def train_known(self) -> Mask:
@@ -49,6 +54,16 @@ class Annotation:
     class_values: tuple[int, ...]  # () with instances
     channels: int
     axes: str  # of the first image
+
+    @property
+    def diameters(self) -> tuple[float, float] | None:
+        """Smallest and largest median cell of an image, where one scale cannot serve all."""
+        own = [s.diameter for s in self.slices if s.diameter is not None]
+        return (min(own), max(own)) if own and max(own) > MIXED * min(own) else None
+
+    def diameter_of(self, s: AnnotatedSlice) -> float | None:
+        """The cells of a slice, image pixels: its own where the images differ."""
+        return s.diameter if self.diameters and s.diameter else self.diameter
 
     @property
     def held_out(self) -> list[AnnotatedSlice]:
@@ -80,13 +95,15 @@ def collect(
             known = known & finite
             labels = np.where(known, painted, 0).astype(np.int32)
             name = pair.name if found.slices == 1 else f"{pair.name}, slice {index}"
-            slices.append(
-                AnnotatedSlice(name, image, labels, known, split(labels, known, share, labels_are))
-            )
+            diameter = None
+            if labels_are == "instances":
+                diameter = median_diameter(painted, known, settings.scale.min_cells)
+            parts = split(labels, known, share, labels_are)
+            slices.append(AnnotatedSlice(name, image, labels, known, parts, diameter))
             raw.append(painted)
             raw_known.append(known)
     assert axes is not None, "checked pairs hold at least one annotated slice"
-    diameter: float | None = None
+    diameter = None
     values: tuple[int, ...] = ()
     if labels_are == "instances":
         diameter = median_diameter(raw, raw_known, settings.scale.min_cells)
@@ -115,8 +132,10 @@ def prepare(
     -------
     The samples, and the class weights of the whole training part.
     """
-    factor = factor_of(annotation, settings)
-    scaled = [_in_model_pixels(s, factor, labels_are) for s in annotation.slices]
+    scaled = [
+        _in_model_pixels(s, factor_of(annotation, settings, s), labels_are)
+        for s in annotation.slices
+    ]
     counts: Counts = {}
     for _, labels, known in scaled:
         for value, n in class_counts(labels, known, labels_are).items():
@@ -132,9 +151,12 @@ def prepare(
     return samples, by_class
 
 
-def factor_of(annotation: Annotation, settings: Settings) -> float:
-    """Image pixels -> model pixels for this annotation; 1 with classes."""
-    return 1.0 if annotation.class_values else scale_factor(annotation.diameter, settings.scale)
+def factor_of(annotation: Annotation, settings: Settings, s: AnnotatedSlice | None = None) -> float:
+    """Image pixels -> model pixels for a slice, or for all in the middle; 1 with classes."""
+    if annotation.class_values:
+        return 1.0
+    diameter = annotation.diameter if s is None else annotation.diameter_of(s)
+    return scale_factor(diameter, settings.scale)
 
 
 def _in_model_pixels(

@@ -17,7 +17,7 @@ from .geometry import input_size
 from .inference import prepared
 from .instances import label_cells
 from .memory import keep_freed_memory
-from .modelled import general, instances_for, model_scale, takes
+from .modelled import instances_for, model_scale, must_measure, takes
 from .normalise import normalise
 from .predict import ArraySource, predict_tiles
 from .settings import ModelConfig
@@ -72,7 +72,7 @@ class Segmenter:
     @property
     def needs_diameter(self) -> bool:
         """The model knows cells of one size, but not how large they are in this image."""
-        return general(self.config) and not self.diameter
+        return must_measure(self.config) and not self.diameter
 
     def read(self, image: Any, axes: Axes, index: int, where: str = "the image") -> SliceSource:
         """Slice `index` of an image, normalised as in training.

@@ -189,6 +189,9 @@ class ModelConfig:
     normalise: NormaliseSettings = field(default_factory=NormaliseSettings)
     diameter: float | None = None  # model pixels; None = the image is never rescaled
     image_diameter: float | None = None  # image pixels: median cell of the training labels
+    # smallest and largest median of a training image, image pixels, where they differ much: then
+    # each image is rescaled by its own
+    image_diameters: tuple[float, float] | None = None
     axes: str = "YX"  # of the first training image
     instances: InstanceSettings = field(default_factory=InstanceSettings)
     training: dict[str, Any] = field(default_factory=dict)  # steps, seconds, scores, versions

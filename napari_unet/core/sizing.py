@@ -35,8 +35,9 @@ def estimated_diameter(segmenter: Segmenter, source: ArraySource) -> float | Non
     The diameter at which the model finds most of what it is sure of as cells of its own size.
     """
     tried = []
-    count = 1 + round(math.log(LARGEST / SMALLEST) / math.log(STEP))
-    for diameter in SMALLEST * STEP ** np.arange(count):
+    low, high = segmenter.config.image_diameters or (SMALLEST, LARGEST)
+    count = 2 + math.floor(math.log(high / low) / math.log(STEP))
+    for diameter in np.geomspace(low, high, count):
         found = _found(replace(segmenter, diameter=float(diameter)), source)
         if found is not None:
             tried.append(found)

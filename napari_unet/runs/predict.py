@@ -80,7 +80,8 @@ def predict_job(path: Path, stop: Callable[[], bool] = lambda: False) -> Iterato
 def settle_diameter(segmenter: Segmenter, slice_: SliceSource) -> None:
     """Let the model find out how large the cells are, and say so."""
     found = estimated_diameter(segmenter, slice_.source)
-    segmenter.diameter = found or segmenter.config.diameter
+    config = segmenter.config
+    segmenter.diameter = found or config.image_diameter or config.diameter
     if found:
         segmenter.warn(f"the cells look about {found:.0f} px across")
     else:

@@ -33,6 +33,12 @@ def remarks(
         yield "one kind of pixel is very rare; its class weight was limited to 10"
     if len(counts) == 1:
         yield "all that is annotated is of one kind: paint some background or some cells too"
+    if annotation.diameters and settings.scale.diameter is not None:
+        low, high = annotation.diameters
+        yield (
+            f"cells are {low:.0f} px across in one image and {high:.0f} px in another: "
+            "each image is rescaled by its own"
+        )
     if run.options.held_out and not annotation.held_out:
         yield "too little is annotated to hold anything out: no score before and after"
 
@@ -40,7 +46,7 @@ def remarks(
 def model_config(run: RunFolder, annotation: Annotation, settings: Settings) -> ModelConfig:
     """What the run's model files say of themselves, before anything was scored."""
     options = run.options
-    rescaled = factor_of(annotation, settings) != 1.0
+    rescaled = any(factor_of(annotation, settings, s) != 1.0 for s in annotation.slices)
     return ModelConfig(
         network=settings.network,
         labels_are=options.labels_are,
@@ -48,6 +54,7 @@ def model_config(run: RunFolder, annotation: Annotation, settings: Settings) -> 
         normalise=settings.normalise,
         diameter=settings.scale.diameter if rescaled else None,
         image_diameter=annotation.diameter,
+        image_diameters=annotation.diameters if rescaled else None,
         axes=run.info["inputs"][0]["axes"],
         instances=for_diameter(settings.instances, annotation.diameter or 0.0),
         origin="trained with napari-unet",

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from napari_unet.core.annotation import Pair
+from napari_unet.core.annotation import Pair, median_diameter
 from napari_unet.core.fit import Trainer, weighted_loss
 from napari_unet.core.presets import preset
 from napari_unet.core.samples import Batches, collect, factor_of, prepare
@@ -193,3 +193,29 @@ def test_averaged_weights_and_settled_norms_predict() -> None:
     batch = source.batch(99)
     with torch.inference_mode():
         assert weighted_loss(net(batch.image), batch.target, batch.weights) < losses[0]
+
+
+def grid_of_discs(diameter: float, side: int = 240) -> np.ndarray:
+    y, x = np.mgrid[:side, :side]
+    pitch = round(1.6 * diameter)
+    inside = np.hypot(y % pitch - pitch // 2, x % pitch - pitch // 2) < diameter / 2
+    return np.where(inside, 1 + (y // pitch) * (side // pitch + 1) + x // pitch, 0).astype(np.int32)
+
+
+def test_each_image_is_rescaled_by_its_own_cells_where_they_differ_much() -> None:
+    settings = small(scale=ScaleSettings(diameter=26.0))
+    pairs = [pair(i, grid_of_discs(d)) for i, d in enumerate((12.0, 40.0))]
+    annotation = collect(pairs, settings, "instances", 0.0)
+    assert annotation.diameters == pytest.approx((12, 40), rel=0.05)
+    samples, _ = prepare(annotation, settings, "instances")
+    for sample in samples:
+        assert median_diameter(sample.cells) == pytest.approx(26, rel=0.06)
+
+
+def test_images_of_similar_cells_share_one_scale() -> None:
+    settings = small(scale=ScaleSettings(diameter=26.0))
+    pairs = [pair(i, grid_of_discs(d)) for i, d in enumerate((24.0, 30.0))]
+    annotation = collect(pairs, settings, "instances", 0.0)
+    assert annotation.diameters is None
+    samples, _ = prepare(annotation, settings, "instances")
+    assert samples[0].target.shape == samples[1].target.shape
