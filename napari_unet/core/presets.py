@@ -46,7 +46,10 @@ def settings_for(
         if options.labels_are == "instances"
         else replace(settings.scale, diameter=None)
     )
-    return replace(settings, weights=weights, network=net, scale=scale)
+    fit = settings.fit
+    if network is not None and fit.tuning_rate:
+        fit = replace(fit, learning_rate=fit.tuning_rate)
+    return replace(settings, weights=weights, network=net, scale=scale, fit=fit)
 
 
 def _default() -> Settings:
@@ -69,6 +72,7 @@ def _default() -> Settings:
         fit=FitSettings(
             optimiser="adamw",
             learning_rate=3e-3,
+            tuning_rate=3e-4,
             weight_decay=1e-2,
             schedule="one-cycle",
             batch=2,

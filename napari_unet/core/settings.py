@@ -116,6 +116,7 @@ class FitSettings:
 
     optimiser: Literal["sgd", "adamw"] = "sgd"
     learning_rate: float = 1e-3
+    tuning_rate: float = 0.0  # instead, where training starts from a base model; 0 = the same
     momentum: float = 0.99  # SGD only
     weight_decay: float = 0.0
     schedule: Literal["constant", "one-cycle"] = "constant"
