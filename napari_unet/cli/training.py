@@ -77,7 +77,10 @@ def train(
     run = create_run(out, pairs, options)
     say(f"{data}: {found.words}")
     _say_annotation(pairs, labels_are)
-    if base == "none":  # "default" may mean the same, which the run itself says
+    used = run.info["base"]
+    if used is not None:
+        say(f"starting from the model {used['name']!r}")
+    elif base == "none":  # "default" may mean the same, which the run itself says
         say("training from scratch")
     del pairs  # the run folder has its own copy
     _follow(run)

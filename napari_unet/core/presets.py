@@ -47,7 +47,8 @@ def settings_for(
         else replace(settings.scale, diameter=None)
     )
     fit = settings.fit
-    if network is not None and fit.tuning_rate:
+    # a last layer that does not fit the base begins at random: it has all to learn
+    if network is not None and network.classes == classes and fit.tuning_rate:
         fit = replace(fit, learning_rate=fit.tuning_rate)
     return replace(settings, weights=weights, network=net, scale=scale, fit=fit)
 

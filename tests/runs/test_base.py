@@ -11,6 +11,7 @@ import torch
 from napari_unet import models
 from napari_unet.core.annotation import Pair
 from napari_unet.core.errors import BadInput
+from napari_unet.core.presets import preset, settings_for
 from napari_unet.core.settings import ModelConfig, NetworkSettings, TrainOptions
 from napari_unet.core.unet import UNet
 from napari_unet.files.model_file import write_model
@@ -99,6 +100,17 @@ def test_what_default_means(shipped: Path, tmp_path: Path, options: dict, used: 
     run = create_run(tmp_path / "run", [disc_pair()], TrainOptions(**options))
     assert (run.info["base"] is not None) == used
     assert (run.settings.network.width == NET.width) == used
+
+
+def test_what_is_good_already_is_learnt_on_slowly() -> None:
+    fit = preset("default").fit
+    assert 0 < fit.tuning_rate < fit.learning_rate
+    for network, classes, rate in (
+        (None, 2, fit.learning_rate),
+        (NET, 2, fit.tuning_rate),
+        (NET, 3, fit.learning_rate),  # its last layer starts at random
+    ):
+        assert settings_for(TrainOptions(), 1, classes, network).fit.learning_rate == rate
 
 
 def test_from_scratch_is_said_where_the_base_does_not_fit(tmp_path: Path) -> None:

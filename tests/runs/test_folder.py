@@ -83,7 +83,7 @@ def test_what_it_holds(tmp_path: Path) -> None:
     again = open_run(run.path)
     assert (again.options.seed, again.options.steps, again.settings.weights.w0) == (5, 7, 3.0)
     info = again.info
-    assert info["format"] == FORMAT and info["seed"] == 5 and info["base"] is None
+    assert info["format"] == FORMAT and info["seed"] == 5 and info["base"]["name"] == "default"
     assert {"python", "torch", "numpy", "napari-unet"} <= info["versions"].keys()
     assert [(e["name"], e["axes"], e["slices"]) for e in info["inputs"]] == [
         ("discs", "YX", [0]),
