@@ -8,6 +8,7 @@ the halo is cut away. A tile is then only a window on that plane.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -24,6 +25,9 @@ from .unet import UNet
 from .windows import Window
 
 Floats = npt.NDArray[Any]
+
+# model pixels that go through the network at once on a GPU: less leaves most of a card idle
+TOGETHER = 2048 * 2048
 
 
 class Source(Protocol):
@@ -54,24 +58,67 @@ class ArraySource:
 
 
 def predict_tiles(
-    net: UNet, source: Source, plan: TilePlan, *, precision: str = "auto"
+    net: UNet,
+    source: Source,
+    plan: TilePlan,
+    *,
+    precision: str = "auto",
+    together: int | None = None,
 ) -> Iterator[tuple[Tile, Floats]]:
     """Yield each tile with its probabilities, ``(classes, y1 - y0, x1 - x0)``, as it is done.
 
     `net` is in evaluation mode on its device; one that is not :func:`.inference.prepared` is,
-    for this call. Running out of GPU memory raises
-    `torch.OutOfMemoryError`; :func:`predict` then plans anew with smaller tiles.
+    for this call. Tiles of one size go through the network together up to `together` model
+    pixels (default: :data:`TOGETHER` on a GPU, one by one on a CPU). Running out of GPU memory
+    raises `torch.OutOfMemoryError`; :func:`predict` then plans anew with smaller tiles.
     """
     net = prepared(net)
     device = next(net.parameters()).device
     dtype = next(net.parameters()).dtype
-    for tile in plan.tiles:
-        block = _read_input(source, tile, plan.factor, net.settings)
-        batch = torch.from_numpy(np.ascontiguousarray(block)).to(device, dtype)[None]
+    most = (0 if device.type == "cpu" else TOGETHER) if together is None else together
+    for group, block in _read_ahead(source, plan, net.settings, most):
+        batch = torch.from_numpy(block).to(device, dtype)
         with torch.inference_mode(), mixed(device, precision if dtype == torch.float32 else "full"):
             logits = net(batch.contiguous(memory_format=torch.channels_last))
-        probability = torch.softmax(logits[0].to(dtype), dim=0).cpu().numpy()
-        yield tile, _owned(probability, tile, plan.factor, net.settings)
+        probabilities = torch.softmax(logits.to(dtype), dim=1).cpu().numpy()
+        for tile, probability in zip(group, probabilities, strict=True):
+            yield tile, _owned(probability, tile, plan.factor, net.settings)
+
+
+def _read_ahead(
+    source: Source, plan: TilePlan, net: NetworkSettings, most: int
+) -> Iterator[tuple[list[Tile], Floats]]:
+    """Groups of tiles and their input ``(N, C, h, w)``; where tiles go together, the next group is
+    read while the network is at work on one.
+    """
+
+    def read(group: list[Tile]) -> tuple[list[Tile], Floats]:
+        return group, np.stack([_read_input(source, tile, plan.factor, net) for tile in group])
+
+    groups = list(_groups(plan.tiles, most))
+    if most == 0:  # the CPU is at work itself
+        yield from map(read, groups)
+        return
+    with ThreadPoolExecutor(1) as reader:
+        coming = reader.submit(read, groups[0]) if groups else None
+        for following in [*groups[1:], None]:
+            assert coming is not None
+            ready = coming.result()
+            coming = None if following is None else reader.submit(read, following)
+            yield ready
+
+
+def _groups(tiles: Sequence[Tile], most: int) -> Iterator[list[Tile]]:
+    """Tiles of one size that follow one another, up to `most` model pixels, at least one."""
+    group: list[Tile] = []
+    for tile in tiles:
+        pixels = (len(group) + 1) * tile.size[0] * tile.size[1]
+        if group and (tile.size != group[0].size or pixels > most):
+            yield group
+            group = []
+        group.append(tile)
+    if group:
+        yield group
 
 
 def predict(

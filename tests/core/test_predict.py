@@ -141,6 +141,21 @@ def test_a_window_beyond_the_largest_tile_is_tiled() -> None:
     assert owned[100:2900, 50:1900].all()
 
 
+@pytest.mark.parametrize("name", ["paper", "same-bilinear-between"])
+@pytest.mark.parametrize("together", [1, 2 * 300 * 300, 10**9])
+def test_tiles_that_go_together_are_what_each_alone_gives(name: str, together: int) -> None:
+    net = network(VARIANTS[name]).double()
+    source = ArraySource(image((300, 420), "f8"))
+    plan = plan_tiles((300, 420), VARIANTS[name], tile=284)
+    alone = dict(predict.predict_tiles(net, source, plan))
+    sizes = [len(group) for group in predict._groups(plan.tiles, together)]
+    assert sum(sizes) == len(plan.tiles) and (max(sizes) > 1) == (together > 1)
+    both = dict(predict.predict_tiles(net, source, plan, together=together))
+    assert list(both) == list(alone)
+    for tile, probability in both.items():
+        assert np.abs(probability - alone[tile]).max() < 1e-9
+
+
 def test_the_mirror_does_not_repeat_the_edge() -> None:
     """One tile over the image equals the network on numpy's reflected image."""
     net = VARIANTS["paper"]
