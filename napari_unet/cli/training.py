@@ -135,6 +135,8 @@ def _follow(run: RunFolder) -> None:
         for message in train_run(run.path, lambda: bool(asked)):
             _show(shown, message)
     say(f"the model is {run.model}")
+    if message.get("worse"):
+        say(f"it has the base model's weights; the trained ones are in {run.trained}")
 
 
 def _show(shown: Steps, message: dict[str, object]) -> None:

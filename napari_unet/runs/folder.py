@@ -49,6 +49,11 @@ class RunFolder:
         return self.path / "model.safetensors"
 
     @property
+    def trained(self) -> Path:
+        """The newest weights, where they did worse than the base: then that is the model."""
+        return self.path / "trained.safetensors"
+
+    @property
     def log(self) -> Path:
         return self.path / "log.jsonl"
 

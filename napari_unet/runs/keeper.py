@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
-from napari_unet.core.judge import HeldOut, Judged, words
+from napari_unet.core.judge import HeldOut, slack, words
 from napari_unet.core.segment import Segmenter
 from napari_unet.core.settings import InstanceSettings, ModelConfig
 from napari_unet.core.unet import UNet
@@ -28,11 +29,9 @@ class Keeper:
     images: int  # annotated slices, for the model's summary
     before: Score | None = None  # score of the base model
     best: Score | None = None  # score of the kept model; None = it was never scored
-
-    @property
-    def worse(self) -> bool:
-        """Whether the base did better than all that came of it."""
-        return bool(self.before and self.best and self.best["value"] < self.before["value"])
+    # the newest model's score, while the base does clearly better than all that came of it
+    worse: Score | None = None
+    values: list[float] = field(default_factory=list)  # of all that was scored, in order
 
     def judge_base(self, net: UNet, config: ModelConfig) -> Iterator[Message]:
         """Score the base model, where its outputs mean the same."""
@@ -42,26 +41,39 @@ class Keeper:
             segmenter = self._segmenter(net, own)
             judged = self.held_out.score(segmenter, self.held_out.probabilities(segmenter))
             self.before = judged.as_dict()
+            self.values.append(judged.value)
             yield _held_out(0, self.before)
 
     def judge(self, net: UNet, step: int, seconds: float) -> Iterator[Message]:
-        """Score `net`, trained for `step` steps; keep it if it is the best so far."""
-        judged: Judged | None = None
-        score: Score | None = None
-        if self.held_out:
-            segmenter = self._segmenter(net)
-            judged = self.held_out.choose(segmenter, self.held_out.probabilities(segmenter))
-            score = judged.as_dict()
-            yield _held_out(step, score)
+        """Score `net`, trained for `step` steps; keep it unless an earlier one was better.
+
+        Until one is as good as the base, the base stays the run's model, and the newest lies
+        beside it.
+        """
+        if not self.held_out:
+            self.keep(net, step, seconds)
+            yield self._saved(step)
+            return
+        segmenter = self._segmenter(net)
+        judged = self.held_out.choose(segmenter, self.held_out.probabilities(segmenter))
+        score = judged.as_dict()
+        yield _held_out(step, score)
         # where chance may decide, the later one: it has seen more, at a smaller learning rate
-        if (
-            judged is None
-            or self.best is None
-            or judged.value + judged.slack >= self.best["value"]
-            or self.best is self.before
-        ):
-            self.keep(net, step, seconds, score, None if judged is None else judged.instances)
-            yield {"event": "saved", "step": step, "path": str(self.run.model)}
+        top = max(self.values, default=judged.value)
+        self.values.append(judged.value)
+        if judged.value + judged.slack >= top:
+            self.worse = None
+            self.run.trained.unlink(missing_ok=True)
+            self.keep(net, step, seconds, score, judged.instances)
+            yield self._saved(step)
+        elif self.best is self.before:
+            self.worse = score
+            self._write(self.run.trained, net, step, seconds, score, judged.instances)
+
+    def stalled(self, scorings: int) -> bool:
+        """Whether the last so many scorings brought nothing that is clearly better."""
+        before, last = self.values[:-scorings], self.values[-scorings:]
+        return bool(before) and max(last) <= max(before) + self._slack
 
     def keep(
         self,
@@ -72,6 +84,33 @@ class Keeper:
         instances: InstanceSettings | None = None,
     ) -> None:
         """Write the run's model file, whatever its score."""
+        self._write(self.run.model, net, step, seconds, score, instances)
+        self.best = score
+
+    def state(self) -> dict[str, Any]:
+        """What a resumed run needs; one dictionary where the base is still the best."""
+        return {k: getattr(self, k) for k in ("before", "best", "worse", "values")}
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Take up what :meth:`state` gave."""
+        for name, value in state.items():
+            setattr(self, name, value)
+        if self.best == self.before:
+            self.best = self.before
+
+    @property
+    def _slack(self) -> float:
+        return slack(self.best["truth"] if self.best and "truth" in self.best else 0)
+
+    def _write(
+        self,
+        path: Path,
+        net: UNet,
+        step: int,
+        seconds: float,
+        score: Score | None,
+        instances: InstanceSettings | None,
+    ) -> None:
         summary = {
             **self.config.training,
             "steps": step,
@@ -82,9 +121,10 @@ class Keeper:
             "versions": self.run.info["versions"],
         }
         instances = instances or self.config.instances
-        config = replace(self.config, instances=instances, training=summary)
-        save_network(self.run.model, net, config)
-        self.best = score
+        save_network(path, net, replace(self.config, instances=instances, training=summary))
+
+    def _saved(self, step: int) -> Message:
+        return {"event": "saved", "step": step, "path": str(self.run.model)}
 
     def _segmenter(self, net: UNet, instances: InstanceSettings | None = None) -> Segmenter:
         config = self.config if instances is None else replace(self.config, instances=instances)

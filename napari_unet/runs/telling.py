@@ -90,5 +90,5 @@ def closing_words(
     how = f"{'Stopped' if stopped else 'Done'} after {steps} steps"
     if after is None:
         return f"{how}; nothing was held out, so there is no score."
-    but = "; worse than the base model, which stays selected" if worse else ""
+    but = "; worse than the base model, which stays" if worse else ""
     return f"{how}: {words(after, before)}{but}."

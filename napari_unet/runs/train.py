@@ -29,9 +29,12 @@ from .networks import start_from
 from .telling import closing_words, model_config, remarks, step_message
 
 DEFAULT_SECONDS = {"cpu": 60.0, "cuda": 15.0}
-# shares of the budget at which the held-out part is scored; and at the end
-JUDGED_AT = (0.25, 0.5, 0.75)
-SAVED_EVERY = 5.0  # seconds between checkpoints
+# the held-out part is scored at the end, and after so many equal parts of the budget
+PARTS_OF_STEPS = 4
+PARTS_OF_TIME = 8  # as long as all scorings together take no more than the share below
+SCORING_SHARE = 0.12
+STALLED = 4  # scorings in a row without gain: the rest of the time is not needed
+SAVED_EVERY = 10.0  # seconds between checkpoints; one takes 0.25 s
 SAVED_STEPS = 10  # steps between checkpoints where the budget is in steps: the same in every run
 
 
@@ -61,7 +64,8 @@ def _again(run: RunFolder) -> Iterator[Message]:
     done = next(m for m in reversed(run.messages()) if m["event"] == "done")
     yield {"event": "started", "what": "train", "path": str(run.path), "words": "nothing to do"}
     yield warning("this training is finished already: its model stays as it is")
-    yield {**done, "path": str(run.path), "model": str(run.model)}
+    model = run.trained if done["worse"] else run.model
+    yield {**done, "path": str(run.path), "model": str(model)}
 
 
 @dataclass
@@ -76,8 +80,9 @@ class Training:
     budget: Budget = field(init=False)
     keeper: Keeper = field(init=False)
     seconds: float | None = field(init=False)  # the whole budget; None = it is in steps
-    judged: int = 0  # how many of JUDGED_AT are behind us
+    judged: int = 0  # how many of the budget's parts are behind us
     scoring_seconds: float = 0.0  # what the last scoring took: the end must leave room for one
+    scored_for: float = 0.0  # seconds of all scorings together
     saved_at: float = 0.0
 
     def messages(self, stop: Callable[[], bool]) -> Iterator[Message]:
@@ -191,15 +196,32 @@ class Training:
         if self.seconds is not None:
             # the last scoring and the saving belong to the budget
             self.budget.seconds = max(self.seconds - 1.0 - 1.2 * self.scoring_seconds, 0.0)
-        due = sum(progress.fraction >= mark for mark in JUDGED_AT)
-        if due > self.judged and progress.fraction < 1:
-            self.judged = due
+        if self._scoring_due(progress):
             yield from self._judge(final=False)
+            if self.seconds is not None and self.keeper.stalled(STALLED):
+                yield from self._cut_short()
             self._write_checkpoint()
         elif self._checkpoint_due(progress):
             if self.keeper.best is None:
                 self._keep_newest()
             self._write_checkpoint()
+
+    def _scoring_due(self, progress: Progress) -> bool:
+        parts = PARTS_OF_STEPS if self.seconds is None else PARTS_OF_TIME
+        due = int(parts * progress.fraction)
+        if due <= self.judged or progress.fraction >= 1:
+            return False
+        self.judged = due
+        wanted = self.scored_for + self.scoring_seconds
+        return self.seconds is None or wanted <= SCORING_SHARE * self.budget.elapsed
+
+    def _cut_short(self) -> Iterator[Message]:
+        """Let the learning rate come down in a tenth of the time so far, and end there."""
+        assert self.seconds is not None
+        needed = self.budget.elapsed / 0.9 + 1.0 + 1.2 * self.scoring_seconds
+        if needed < self.seconds:
+            self.seconds, self.judged = needed, PARTS_OF_TIME
+            yield warning("the held-out score no longer gets better: ending early")
 
     def _checkpoint_due(self, progress: Progress) -> bool:
         if self.budget.steps is not None:
@@ -211,6 +233,7 @@ class Training:
         net = self.trainer.result(self.batches, settle=16 if final else 4)
         yield from self.keeper.judge(net, self.trainer.step_done, self.budget.elapsed)
         self.scoring_seconds = time.monotonic() - began
+        self.scored_for += self.scoring_seconds
 
     def _keep_newest(self) -> None:
         """Never scored: the newest is the best we know of."""
@@ -223,18 +246,19 @@ class Training:
         elif not stopped:
             yield from self._judge(final=True)
         self._write_checkpoint()
-        before, best, worse = self.keeper.before, self.keeper.best, self.keeper.worse
+        before, worse = self.keeper.before, self.keeper.worse is not None
+        after = self.keeper.worse or self.keeper.best
         yield {
             "event": "done",
             "what": "train",
             "path": str(self.run.path),
-            "model": str(self.run.model),
+            "model": str(self.run.trained if worse else self.run.model),
             "stopped": stopped,
             "before": before,
-            "after": best,
+            "after": after,
             "worse": worse,
             "seconds": round(self.budget.elapsed, 1),
-            "words": closing_words(self.trainer.step_done, stopped, best, before, worse),
+            "words": closing_words(self.trainer.step_done, stopped, after, before, worse),
         }
 
     def _checkpoint(self) -> dict[str, Any] | None:
@@ -250,10 +274,11 @@ class Training:
         state = {
             **self.trainer.state(),
             "seconds": self.budget.elapsed,
-            "before": self.keeper.before,
-            "best": self.keeper.best,
+            "keeper": self.keeper.state(),
             "judged": self.judged,
             "scoring_seconds": self.scoring_seconds,
+            "scored_for": self.scored_for,
+            "budget": self.seconds,  # shorter than what was asked for once the score stalled
             "batch": self.settings.fit.batch,  # smaller than in run.json after out of memory
             "tile": self.settings.fit.tile,
         }
@@ -263,8 +288,9 @@ class Training:
     def _restore(self, state: dict[str, Any]) -> None:
         self.trainer.restore(state)
         self.budget.used = float(state["seconds"])
-        self.keeper.before, self.keeper.best = state["before"], state["best"]
+        self.keeper.restore(state["keeper"])
         self.judged, self.scoring_seconds = int(state["judged"]), float(state["scoring_seconds"])
+        self.scored_for, self.seconds = float(state["scored_for"]), state["budget"]
         smaller = replace(self.settings.fit, batch=int(state["batch"]), tile=int(state["tile"]))
         if smaller != self.settings.fit:
             self._use(smaller)

@@ -184,15 +184,18 @@ def _stopped(path: Path) -> Message:
     scores = {m["step"]: m["score"] for m in said if m["event"] == "held-out"}
     saved = [m["step"] for m in said if m["event"] == "saved"]
     before, after = scores.get(0), scores.get(saved[-1]) if saved else scores.get(0)
+    worse = run.trained.exists() and not saved  # all that was scored was worse than the base
+    if worse:
+        after = scores[max(scores)]
     message: Message = {
         "event": "done",
         "what": "train",
         "path": str(path),
-        "model": str(run.model),
+        "model": str(run.trained if worse else run.model),
         "stopped": True,
         "before": before,
         "after": after,
-        "worse": bool(before and after and after["value"] < before["value"]),
+        "worse": worse,
         "words": "Stopped: the best model saved so far is the result.",
     }
     run.say(message)

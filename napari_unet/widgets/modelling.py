@@ -44,7 +44,7 @@ def earlier() -> Earlier:
     _clear_jobs()
     named = [(str(m.path), _title(m)) for m in list_models() if m.config is not None]
     runs = _runs()
-    ended = [run.model for run in runs if _last(run).get("event") == "done"]
+    ended = [_newest(run) for run in runs if _last(run).get("event") == "done"]
     models = tuple(entry(path) for path in ended[:RUNS_LISTED] if _readable(path))
     newest = next((run for run in runs if run.resumable or run.finished), None)
     if newest is None or newest.finished:  # what was trained later has replaced the older one
@@ -85,6 +85,11 @@ def _readable(model: Path) -> bool:
     return True
 
 
+def _newest(run: RunFolder) -> Path:
+    """What the training made, even where its base did better."""
+    return run.trained if run.trained.exists() and _last(run).get("worse") else run.model
+
+
 def _last(run: RunFolder) -> dict[str, Any]:
     """The last message of a run; {} = it never said one."""
     said = run.messages()
@@ -94,7 +99,7 @@ def _last(run: RunFolder) -> dict[str, Any]:
 def entry(path: Path) -> Choice:
     """A model file as an entry of the list; BadInput if it is none."""
     read_config(path)
-    name = path.parent.name if path.stem == "model" else path.stem
+    name = path.parent.name if path.stem in ("model", "trained") else path.stem
     return (str(path), name)
 
 

@@ -1,0 +1,94 @@
+"""Which model a training leaves: the best on what was held out, its base included."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import pytest
+import torch
+
+from napari_unet.core.settings import ModelConfig
+from napari_unet.files.model_file import read_config, read_model
+from napari_unet.runs.folder import RunFolder
+from napari_unet.runs.keeper import Keeper
+from napari_unet.runs.train import train_run
+
+from .test_training import until, words_of
+from .tiny import SMALL, tiny_run
+
+RUIN = {**SMALL, "learning_rate": 30.0, "schedule": "constant", "clip": 0.0, "average": 0.0}
+CAREFUL = {**SMALL, "learning_rate": 1e-6, "schedule": "constant"}
+
+
+@pytest.fixture(scope="module")
+def good(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model that finds most cells."""
+    run = tiny_run(
+        tmp_path_factory.mktemp("base") / "run", steps=120, fit={**SMALL, "learning_rate": 2e-2}
+    )
+    list(train_run(run.path))
+    return run.model
+
+
+def tuned(path: Path, base: Path, fit: dict, **options: object) -> RunFolder:
+    return tiny_run(path, base=str(base), network={}, fit=fit, held_out=0.3, **options)
+
+
+def test_a_training_that_ruins_its_base_leaves_it(good: Path, tmp_path: Path) -> None:
+    run = tuned(tmp_path / "run", good, RUIN, steps=4)
+    done = list(train_run(run.path))[-1]
+    assert done["worse"] and done["after"]["value"] < done["before"]["value"] - 0.1
+    assert "worse than the base model, which stays" in done["words"]
+    assert done["model"] == str(run.trained)
+    kept, base, trained = (read_model(p)[1] for p in (run.model, good, run.trained))
+    assert all(torch.equal(kept[k], base[k]) for k in base)
+    assert any(not torch.equal(trained[k], base[k]) for k in base)
+    assert read_config(run.trained).training["steps"] == 4
+    assert list(train_run(run.path))[-1] == done
+
+
+def test_broken_off_and_resumed_it_is_the_same(good: Path, tmp_path: Path) -> None:
+    run = tuned(tmp_path / "run", good, RUIN, steps=8)
+    until(run, 5)
+    assert run.trained.exists()
+    done = list(train_run(run.path))[-1]
+    assert done["worse"] and done["model"] == str(run.trained)
+
+
+def test_within_chance_the_trained_one_is_kept(good: Path, tmp_path: Path) -> None:
+    run = tuned(tmp_path / "run", good, CAREFUL, steps=4)
+    done = list(train_run(run.path))[-1]
+    assert not done["worse"] and done["model"] == str(run.model) and not run.trained.exists()
+    assert read_config(run.model).training["steps"] == 4
+
+
+def test_it_ends_early_where_nothing_is_gained(good: Path, tmp_path: Path) -> None:
+    run = tuned(tmp_path / "run", good, CAREFUL, seconds=40.0)
+    began = time.monotonic()
+    said = list(train_run(run.path))
+    assert time.monotonic() - began < 35
+    assert "the held-out score no longer gets better: ending early" in words_of(said, "warning")
+    assert not said[-1]["stopped"] and run.finished
+
+
+def test_steps_that_were_asked_for_are_all_done(good: Path, tmp_path: Path) -> None:
+    run = tuned(tmp_path / "run", good, CAREFUL, steps=30)
+    assert [m["step"] for m in train_run(run.path) if m["event"] == "step"][-1] == 30
+
+
+@pytest.mark.parametrize(
+    "values, stalled",
+    [
+        ([0.5], False),
+        ([0.5, 0.5, 0.5, 0.5], False),
+        ([0.5, 0.5, 0.5, 0.5, 0.51], True),
+        ([0.1, 0.5, 0.4, 0.5, 0.6], False),
+        ([0.1, 0.6, 0.4, 0.5, 0.5, 0.6], True),
+    ],
+)
+def test_stalled(values: list[float], stalled: bool, tmp_path: Path) -> None:
+    run = tiny_run(tmp_path / "run")
+    keeper = Keeper(run, ModelConfig(run.settings.network), None, 1)  # type: ignore[arg-type]
+    keeper.values = values
+    assert keeper.stalled(4) == stalled
