@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import shutil
 import sys
@@ -112,7 +113,11 @@ def info(
     else:
         path = find_model(what)
     config = read_config(path)
-    _say_table({"model": str(path), **_model_facts(config)})
+    sha = hashlib.sha256(path.read_bytes()).hexdigest()
+    _say_table({"model": str(path), "sha256": sha, **_model_facts(config)})
+    card = path.with_suffix(".md")
+    if card.is_file():
+        say("\n" + card.read_text())
 
 
 def _run_facts(run: RunFolder) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ import tifffile
 from napari_unet import load_model
 from napari_unet.core.metrics import evaluate
 from napari_unet.core.weights import weight_map
-from napari_unet.models import save_as
+from napari_unet.models import find_model, save_as
 
 from .commands import Run, cells, snapshot
 
@@ -180,6 +181,14 @@ def test_seventy_thousand_ids(run: Run, tmp_path: Path) -> None:
     answer = run("evaluate", "--labels", tmp_path / "p", tmp_path / "d")
     assert answer.code == 0, answer.err
     assert f"{side * side} of {side * side} cells found" in answer.out
+
+
+def test_info_on_the_general_model_says_all_of_its_card(run: Run) -> None:
+    path = find_model("default")
+    answer = run("info", "default")
+    assert answer.code == 0
+    assert path.with_suffix(".md").read_text().strip() in answer.out
+    assert answer.out.count(hashlib.sha256(path.read_bytes()).hexdigest()) == 2
 
 
 def test_info(run: Run, model: Path) -> None:
