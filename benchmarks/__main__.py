@@ -31,18 +31,16 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     choices = [*SPEED, *PROFILE, *QUALITY, "all", "document"]
     parser.add_argument("which", nargs="?", default="all", choices=choices)
-    parser.add_argument(
-        "file", nargs="?", help="with document: what --json wrote; with few: a data set"
-    )
+    parser.add_argument("file", nargs="?", help="with document: what --json wrote")
     parser.add_argument("--json", help="write the figures to this file, too")
+    if sys.argv[1:2] == ["few"]:  # has choices of its own
+        importlib.import_module("benchmarks.few").main(sys.argv[2:])
+        return
     given = parser.parse_args()
     if given.which == "document":
         from .document import document
 
         document(Path(given.file))
-        return
-    if given.which == "few" and given.file:
-        importlib.import_module("benchmarks.few").main([given.file])
         return
     if given.which in QUALITY:
         importlib.import_module(f"benchmarks.{given.which}").main()

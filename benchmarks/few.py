@@ -1,12 +1,15 @@
 """Few annotated images, little time: our tool and others on the same images in the same seconds.
 
-`python -m benchmarks few [SET ...]`: each way learns from the first n images of a folder and is
-scored on images that it has not seen, with its own defaults. A peer lives in an environment of
-its own, made on first use beside the cache of pip; one that cannot run is shown as failed.
+`python -m benchmarks few [SET ...] [--out FOLDER]`, `few -h` for more. Each way learns from the
+first n images of a folder and is scored on images that it has not seen, with its own defaults. A
+peer lives in an environment of its own, made on first use beside the cache of pip; one that cannot
+run is shown as failed. FOLDER holds a line for each run, the labels that were found, a table and
+pictures; what stands there already is not run again.
 """
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
 import shutil
@@ -71,6 +74,7 @@ class Way:
     script: str
     needs: tuple[str, ...] = ()
     words: tuple[str, ...] = ()
+    alone: str = ""  # installed without what it asks for: a trainer needs no viewer
 
 
 WAYS = (
@@ -80,25 +84,63 @@ WAYS = (
     Way("textbook U-Net", "textbook.py"),
     Way("Cellpose 3", "cellpose3.py", ("cellpose<4", "tifffile")),
     Way("StarDist", "stardist2d.py", ("tensorflow-cpu", "stardist", "tifffile")),
+    Way(
+        "napari-unet-assistant",
+        "assistant.py",
+        ("torchvision", "scikit-image", "tifffile", "dask[array]", "zarr", "ome-zarr", "qtpy"),
+        alone="napari-unet-assistant",
+    ),
 )
-SECONDS = (60, 150)
+SECONDS = [60, 150]
+WITH_TORCH = ("cellpose3.py", "assistant.py")
 
 
-def main(names: list[str] | None = None, seconds: tuple[int, ...] = SECONDS) -> None:
+def main(words: list[str]) -> None:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks few")
+    parser.add_argument("sets", nargs="*", help="data sets; none: all")
+    parser.add_argument("--out", type=Path, default=Path("few"))
+    parser.add_argument("--seconds", type=int, nargs="+", default=SECONDS)
+    parser.add_argument("--counts", type=int, nargs="+", help="instead of each set's own")
+    parser.add_argument("--ways", nargs="+", help="scripts of benchmarks/peers, such as forest.py")
+    given = parser.parse_args(words)
     if not DATA.is_dir():
         print(f"no real images in {DATA}: nothing to do")
         return
     Sheet("few").heading("AP50 of images not seen, after learning from few on the CPU")
-    lines = []
-    for task in TASKS:
-        if names and task.name not in names:
+    given.out.mkdir(parents=True, exist_ok=True)
+    log = given.out / "results.jsonl"
+    lines = read_lines(log)
+    for task, count, way, seconds in _wanted(given):
+        line = {"data": task.name, "n": count, "way": way.name, "s": seconds}
+        if any(line.items() <= x.items() for x in lines):
             continue
-        for count in task.counts:
-            for way in WAYS:
-                for limit in seconds:
-                    lines.append(_run(task, count, way, limit))
-                    print(json.dumps(lines[-1]), flush=True)
+        lines.append(line | _run(task, count, way, seconds, given.out))
+        print(json.dumps(lines[-1]), flush=True)
+        with log.open("a") as file:
+            file.write(json.dumps(lines[-1]) + "\n")
+    (given.out / "table.md").write_text(table(lines) + "\n")
     print(table(lines))
+    from .few_pictures import draw
+
+    for path in draw(lines, given.out):
+        print(path)
+
+
+def _wanted(given: argparse.Namespace) -> Iterator[tuple[Task, int, Way, int]]:
+    for task in TASKS:
+        if given.sets and task.name not in given.sets:
+            continue
+        for count in given.counts or task.counts:
+            for way in WAYS:
+                if given.ways and way.script not in given.ways:
+                    continue
+                for seconds in given.seconds:
+                    yield task, count, way, seconds
+
+
+def read_lines(log: Path) -> list[dict[str, object]]:
+    """The runs that stand in a folder."""
+    return [json.loads(x) for x in log.read_text().splitlines()] if log.exists() else []
 
 
 def table(lines: list[dict[str, object]]) -> str:
@@ -117,20 +159,26 @@ def _cell(line: dict[str, object]) -> str:
     return f"{line['AP50']} / {line['SEG']}" if "AP50" in line else "failed"
 
 
-def _run(task: Task, count: int, way: Way, seconds: int) -> dict[str, object]:
-    line: dict[str, object] = {"data": task.name, "n": count, "way": way.name, "s": seconds}
+def _run(task: Task, count: int, way: Way, seconds: int, kept: Path) -> dict[str, object]:
+    """The scores of a run, or why it failed; the first labels found stay in `kept`."""
+    line: dict[str, object] = {}
     with tempfile.TemporaryDirectory() as folder:
         place = Path(folder)
         train, test, out = place / "train", place / "test", place / "out"
         _copy(task, count, train, test)
         out.mkdir()
         began = time.monotonic()
-        failed = _learn(way, train, test, out, seconds)
+        line["said"], failed = _learn(way, train, test, out, seconds)
         line["whole s"] = round(time.monotonic() - began)
         if failed:
-            return {**line, "failed": failed}
+            return line | {"failed": failed}
         scores = pool(list(_scores(test, out, task.ignore)))
         line |= {"AP50": round(scores.ap(0.5), 3), "SEG": round(scores.seg, 3)}
+        first = min(test.glob("*_labels.tif"))
+        stem = f"{task.name}-{count}-{Path(way.script).stem}{'-'.join(way.words)}-{seconds}"
+        (kept / "labels").mkdir(exist_ok=True)
+        shutil.copy(out / first.name, kept / "labels" / f"{stem}.tif")
+        line |= {"labels": f"labels/{stem}.tif", "of": first.name}
         return line | {"merges": scores.merges, "splits": scores.splits}
 
 
@@ -150,12 +198,12 @@ def _copy(task: Task, count: int, train: Path, test: Path) -> None:
                 shutil.copy(source / file, to)
 
 
-def _learn(way: Way, train: Path, test: Path, out: Path, seconds: int) -> str:
-    """Let it learn and predict; "" or the last line of what went wrong."""
+def _learn(way: Way, train: Path, test: Path, out: Path, seconds: int) -> tuple[str, str]:
+    """Let it learn and predict; what it said last, and why it failed ("" = it did not)."""
     try:
         python = _environment(way)
     except subprocess.CalledProcessError as error:
-        return f"cannot be installed: {_last(error.stderr)}"
+        return "", f"cannot be installed: {_last(error.stderr)}"
     answer = subprocess.run(
         [str(python), str(PEERS / way.script), *map(str, (train, test, out, seconds)), *way.words],
         capture_output=True,
@@ -163,7 +211,7 @@ def _learn(way: Way, train: Path, test: Path, out: Path, seconds: int) -> str:
         cwd=ROOT,
         env={**os.environ, "CUDA_VISIBLE_DEVICES": "", "PYTHONPATH": str(ROOT)},
     )
-    return _last(answer.stderr) if answer.returncode else ""
+    return _last(answer.stdout), _last(answer.stderr) if answer.returncode else ""
 
 
 def _environment(way: Way) -> Path:
@@ -176,11 +224,12 @@ def _environment(way: Way) -> Path:
         pip = [str(python), "-m", "pip", "install", "-q"]
         lines = (ROOT / "constraints-dev.txt").read_text().splitlines()
         # our very torch, first: an open range pulls gigabytes of CUDA
-        torch = [x for x in lines if x.startswith("torch==") and "cellpose" in way.script]
+        torch = [x for x in lines if x.startswith("torch==") and way.script in WITH_TORCH]
         for command in (
             [sys.executable, "-m", "venv", "--clear", str(place)],
             *[[*pip, x] for x in torch],
             [*pip, *torch, *way.needs],
+            *([[*pip, "--no-deps", way.alone]] if way.alone else []),
         ):
             subprocess.run(command, check=True, capture_output=True, text=True)
         (place / "complete").touch()
