@@ -64,10 +64,10 @@ def test_within_chance_the_trained_one_is_kept(good: Path, tmp_path: Path) -> No
 
 
 def test_it_ends_early_where_nothing_is_gained(good: Path, tmp_path: Path) -> None:
-    run = tuned(tmp_path / "run", good, CAREFUL, seconds=40.0)
+    run = tuned(tmp_path / "run", good, CAREFUL, seconds=20.0)
     began = time.monotonic()
     said = list(train_run(run.path))
-    assert time.monotonic() - began < 35
+    assert time.monotonic() - began < 18
     assert "the held-out score no longer gets better: ending early" in words_of(said, "warning")
     assert not said[-1]["stopped"] and run.finished
 
