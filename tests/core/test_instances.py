@@ -62,6 +62,21 @@ def test_a_gap_is_given_back_whole_or_not_at_all(gap: int, scale: float) -> None
     assert row.max() == 2
 
 
+@pytest.mark.parametrize("angle", range(0, 180, 15))
+@pytest.mark.parametrize("width", [2, 3, 5])
+def test_an_aslant_gap_is_filled_like_a_straight_one(angle: int, width: int) -> None:
+    y, x = np.mgrid[-30:31, -30:31]
+    across = np.cos(np.deg2rad(angle)) * x + np.sin(np.deg2rad(angle)) * y
+    settings = InstanceSettings(give_back=width)
+    narrow, wide = (np.abs(across) > gap / 2 for gap in (width - 0.6, width + 2.5))
+    filled = label_cells(narrow.astype(np.float32), settings)
+    assert (filled > 0).all() and filled.max() == 2
+    # and to the nearer one: at most a pixel off the middle
+    one, other = filled[across < -20][0], filled[across > 20][0]
+    assert (filled[across < -1.5] == one).all() and (filled[across > 1.5] == other).all()
+    assert np.array_equal(label_cells(wide.astype(np.float32), settings) > 0, wide)
+
+
 def test_seeds_split_where_the_probability_dips() -> None:
     probability = discs((30, 25, 11), (30, 45, 11))
     probability[:, 35] = np.minimum(probability[:, 35], 0.55)
