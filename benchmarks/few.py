@@ -165,7 +165,7 @@ def _run(task: Task, count: int, way: Way, seconds: int, kept: Path) -> dict[str
     with tempfile.TemporaryDirectory() as folder:
         place = Path(folder)
         train, test, out = place / "train", place / "test", place / "out"
-        _copy(task, count, train, test)
+        copy_pairs(task, count, train, test)
         out.mkdir()
         began = time.monotonic()
         line["said"], failed = _learn(way, train, test, out, seconds)
@@ -182,7 +182,8 @@ def _run(task: Task, count: int, way: Way, seconds: int, kept: Path) -> dict[str
         return line | {"merges": scores.merges, "splits": scores.splits}
 
 
-def _copy(task: Task, count: int, train: Path, test: Path) -> None:
+def copy_pairs(task: Task, count: int, train: Path, test: Path) -> None:
+    """The first `count` images into `train`, those to be scored into `test`."""
     folder = DATA / task.name / "train"
     names = sorted(p.stem.removesuffix("_labels") for p in folder.glob("*_labels.tif"))
     for to, source, chosen in (

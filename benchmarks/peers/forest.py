@@ -9,6 +9,7 @@ from __future__ import annotations
 import itertools
 import sys
 import time
+from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
@@ -93,7 +94,7 @@ for i in left_out:
         tried[c] += found_share(truths[i], cells(inside, ground, *c))
 best = max(tried, key=lambda c: tried[c])
 model = forest(everything)
-print(f"settings {best}, {time.monotonic() - BEGAN:.0f} s")
+print(f"scikit-learn {version('scikit-learn')}: settings {best}, {time.monotonic() - BEGAN:.0f} s")
 for path, image in read(test):
     found = cells(*planes(model, features(image)), *best)
     tifffile.imwrite(Path(out) / f"{path.stem}_labels.tif", found.astype(np.int32))

@@ -63,7 +63,7 @@ while time.monotonic() - BEGAN < float(seconds):
     loss.backward()
     optimiser.step()
     steps += 1
-print(f"{steps} steps")
+print(f"torch {torch.__version__}: {steps} steps")
 net.eval()
 for path, image in read(test):
     height, width = image.shape[1:]

@@ -18,8 +18,10 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=3600, help="training time in all")
     parser.add_argument("--steps", type=int, help="instead of seconds")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--device", default="auto", help="cpu, cuda, or what there is")
     given = parser.parse_args()
     share_cores()  # before torch is loaded
+    from napari_unet.core.device import find_device
     from napari_unet.core.fit import Budget
 
     from .training import Recipe, train
@@ -27,7 +29,7 @@ def main() -> None:
     budget = Budget(given.steps, None if given.steps else given.seconds)
     loss = 0.0
     recipe = Recipe(given.images, given.rendered, given.seed)
-    for progress in train(given.folder, recipe, budget):
+    for progress in train(given.folder, recipe, budget, find_device(given.device)):
         loss = progress.loss if not loss else 0.98 * loss + 0.02 * progress.loss
         if progress.step % 50 == 0:
             print(f"step {progress.step}  {progress.seconds:.0f} s  loss {loss:.4f}", flush=True)

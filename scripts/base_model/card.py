@@ -37,7 +37,7 @@ annotated cells before you trust what it finds.
 | network | U-Net, width {net.width}, depth {net.depth}, {net.padding} padding, one channel |
 | cells | instances; the image is rescaled so that cells are {config.diameter:g} px across |
 | trained on | {images} images: CC0 nuclei (Data Science Bowl 2018, BBBC038) and renderings |
-| steps | {steps} of 4 tiles of 128 px, {seconds:.0f} s on two cores |
+| steps | {steps} of 4 tiles of 128 px, {seconds:.0f} s on {device} |
 | licence | {config.licence} |
 | recipe | `python -m scripts.base_model FOLDER`, in the repository of napari-unet |
 
@@ -112,6 +112,7 @@ def _card(path: Path, config: ModelConfig, found: dict[str, list[tuple[Scores, S
         images=said["images"],
         steps=said["steps"],
         seconds=said["seconds"],
+        device=said.get("device", "two cores"),
     )
     for name, scored in found.items():
         known, own = (pool([pair[k] for pair in scored]) for k in (0, 1))

@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from napari_unet.core.device import device_words
 from napari_unet.core.fit import Budget, Progress, Trainer, fit
 from napari_unet.core.memory import keep_freed_memory
 from napari_unet.core.presets import preset
@@ -48,17 +49,16 @@ def settings() -> Settings:
     return replace(base, fit=longer)
 
 
-def train(folder: Path, recipe: Recipe, budget: Budget) -> Iterator[Progress]:
+def train(folder: Path, recipe: Recipe, budget: Budget, device: torch.device) -> Iterator[Progress]:
     """Go on until the budget is used up; the model stands in `folder` at the end."""
     keep_freed_memory()
     folder.mkdir(parents=True, exist_ok=True)
     samples = list(_samples(folder, recipe))
     made = settings()
-    trainer = Trainer(
-        UNet(made.network, torch.Generator().manual_seed(recipe.seed)), made.fit, recipe.seed
-    )
+    net = UNet(made.network, torch.Generator().manual_seed(recipe.seed)).to(device)
+    trainer = Trainer(net, made.fit, recipe.seed)
     # the class weights are in each image's own map; 1 tells gaps from the rest
-    batches = Batches(samples, {}, made, "instances", recipe.seed, torch.device("cpu"))
+    batches = Batches(samples, {}, made, "instances", recipe.seed, device)
     _restore(folder, trainer, budget)
     budget.started = budget.clock()
     saved = budget.elapsed
@@ -89,11 +89,12 @@ def write(path: Path, trainer: Trainer, batches: Batches, budget: Budget, recipe
             "images": len(batches.samples),
             "rendered": recipe.rendered,
             "seed": recipe.seed,
+            "device": device_words(trainer.device),
         },
         licence=LICENCE,
         origin=ORIGIN,
     )
-    net = trainer.result(batches, settle=64)
+    net = trainer.result(batches, settle=min(64, 2 + trainer.step_done))
     halves = {
         k: v.half() if v.is_floating_point() else v for k, v in net.cpu().state_dict().items()
     }
