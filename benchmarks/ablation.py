@@ -27,8 +27,8 @@ from napari_unet.files.pairs import find_pairs, read_pair
 from napari_unet.runs.folder import RunFolder, create_run
 from napari_unet.runs.train import train_run
 
-from .few import DATA, TASKS, Task, copy_pairs, read_lines
 from .report import Sheet
+from .tasks import DATA, TASKS, Task, copy_pairs, read_lines
 
 SETS = ("dsb2018_fluo", "dic_hela", "isbi2012_em")
 COUNT = 5

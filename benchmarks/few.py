@@ -25,39 +25,13 @@ import tifffile
 
 from napari_unet.core.metrics import Scores, evaluate, pool
 
+from .few_pictures import draw
 from .report import Sheet
+from .tasks import DATA, TASKS, Task, copy_pairs, read_lines
 
 ROOT = Path(__file__).resolve().parent.parent
-DATA = ROOT.parent / "shared" / "data"
 PEERS = Path(__file__).parent / "peers"
 PLACES = Path(os.environ.get("NAPARI_UNET_PEERS", Path.home() / ".cache" / "napari-unet-peers"))
-
-
-@dataclass(frozen=True)
-class Task:
-    """The first images of a folder to learn from; the images after `reserve`, or `test`, to score.
-
-    Attributes
-    ----------
-    counts : how many images are learnt from, a run each
-    reserve : so many are never scored: the same test images whatever the count
-    ignore : truth objects under so many px do not count
-    """
-
-    name: str
-    counts: tuple[int, ...]
-    reserve: int
-    test: str | None = None
-    ignore: int = 20
-
-
-TASKS = (
-    Task("dsb2018_fluo", (1, 2, 5), 5),
-    Task("bbbc039", (1, 2, 5), 5, "test"),
-    Task("dic_hela", (2, 5, 8), 8),
-    Task("isbi2012_em", (1, 2, 5), 5, ignore=50),
-    Task("dsb2018_histology", (2, 5), 5),
-)
 
 
 @dataclass(frozen=True)
@@ -120,8 +94,6 @@ def main(words: list[str]) -> None:
             file.write(json.dumps(lines[-1]) + "\n")
     (given.out / "table.md").write_text(table(lines) + "\n")
     print(table(lines))
-    from .few_pictures import draw
-
     for path in draw(lines, given.out):
         print(path)
 
@@ -136,11 +108,6 @@ def _wanted(given: argparse.Namespace) -> Iterator[tuple[Task, int, Way, int]]:
                     continue
                 for seconds in given.seconds:
                     yield task, count, way, seconds
-
-
-def read_lines(log: Path) -> list[dict[str, object]]:
-    """The runs that stand in a folder."""
-    return [json.loads(x) for x in log.read_text().splitlines()] if log.exists() else []
 
 
 def table(lines: list[dict[str, object]]) -> str:
@@ -180,23 +147,6 @@ def _run(task: Task, count: int, way: Way, seconds: int, kept: Path) -> dict[str
         shutil.copy(out / first.name, kept / "labels" / f"{stem}.tif")
         line |= {"labels": f"labels/{stem}.tif", "of": first.name}
         return line | {"merges": scores.merges, "splits": scores.splits}
-
-
-def copy_pairs(task: Task, count: int, train: Path, test: Path) -> None:
-    """The first `count` images into `train`, those to be scored into `test`."""
-    folder = DATA / task.name / "train"
-    names = sorted(p.stem.removesuffix("_labels") for p in folder.glob("*_labels.tif"))
-    for to, source, chosen in (
-        (train, folder, names[:count]),
-        (test, folder, names[task.reserve :]),
-    ):
-        if to is test and task.test is not None:
-            source = DATA / task.name / task.test
-            chosen = sorted(p.stem.removesuffix("_labels") for p in source.glob("*_labels.tif"))
-        to.mkdir()
-        for name in chosen:
-            for file in (f"{name}.tif", f"{name}_labels.tif"):
-                shutil.copy(source / file, to)
 
 
 def _learn(way: Way, train: Path, test: Path, out: Path, seconds: int) -> tuple[str, str]:

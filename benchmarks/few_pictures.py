@@ -12,32 +12,32 @@ import tifffile
 from matplotlib.figure import Figure
 from skimage.segmentation import find_boundaries
 
-from .few import DATA, TASKS, WAYS
+from .tasks import DATA, TASKS
 
 mpl.use("Agg")
 Line = dict[str, Any]
 COLUMNS = 4
-COLOURS = {way.name: f"C{number}" for number, way in enumerate(WAYS)}
 
 
 def draw(lines: Sequence[Line], out: Path) -> Iterator[Path]:
     """One learning curve and one contact sheet for each data set; the files' paths."""
+    colours = {way: f"C{n}" for n, way in enumerate(dict.fromkeys(x["way"] for x in lines))}
     for task in TASKS:
         own = [x for x in lines if x["data"] == task.name]
         if own:
-            yield _curves(own, out / f"curves-{task.name}.png")
+            yield _curves(own, colours, out / f"curves-{task.name}.png")
         found = [x for x in own if "labels" in x]
         if found:
             yield _sheet(found, out, out / f"sheet-{task.name}.png")
 
 
-def _curves(lines: Sequence[Line], path: Path) -> Path:
+def _curves(lines: Sequence[Line], colours: dict[str, str], path: Path) -> Path:
     """AP50 against the number of images, a panel for each time."""
     times = sorted({x["s"] for x in lines})
     figure = Figure(figsize=(5 * len(times), 4), layout="constrained")
     for place, seconds in enumerate(times, start=1):
         axes = figure.add_subplot(1, len(times), place)
-        for way, colour in COLOURS.items():
+        for way, colour in colours.items():
             own = sorted(
                 (x["n"], x.get("AP50")) for x in lines if x["way"] == way and x["s"] == seconds
             )
@@ -49,8 +49,8 @@ def _curves(lines: Sequence[Line], path: Path) -> Path:
         axes.set_ylim(0, 1)
         axes.set_xticks(sorted({x["n"] for x in lines}))
         axes.grid(alpha=0.3)
-    ways = [way for way in COLOURS if any(x["way"] == way and "AP50" in x for x in lines)]
-    handles = [mpl.lines.Line2D([], [], color=COLOURS[way], marker="o") for way in ways]
+    ways = [way for way in colours if any(x["way"] == way and "AP50" in x for x in lines)]
+    handles = [mpl.lines.Line2D([], [], color=colours[way], marker="o") for way in ways]
     figure.legend(handles, ways, loc="outside lower center", ncols=3)
     figure.savefig(path, dpi=110)
     return path
