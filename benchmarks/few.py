@@ -75,7 +75,9 @@ def main(words: list[str]) -> None:
     parser.add_argument("--out", type=Path, default=Path("few"))
     parser.add_argument("--seconds", type=int, nargs="+", default=SECONDS)
     parser.add_argument("--counts", type=int, nargs="+", help="instead of each set's own")
-    parser.add_argument("--ways", nargs="+", help="scripts of benchmarks/peers, such as forest.py")
+    parser.add_argument(
+        "--ways", nargs="+", help="names, or scripts of benchmarks/peers, such as forest.py"
+    )
     given = parser.parse_args(words)
     if not DATA.is_dir():
         print(f"no real images in {DATA}: nothing to do")
@@ -104,7 +106,7 @@ def _wanted(given: argparse.Namespace) -> Iterator[tuple[Task, int, Way, int]]:
             continue
         for count in given.counts or task.counts:
             for way in WAYS:
-                if given.ways and way.script not in given.ways:
+                if given.ways and not {way.name, way.script} & set(given.ways):
                     continue
                 for seconds in given.seconds:
                     yield task, count, way, seconds

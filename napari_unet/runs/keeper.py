@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from napari_unet.core.judge import HeldOut, slack, words
+from napari_unet.core.judge import CLEARLY, HeldOut, words
 from napari_unet.core.segment import Segmenter
 from napari_unet.core.settings import InstanceSettings, ModelConfig
 from napari_unet.core.unet import UNet
@@ -17,6 +17,7 @@ from .messages import Message
 from .networks import save_network
 
 Score = dict[str, Any]
+LEAST_TO_STALL = 20  # held-out cells
 
 
 @dataclass
@@ -71,9 +72,15 @@ class Keeper:
             self._write(self.run.trained, net, step, seconds, score, judged.instances)
 
     def stalled(self, scorings: int) -> bool:
-        """Whether the last so many scorings brought nothing that is clearly better."""
+        """Whether the last so many scorings brought nothing that is clearly better.
+
+        Of a few cells nobody can tell: one found or lost hides all that is gained.
+        """
         before, last = self.values[:-scorings], self.values[-scorings:]
-        return bool(before) and max(last) <= max(before) + self._slack
+        few = self.config.labels_are == "instances" and self.held_out.cells < LEAST_TO_STALL
+        if not before or few:
+            return False
+        return max(last) <= max(before) + CLEARLY
 
     def keep(
         self,
@@ -97,10 +104,6 @@ class Keeper:
             setattr(self, name, value)
         if self.best == self.before:
             self.best = self.before
-
-    @property
-    def _slack(self) -> float:
-        return slack(self.best["truth"] if self.best and "truth" in self.best else 0)
 
     def _write(
         self,

@@ -39,7 +39,7 @@ annotated cells before you trust what it finds.
 | trained on | {images} images: CC0 nuclei (Data Science Bowl 2018, BBBC038) and renderings |
 | steps | {steps} of 4 tiles of 128 px, {seconds:.0f} s on {device} |
 | licence | {config.licence} |
-| recipe | `python -m scripts.base_model FOLDER`, in the repository of napari-unet |
+| recipe | in the repository: `{recipe}` |
 
 ## Scores on images it has not seen
 
@@ -49,6 +49,7 @@ Every 20th image of each kind was kept back. "Size known": the true median diame
 | kind | images | cells | AP50, size known | AP50, size found |
 |---|---|---|---|---|
 """
+RECIPE = "python -m scripts.base_model FOLDER --rendered {rendered} --seconds {seconds:.0f}"
 LIMITS = """
 ## Limits
 
@@ -113,6 +114,7 @@ def _card(path: Path, config: ModelConfig, found: dict[str, list[tuple[Scores, S
         steps=said["steps"],
         seconds=said["seconds"],
         device=said.get("device", "two cores"),
+        recipe=RECIPE.format(**said),
     )
     for name, scored in found.items():
         known, own = (pool([pair[k] for pair in scored]) for k in (0, 1))

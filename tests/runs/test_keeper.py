@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
 
+from napari_unet.core.annotation import Pair
 from napari_unet.core.settings import ModelConfig
 from napari_unet.files.model_file import read_config, read_model
 from napari_unet.runs.folder import RunFolder
 from napari_unet.runs.keeper import Keeper
 from napari_unet.runs.train import train_run
+from tests.core.discs import touching_discs
 
 from .test_training import until, words_of
 from .tiny import SMALL, tiny_run
@@ -64,7 +67,9 @@ def test_within_chance_the_trained_one_is_kept(good: Path, tmp_path: Path) -> No
 
 
 def test_it_ends_early_where_nothing_is_gained(good: Path, tmp_path: Path) -> None:
-    run = tuned(tmp_path / "run", good, CAREFUL, seconds=20.0)
+    image, labels = touching_discs(0, 288, pairs=50)
+    many = [Pair("many", image, labels, None, "YX")]
+    run = tuned(tmp_path / "run", good, CAREFUL, seconds=20.0, pairs=many)
     began = time.monotonic()
     said = list(train_run(run.path))
     assert time.monotonic() - began < 18
@@ -78,17 +83,19 @@ def test_steps_that_were_asked_for_are_all_done(good: Path, tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize(
-    "values, stalled",
+    "values, cells, stalled",
     [
-        ([0.5], False),
-        ([0.5, 0.5, 0.5, 0.5], False),
-        ([0.5, 0.5, 0.5, 0.5, 0.51], True),
-        ([0.1, 0.5, 0.4, 0.5, 0.6], False),
-        ([0.1, 0.6, 0.4, 0.5, 0.5, 0.6], True),
+        ([0.5], 50, False),
+        ([0.5, 0.5, 0.5, 0.5], 50, False),
+        ([0.5, 0.5, 0.5, 0.5, 0.51], 50, True),
+        ([0.5, 0.5, 0.5, 0.5, 0.51], 3, False),
+        ([0.1, 0.5, 0.4, 0.5, 0.6], 50, False),
+        ([0.1, 0.6, 0.4, 0.5, 0.5, 0.6], 50, True),
     ],
 )
-def test_stalled(values: list[float], stalled: bool, tmp_path: Path) -> None:
+def test_stalled(values: list[float], cells: int, stalled: bool, tmp_path: Path) -> None:
     run = tiny_run(tmp_path / "run")
-    keeper = Keeper(run, ModelConfig(run.settings.network), None, 1)  # type: ignore[arg-type]
+    held_out = SimpleNamespace(cells=cells)
+    keeper = Keeper(run, ModelConfig(run.settings.network), held_out, 1)  # type: ignore[arg-type]
     keeper.values = values
     assert keeper.stalled(4) == stalled
