@@ -73,7 +73,7 @@ def _default() -> Settings:
         fit=FitSettings(
             optimiser="adamw",
             learning_rate=3e-3,
-            tuning_rate=3e-4,
+            tuning_rate=2e-4,
             weight_decay=1e-2,
             schedule="one-cycle",
             batch=2,
