@@ -13,6 +13,7 @@ import statistics
 import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +29,7 @@ from napari_unet.runs.folder import RunFolder, create_run
 from napari_unet.runs.train import train_run
 
 from .report import Sheet
-from .tasks import DATA, TASKS, Task, copy_pairs, read_lines
+from .tasks import DATA, TASKS, Results, Task, copy_pairs
 
 SETS = ("dsb2018_fluo", "dic_hela", "isbi2012_em")
 COUNT = 5
@@ -76,23 +77,15 @@ def main(words: list[str]) -> None:
         print(f"no real images in {DATA}: nothing to do")
         return
     Sheet("ablation").heading("AP50 of images not seen, one change at a time")
-    given.out.mkdir(parents=True, exist_ok=True)
-    log = given.out / "results.jsonl"
-    lines = read_lines(log)
+    results = Results(given.out)
     how = {"steps": given.steps} if given.steps else {"seconds": given.seconds}
     changes = [c for i, c in enumerate(CHANGES) if given.changes is None or i in given.changes]
     for task in (t for t in TASKS if t.name in given.sets):
         for seed in given.seeds:
             for change in changes:
-                line = {"data": task.name, "n": given.count, "change": change.name, "seed": seed}
-                line |= how
-                if any(line.items() <= x.items() for x in lines):
-                    continue
-                lines.append(line | _run(task, given.count, change, seed, how))
-                print(json.dumps(lines[-1]), flush=True)
-                with log.open("a") as file:
-                    file.write(json.dumps(lines[-1]) + "\n")
-    text = "\n\n".join([table(lines), honesty(lines)])
+                what = {"data": task.name, "n": given.count, "change": change.name, "seed": seed}
+                results.run(what | how, partial(_run, task, given.count, change, seed, how))
+    text = "\n\n".join([table(results.lines), honesty(results.lines)])
     (given.out / "table.md").write_text(text + "\n")
     print(text)
 
@@ -119,7 +112,7 @@ def _run(task: Task, count: int, change: Change, seed: int, how: dict[str, Any])
         "SEG": round(test.seg, 3),
         "merges": test.merges,
         "splits": test.splits,
-        "steps": steps,
+        "steps done": steps,
         "held-out before": before.get("AP50"),
         "held-out after": after.get("AP50"),
         "held-out cells": after.get("truth"),

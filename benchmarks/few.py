@@ -10,7 +10,6 @@ pictures; what stands there already is not run again.
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import shutil
 import subprocess
@@ -19,6 +18,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import tifffile
@@ -27,7 +27,7 @@ from napari_unet.core.metrics import Scores, evaluate, pool
 
 from .few_pictures import draw
 from .report import Sheet
-from .tasks import DATA, TASKS, Task, copy_pairs, read_lines
+from .tasks import DATA, TASKS, Results, Task, copy_pairs
 
 ROOT = Path(__file__).resolve().parent.parent
 PEERS = Path(__file__).parent / "peers"
@@ -83,17 +83,11 @@ def main(words: list[str]) -> None:
         print(f"no real images in {DATA}: nothing to do")
         return
     Sheet("few").heading("AP50 of images not seen, after learning from few on the CPU")
-    given.out.mkdir(parents=True, exist_ok=True)
-    log = given.out / "results.jsonl"
-    lines = read_lines(log)
+    results = Results(given.out)
     for task, count, way, seconds in _wanted(given):
-        line = {"data": task.name, "n": count, "way": way.name, "s": seconds}
-        if any(line.items() <= x.items() for x in lines):
-            continue
-        lines.append(line | _run(task, count, way, seconds, given.out))
-        print(json.dumps(lines[-1]), flush=True)
-        with log.open("a") as file:
-            file.write(json.dumps(lines[-1]) + "\n")
+        what = {"data": task.name, "n": count, "way": way.name, "s": seconds}
+        results.run(what, partial(_run, task, count, way, seconds, given.out))
+    lines = results.lines
     (given.out / "table.md").write_text(table(lines) + "\n")
     print(table(lines))
     for path in draw(lines, given.out):

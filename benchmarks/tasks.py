@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 
@@ -54,6 +56,21 @@ def copy_pairs(task: Task, count: int, train: Path, test: Path) -> None:
                 shutil.copy(source / file, to)
 
 
-def read_lines(log: Path) -> list[dict[str, object]]:
-    """The runs that stand in a folder."""
-    return [json.loads(x) for x in log.read_text().splitlines()] if log.exists() else []
+class Results:
+    """A line for each run, kept in a folder: what stands there already is not run again."""
+
+    def __init__(self, folder: Path) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self._log = folder / "results.jsonl"
+        kept = self._log.read_text().splitlines() if self._log.exists() else []
+        self.lines: list[dict[str, Any]] = [json.loads(x) for x in kept]
+
+    def run(self, what: dict[str, Any], work: Callable[[], dict[str, Any]]) -> None:
+        """Do the work unless a line holds all of `what`; print and keep what came of it."""
+        if any(what.items() <= x.items() for x in self.lines):
+            return
+        self.lines.append(what | work())
+        text = json.dumps(self.lines[-1])
+        print(text, flush=True)
+        with self._log.open("a") as file:
+            file.write(text + "\n")

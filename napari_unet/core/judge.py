@@ -37,8 +37,8 @@ class Judged:
 
     @property
     def slack(self) -> float:
-        """Differences in value up to this are chance."""
-        return slack(self.scores.truth)
+        """Differences in value up to this are chance: few held-out cells, much chance."""
+        return CLEARLY + (0.5 / self.scores.truth if self.scores.truth else 0.0)
 
     def as_dict(self) -> dict[str, Any]:
         """For messages and files."""
@@ -55,11 +55,6 @@ class Judged:
             "spurious": s.predicted - s.matches(0.5),
             "value": self.value,
         }
-
-
-def slack(cells: int) -> float:
-    """Differences in value up to this are chance: few held-out `cells`, much chance."""
-    return CLEARLY + (0.5 / cells if cells else 0.0)
 
 
 def words(score: dict[str, Any], before: dict[str, Any] | None = None) -> str:

@@ -53,6 +53,10 @@ class RunFolder:
         """The newest weights, where they did worse than the base: then that is the model."""
         return self.path / "trained.safetensors"
 
+    def made(self, worse: bool) -> Path:
+        """What the training came to; `worse`: than its base, which is :attr:`model` then."""
+        return self.trained if worse else self.model
+
     @property
     def log(self) -> Path:
         return self.path / "log.jsonl"

@@ -64,8 +64,7 @@ def _again(run: RunFolder) -> Iterator[Message]:
     done = next(m for m in reversed(run.messages()) if m["event"] == "done")
     yield {"event": "started", "what": "train", "path": str(run.path), "words": "nothing to do"}
     yield warning("this training is finished already: its model stays as it is")
-    model = run.trained if done["worse"] else run.model
-    yield {**done, "path": str(run.path), "model": str(model)}
+    yield {**done, "path": str(run.path), "model": str(run.made(done["worse"]))}
 
 
 @dataclass
@@ -252,7 +251,7 @@ class Training:
             "event": "done",
             "what": "train",
             "path": str(self.run.path),
-            "model": str(self.run.trained if worse else self.run.model),
+            "model": str(self.run.made(worse)),
             "stopped": stopped,
             "before": before,
             "after": after,

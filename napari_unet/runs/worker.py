@@ -191,7 +191,7 @@ def _stopped(path: Path) -> Message:
         "event": "done",
         "what": "train",
         "path": str(path),
-        "model": str(run.trained if worse else run.model),
+        "model": str(run.made(worse)),
         "stopped": True,
         "before": before,
         "after": after,

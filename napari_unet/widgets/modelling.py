@@ -87,7 +87,7 @@ def _readable(model: Path) -> bool:
 
 def _newest(run: RunFolder) -> Path:
     """What the training made, even where its base did better."""
-    return run.trained if run.trained.exists() and _last(run).get("worse") else run.model
+    return run.made(run.trained.exists() and bool(_last(run).get("worse")))
 
 
 def _last(run: RunFolder) -> dict[str, Any]:
