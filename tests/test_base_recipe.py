@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 from napari_unet.core.presets import preset
-from napari_unet.files.model_file import read_config
+from napari_unet.files.model_file import read_config, read_model
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -39,3 +39,26 @@ def test_three_steps_of_it(tmp_path: Path) -> None:
     recipe("scripts.base_model.card", tmp_path, "--rendered", "3")
     sha = hashlib.sha256((tmp_path / "default.safetensors").read_bytes()).hexdigest()
     assert sha in (tmp_path / "default.md").read_text()
+
+
+def test_going_on_from_a_model(tmp_path: Path) -> None:
+    few = ("--rendered", "3", "--device", "cpu", "--steps", "1")
+    first, second = tmp_path / "first", tmp_path / "second"
+    for folder in (first, second):
+        folder.mkdir()
+    recipe("scripts.base_model", first, *few)
+    model = first / "default.safetensors"
+    recipe("scripts.base_model", second, *few, "--seed", "1", "--start", str(model))
+    made = second / "default.safetensors"
+    (earlier,) = read_config(made).training["earlier"]
+    assert earlier["sha256"] == hashlib.sha256(model.read_bytes()).hexdigest()
+    # other renderings, and none of those that are kept back for the card
+    names = [sorted(int(p.stem) for p in (x / "rendered").iterdir()) for x in (first, second)]
+    assert names == [[1, 2], [100_001, 100_002]]
+    # one small step from where the first one ended
+    old, new = (read_model(p)[1]["down.0.layers.0.weight"].float() for p in (model, made))
+    assert 0 < (old - new).abs().max() < 0.1 * old.abs().max()
+    recipe("scripts.base_model.card", second, "--rendered", "1")
+    card = (second / "default.md").read_text()
+    assert "--seed 0 --steps 1`" in card and "--seed 1 --steps 1 --start MODEL`" in card
+    assert "| steps | 2 of" in card

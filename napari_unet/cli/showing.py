@@ -141,7 +141,8 @@ def _run_facts(run: RunFolder) -> dict[str, Any]:
 def _model_facts(config: ModelConfig) -> dict[str, Any]:
     net, found = config.network, config.instances
     kind = f"{config.labels_are} {', '.join(map(str, config.class_values))}".strip()
-    cut = f"{found.threshold:g}, seeds {found.seed_threshold:g}, least size {found.min_size} px"
+    cut = f"{found.threshold:g}, seeds {found.seed_threshold:g}, outlines {found.outline:g}"
+    cut += f", least size {found.min_size} px"
     facts = {
         "labels are": kind,
         "channels": config.channels,
@@ -158,6 +159,8 @@ def _model_facts(config: ModelConfig) -> dict[str, Any]:
 
 def _plain(value: Any) -> Any:
     """A table inside the table in one line, without braces."""
+    if isinstance(value, list):
+        return "; ".join(str(_plain(x)) for x in value)
     if not isinstance(value, dict):
         return value
     return ", ".join(
@@ -171,7 +174,7 @@ def _pixels(diameter: float | None) -> str:
 
 def _say_table(facts: dict[str, Any]) -> None:
     """One line for each fact that there is."""
-    there = {name: value for name, value in facts.items() if value not in ("", None, {})}
+    there = {name: value for name, value in facts.items() if value not in ("", None, {}, [])}
     width = max(map(len, there))
     for name, value in there.items():
         say(f"{name:<{width}}  {value}")

@@ -23,12 +23,40 @@ _FOUR = ndimage.generate_binary_structure(2, 1)
 # shares of the median cell's area
 LEAST_CELL = 0.15  # smaller predictions are removed
 LEAST_PART = 0.3  # a dip that parts two pieces as large is the border of two cells
+BIAS = 0.5  # of what class weights do to the log-odds in the end, a short training does so much
+OUTLINE_REACH = 3.0  # model pixels that a found cell may grow by
 
 
 def for_diameter(settings: InstanceSettings, diameter: float) -> InstanceSettings:
     """The least sizes that suit cells of this diameter (image pixels)."""
     area = math.pi / 4 * diameter**2
     return replace(settings, min_size=round(LEAST_CELL * area), part_size=round(LEAST_PART * area))
+
+
+def for_class_weights(settings: InstanceSettings, cell: float, ground: float) -> InstanceSettings:
+    """The thresholds where training weighed cells by `cell` and background by `ground`.
+
+    Weights that even out rare and frequent classes teach a network to see the rare one more
+    often than it is there: in the end its log-odds are off by the logarithm of their ratio
+    (Menon et al. 2021, logit adjustment).
+    """
+    shift = BIAS * math.log(cell / ground)
+    return moved(settings, shift, shift)
+
+
+def moved(settings: InstanceSettings, threshold: float, outline: float) -> InstanceSettings:
+    """The thresholds and the outline moved by so much in log-odds, to hundredths."""
+    return replace(
+        settings,
+        threshold=_moved(settings.threshold, threshold),
+        seed_threshold=_moved(settings.seed_threshold, threshold),
+        outline=_moved(settings.outline, outline) if settings.outline > 0 else 0.0,
+    )
+
+
+def _moved(probability: float, log_odds: float) -> float:
+    odds = probability / (1 - probability) * math.exp(log_odds)
+    return round(odds / (1 + odds), 2)
 
 
 def label_cells(
@@ -38,8 +66,8 @@ def label_cells(
 
     Seeds are the connected pieces above the seed threshold (the paper's way where it equals
     the threshold), cut at dips and at necks where the settings say so; they grow over what is
-    above the threshold, along falling probability. Then small cells go, holes are filled, and
-    thin gaps between two cells are given back.
+    above the threshold, along falling probability. Then small cells go, holes are filled, thin
+    gaps between two cells are given back, and cells grow to the outline where there is one.
 
     Parameters
     ----------
@@ -60,6 +88,8 @@ def label_cells(
     cells = _without_small(cells, settings.min_size)
     _fill_holes(cells)
     _give_back(cells, settings.give_back / scale)
+    if 0 < settings.outline < settings.threshold:
+        _grow_to_outline(cells, probability > settings.outline, OUTLINE_REACH / scale)
     return segmentation.relabel_sequential(cells)[0].astype(np.int32)
 
 
@@ -212,6 +242,20 @@ def _give_back(cells: Labels, width: float) -> None:
     small = np.bincount(pockets.ravel(), minlength=count + 1) <= (widest + 1) ** 2
     between |= near_two & small[pockets] & (pockets > 0)
     _grow_into(cells, between)
+
+
+def _grow_to_outline(cells: Labels, open_to: Mask, reach: float) -> None:
+    """Cells take what is open to them within `reach` px, the nearer cell first, in place.
+
+    The border weight teaches a network to rather call ten pixels of a cell's rim background than
+    one pixel of a gap a cell. That parts cells, and draws them too small: once they are apart,
+    what was lost is theirs again.
+    """
+    open_to = open_to & (cells == 0)
+    if not open_to.any() or not cells.any():
+        return
+    _grow_into(cells, open_to & (ndimage.distance_transform_edt(cells == 0) <= reach))
+    _fill_holes(cells)
 
 
 def _disc(diameter: int) -> Mask:

@@ -68,7 +68,7 @@ def _default() -> Settings:
             noise=0.4,
             blur=0.5,
         ),
-        instances=InstanceSettings(dip=0.75),
+        instances=InstanceSettings(dip=1.5, outline=0.4),
         # many small steps: on two cores without bfloat16 there is time for a few hundred at most
         fit=FitSettings(
             optimiser="adamw",

@@ -108,6 +108,8 @@ class InstanceSettings:
     part_size: int = 0
     give_back: float = 2.0  # model pixels; gaps of this width between two cells are shared out
     split: float = 0.0  # cells are cut at necks narrower than 1 - this of their width; 0 = never
+    # found cells grow over what is above this probability, `OUTLINE_REACH` at most; 0 = never
+    outline: float = 0.0
 
 
 @dataclass(frozen=True)

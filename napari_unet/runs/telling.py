@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from napari_unet.core.fit import Budget, Progress
-from napari_unet.core.instances import for_diameter
+from napari_unet.core.instances import for_class_weights, for_diameter
 from napari_unet.core.judge import words
 from napari_unet.core.samples import Annotation, Sample, factor_of
 from napari_unet.core.settings import ModelConfig, Settings
@@ -43,9 +43,19 @@ def remarks(
         yield "too little is annotated to hold anything out: no score before and after"
 
 
-def model_config(run: RunFolder, annotation: Annotation, settings: Settings) -> ModelConfig:
-    """What the run's model files say of themselves, before anything was scored."""
+def model_config(
+    run: RunFolder, annotation: Annotation, settings: Settings, by_class: Mapping[int, float]
+) -> ModelConfig:
+    """What the run's model files say of themselves, before anything was scored.
+
+    Parameters
+    ----------
+    by_class : the class weights, 0 = background and 1 = cells of instances
+    """
     options = run.options
+    instances = for_diameter(settings.instances, annotation.diameter or 0.0)
+    if options.labels_are == "instances" and settings.weights.preset == "paper":
+        instances = for_class_weights(instances, by_class.get(1, 1.0), by_class.get(0, 1.0))
     rescaled = any(factor_of(annotation, settings, s) != 1.0 for s in annotation.slices)
     return ModelConfig(
         network=settings.network,
@@ -56,7 +66,7 @@ def model_config(run: RunFolder, annotation: Annotation, settings: Settings) -> 
         image_diameter=annotation.diameter,
         image_diameters=annotation.diameters if rescaled else None,
         axes=run.info["inputs"][0]["axes"],
-        instances=for_diameter(settings.instances, annotation.diameter or 0.0),
+        instances=instances,
         origin="trained with napari-unet",
         training={"run": run.path.name, "preset": options.preset, "seed": options.seed},
     )

@@ -36,11 +36,17 @@ annotated cells before you trust what it finds.
 | file | `default.safetensors`, sha256 `{sha}` |
 | network | U-Net, width {net.width}, depth {net.depth}, {net.padding} padding, one channel |
 | cells | instances; the image is rescaled so that cells are {config.diameter:g} px across |
-| trained on | {images} images: CC0 nuclei (Data Science Bowl 2018, BBBC038) and renderings |
-| steps | {steps} of 4 tiles of 128 px, {seconds:.0f} s on {device} |
+| trained on | CC0 nuclei (Data Science Bowl 2018, BBBC038) and renderings |
+| steps | {steps:,} of 4 tiles of 128 px, {seconds:,} s on {device} |
 | licence | {config.licence} |
-| recipe | in the repository: `{recipe}` |
 
+## Recipe
+
+In the repository, a line for each stretch; MODEL is what came of the one before.
+
+| command | steps | seconds | images |
+|---|---|---|---|
+{stretches}
 ## Scores on images it has not seen
 
 Every 20th image of each kind was kept back. "Size known": the true median diameter was given;
@@ -49,7 +55,10 @@ Every 20th image of each kind was kept back. "Size known": the true median diame
 | kind | images | cells | AP50, size known | AP50, size found |
 |---|---|---|---|---|
 """
-RECIPE = "python -m scripts.base_model FOLDER --rendered {rendered} --seconds {seconds:.0f}"
+STRETCH = (
+    "| `python -m scripts.base_model FOLDER --rendered {rendered} --seed {seed} --steps {steps}"
+    "{start}` | {steps:,} | {seconds:,} | {images:,} |\n"
+)
 LIMITS = """
 ## Limits
 
@@ -104,17 +113,19 @@ def _scored(segmenter: Segmenter, image: Image, labels: Labels) -> tuple[Scores,
 
 
 def _card(path: Path, config: ModelConfig, found: dict[str, list[tuple[Scores, Scores]]]) -> str:
-    said = config.training
+    stretches = [*config.training.get("earlier", []), config.training]
     sha = hashlib.sha256(path.read_bytes()).hexdigest()
     text = HEAD.format(
         sha=sha,
         net=config.network,
         config=config,
-        images=said["images"],
-        steps=said["steps"],
-        seconds=said["seconds"],
-        device=said.get("device", "two cores"),
-        recipe=RECIPE.format(**said),
+        steps=sum(x["steps"] for x in stretches),
+        seconds=sum(x["seconds"] for x in stretches),
+        device=stretches[-1]["device"],
+        stretches="".join(
+            STRETCH.format(**x, start=" --start MODEL" if i else "")
+            for i, x in enumerate(stretches)
+        ),
     )
     for name, scored in found.items():
         known, own = (pool([pair[k] for pair in scored]) for k in (0, 1))

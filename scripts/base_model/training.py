@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import time
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -20,12 +22,14 @@ from napari_unet.core.samples import Batches, Sample
 from napari_unet.core.settings import ModelConfig, Settings
 from napari_unet.core.unet import UNet
 from napari_unet.files.atomic import replacing
-from napari_unet.files.model_file import write_model
+from napari_unet.files.model_file import read_config, write_model
+from napari_unet.runs.networks import start_from
 
 from .images import collection, rendered, sample_of
 
 SAVED_EVERY = 60.0  # seconds
 HELD_BACK = 20  # every so many-th image is never trained on: the card's scores
+OTHERS = 100_000  # from one seed's renderings to the next one's; a multiple of the line above
 LICENCE = "CC0-1.0"
 ORIGIN = (
     "trained by scripts/base_model on the CC0 nuclei of the Data Science Bowl 2018 (BBBC038) and "
@@ -39,14 +43,27 @@ class Recipe:
 
     images: Path  # the CC0 collection; rendered images alone where it is absent
     rendered: int = 500
-    seed: int = 0
+    seed: int = 0  # another one, other renderings
+    start: Path | None = None  # a model to go on from; None = random weights
 
+    @property
+    def numbers(self) -> list[int]:
+        """The renderings to train on."""
+        first = self.seed * OTHERS
+        return [n for n in range(first, first + self.rendered) if n % HELD_BACK]
 
-def settings() -> Settings:
-    """The default preset, trained longer, with larger batches and a longer memory."""
-    base = preset("default")
-    longer = replace(base.fit, batch=4, learning_rate=2e-3, average=0.998)
-    return replace(base, fit=longer)
+    @property
+    def settings(self) -> Settings:
+        """The default preset, trained longer, with larger batches and a longer memory.
+
+        Without class weights: they are each image's own, and teach the network to find more
+        than there is where cells are few, and less where they are many. Background more often
+        than a user's training needs it: this one is to know what is no cell.
+        """
+        base = preset("default")
+        rate = 2e-3 if self.start is None else 1e-3
+        fit = replace(base.fit, batch=4, learning_rate=rate, average=0.998, background_chance=0.3)
+        return replace(base, fit=fit, weights=replace(base.weights, max_class_weight=1.0))
 
 
 def train(folder: Path, recipe: Recipe, budget: Budget, device: torch.device) -> Iterator[Progress]:
@@ -54,10 +71,12 @@ def train(folder: Path, recipe: Recipe, budget: Budget, device: torch.device) ->
     keep_freed_memory()
     folder.mkdir(parents=True, exist_ok=True)
     samples = list(_samples(folder, recipe))
-    made = settings()
+    made = recipe.settings
     net = UNet(made.network, torch.Generator().manual_seed(recipe.seed)).to(device)
+    if recipe.start is not None:
+        start_from(net, recipe.start)
     trainer = Trainer(net, made.fit, recipe.seed)
-    # the class weights are in each image's own map; 1 tells gaps from the rest
+    # no class weights: 1 tells gaps from the rest
     batches = Batches(samples, {}, made, "instances", recipe.seed, device)
     _restore(folder, trainer, budget)
     budget.started = budget.clock()
@@ -77,7 +96,7 @@ def train(folder: Path, recipe: Recipe, budget: Budget, device: torch.device) ->
 
 def write(path: Path, trainer: Trainer, batches: Batches, budget: Budget, recipe: Recipe) -> None:
     """The model file, half precision: what the weights lose is far below what a step changes."""
-    made = settings()
+    made = recipe.settings
     config = ModelConfig(
         network=made.network,
         normalise=made.normalise,
@@ -90,6 +109,7 @@ def write(path: Path, trainer: Trainer, batches: Batches, budget: Budget, recipe
             "rendered": recipe.rendered,
             "seed": recipe.seed,
             "device": device_words(trainer.device),
+            "earlier": _earlier(recipe.start),
         },
         licence=LICENCE,
         origin=ORIGIN,
@@ -101,20 +121,28 @@ def write(path: Path, trainer: Trainer, batches: Batches, budget: Budget, recipe
     write_model(path, config, halves)
 
 
+def _earlier(start: Path | None) -> list[dict[str, Any]]:
+    """What the model that training went on from came from, the first stretch first."""
+    if start is None:
+        return []
+    said = dict(read_config(start).training)
+    before = said.pop("earlier", [])
+    return [*before, {**said, "sha256": hashlib.sha256(start.read_bytes()).hexdigest()}]
+
+
 def _samples(folder: Path, recipe: Recipe) -> Iterator[Sample]:
     """All images to train on, in model pixels; rendered ones are kept in the folder."""
-    made, rng = settings(), np.random.default_rng([recipe.seed, 1])
+    made, rng = recipe.settings, np.random.default_rng([recipe.seed, 1])
     for number, (name, image, labels) in enumerate(collection(recipe.images)):
         found = sample_of(name, image, labels, made, rng) if number % HELD_BACK else None
         if found is not None:
             yield found[0]
     store = folder / "rendered"
     store.mkdir(exist_ok=True)
-    numbers = [n for n in range(recipe.rendered) if n % HELD_BACK]
-    missing = [n for n in numbers if not (store / f"{n:05d}.npz").exists()]
+    missing = [n for n in recipe.numbers if not (store / f"{n:05d}.npz").exists()]
     with ProcessPoolExecutor() as pool:
         list(pool.map(_render, [store] * len(missing), missing, chunksize=4))
-    for number in numbers:
+    for number in recipe.numbers:
         with np.load(store / f"{number:05d}.npz", allow_pickle=False) as file:
             found = sample_of(str(number), file["image"], file["labels"], made, rng)
         if found is not None:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
+from scipy import ndimage
 
 from napari_unet.core.annotation import Pair
+from napari_unet.core.carving import carve
 from napari_unet.core.held_out import split
 from napari_unet.core.judge import HeldOut, words
 from napari_unet.core.samples import collect, prepare
@@ -72,31 +76,59 @@ def test_classes_are_held_out_by_blocks() -> None:
     assert 0.15 < parts.region.mean() < 0.25
 
 
+def held_out_of(labels: np.ndarray) -> HeldOut:
+    one = Pair("one", labels.astype(np.float32), labels.copy(), None, "YX")
+    return HeldOut(collect([one], Settings(), "instances", 0.2))
+
+
+def segmenter_with(instances: InstanceSettings) -> Segmenter:
+    net = NetworkSettings(width=2, depth=1)
+    config = ModelConfig(net, instances=instances)
+    return Segmenter(UNet(net, torch.Generator().manual_seed(0)), config)
+
+
 def perfect_judge(planted: bool) -> float:
     """The score of a prediction that equals the true labels, with or without a planted error."""
     labels = random_cells(3, (200, 200), 40)
-    truth = labels.copy()
-    one = Pair("one", labels.astype(np.float32), truth, None, "YX")
-    held = HeldOut(collect([one], Settings(), "instances", 0.2))
+    held = held_out_of(labels)
     y0, y1, x0, x1 = held.boxes[0]
-    probability = (labels > 0).astype(np.float32)
-    from napari_unet.core.carving import carve
-
     probability = (carve(labels) > 0).astype(np.float32)[y0:y1, x0:x1]
     if planted:
         cell = held.slices[0].split.ids[0]
         held.slices[0].labels[held.slices[0].labels == cell] = 0
         held.slices[0].labels[held.boxes[0][0] : held.boxes[0][0] + 3] = cell
-    net = NetworkSettings(width=2, depth=1)
-    config = ModelConfig(net, instances=InstanceSettings())
-    segmenter = Segmenter(UNet(net, torch.Generator().manual_seed(0)), config)
-    return held.score(segmenter, [probability]).value
+    return held.score(segmenter_with(InstanceSettings()), [probability]).value
+
+
+def chosen(core: float, rim: float, shrunk: int, start: InstanceSettings) -> InstanceSettings:
+    """What is chosen for cells seen with `core` inside and `rim` on their outer `shrunk` px."""
+    labels = random_cells(3, (200, 200), 40)
+    held = held_out_of(labels)
+    y0, y1, x0, x1 = held.boxes[0]
+    inside = ndimage.distance_transform_edt(carve(labels) > 0)
+    seen = np.select([inside > shrunk, inside > 0], [core, rim], 0.05)[y0:y1, x0:x1]
+    return held.choose(segmenter_with(start), [seen.astype(np.float32)]).instances
 
 
 def test_a_label_error_in_the_held_out_part_lowers_the_score() -> None:
     good, bad = perfect_judge(planted=False), perfect_judge(planted=True)
     assert good > 0.9
     assert bad < good
+
+
+def test_outlines_are_chosen_where_the_network_draws_too_small() -> None:
+    start = InstanceSettings(outline=0.4)
+    assert chosen(0.9, 0.25, 3, start) == replace(start, outline=0.2)  # 0.4, a log-odds lower
+    assert chosen(0.9, 0.05, 0, start) == start
+    # what lies beyond the cells is not theirs
+    assert chosen(0.9, 0.9, 1, start) == start
+
+
+def test_a_network_that_is_never_sure_gets_a_low_threshold() -> None:
+    start = InstanceSettings(outline=0.4)
+    found = chosen(0.3, 0.3, 1, start)
+    assert found.threshold == found.seed_threshold == 0.27  # 0.5, a log-odds lower
+    assert chosen(0.55, 0.55, 1, start) == start
 
 
 def test_the_score_in_words() -> None:

@@ -10,7 +10,7 @@ from scipy import ndimage
 from skimage import measure, segmentation
 
 from napari_unet.core.carving import carve
-from napari_unet.core.instances import _grown, label_cells
+from napari_unet.core.instances import OUTLINE_REACH, _grown, for_class_weights, label_cells, moved
 from napari_unet.core.settings import InstanceSettings
 
 from .cells import random_cells
@@ -179,3 +179,58 @@ def test_nothing_and_everything(value: float) -> None:
     cells = label_cells(np.full((9, 7), value), InstanceSettings(min_size=3, split=0.3))
     assert cells.max() == int(value)
     assert label_cells(np.full((1, 1), value), InstanceSettings()).max() == int(value)
+
+
+def rough(seed: int, shape: tuple[int, int] = (90, 110)) -> np.ndarray:
+    noise = np.random.default_rng(seed).normal(0, 6, shape)
+    return 1 / (1 + np.exp(-2 * ndimage.gaussian_filter(noise, 2.5)))
+
+
+@pytest.mark.parametrize("scale", [1.0, 0.5])
+@pytest.mark.parametrize("seed", range(4))
+def test_cells_grow_to_the_outline_and_stay_the_same_cells(seed: int, scale: float) -> None:
+    probability = rough(seed)
+    settings = replace(PLAIN, threshold=0.6, seed_threshold=0.6, min_size=8)
+    found = label_cells(probability, settings, scale)
+    grown = label_cells(probability, replace(settings, outline=0.25), scale)
+    assert (found > 0).sum() < (grown > 0).sum()
+    assert np.array_equal(np.unique(grown), np.unique(found))
+    pairs = np.unique(np.stack([found, grown])[:, found > 0], axis=1)
+    assert pairs.shape[1] == found.max()  # each cell lies in one, and no two in the same
+    # what a cell may take: what is likely enough, near enough, and hangs together with it
+    near = np.zeros(found.shape, bool)
+    reach = OUTLINE_REACH / scale
+    for y, x in np.argwhere((found == 0) & (probability > 0.25)):
+        at = np.argwhere(found > 0)
+        near[y, x] = np.hypot(*(at - (y, x)).T).min() <= reach
+    pieces = measure.label(near | (found > 0), connectivity=2)
+    wanted = np.isin(pieces, pieces[found > 0])
+    holes = ndimage.binary_fill_holes(wanted)
+    assert not (wanted & (grown == 0)).any()
+    assert not ((grown > 0) & ~holes).any()
+
+
+def test_a_faint_bridge_is_shared_and_joins_no_cells() -> None:
+    probability = np.zeros((20, 40))
+    probability[5:15, 5:17] = probability[5:15, 23:35] = 0.9
+    probability[5:15, 17:23] = 0.3
+    cells = label_cells(probability, replace(PLAIN, outline=0.2))
+    assert cells.max() == 2
+    for half, at in ((slice(5, 20), 10), (slice(20, 35), 30)):
+        assert (cells[5:15, half] == cells[10, at]).all()
+    assert np.array_equal(cells > 0, probability > 0)
+    # one at or above the threshold asks for nothing
+    same = label_cells(probability, replace(PLAIN, outline=0.5))
+    assert np.array_equal(same, label_cells(probability, PLAIN))
+
+
+def test_thresholds_follow_the_class_weights() -> None:
+    plain = InstanceSettings(outline=0.4)
+    assert for_class_weights(plain, 1.0, 1.0) == plain
+    rare = for_class_weights(plain, 4.5, 0.5)  # odds times sqrt(9)
+    assert (rare.threshold, rare.seed_threshold, rare.outline) == (0.75, 0.75, 0.67)
+    dense = for_class_weights(plain, 0.5, 4.5)
+    assert (dense.threshold, dense.seed_threshold, dense.outline) == (0.25, 0.25, 0.18)
+    # no outline stays none, and what is asked for alone moves alone
+    assert for_class_weights(InstanceSettings(), 4.5, 0.5).outline == 0
+    assert moved(plain, 0.0, -1.0) == replace(plain, outline=0.2)
