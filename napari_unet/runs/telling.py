@@ -54,7 +54,7 @@ def model_config(
     """
     options = run.options
     instances = for_diameter(settings.instances, annotation.diameter or 0.0)
-    if options.labels_are == "instances" and settings.weights.preset == "paper":
+    if run.info["base"] is not None and settings.weights.preset == "paper":
         instances = for_class_weights(instances, by_class.get(1, 1.0), by_class.get(0, 1.0))
     rescaled = any(factor_of(annotation, settings, s) != 1.0 for s in annotation.slices)
     return ModelConfig(
