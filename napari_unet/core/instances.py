@@ -23,7 +23,9 @@ _FOUR = ndimage.generate_binary_structure(2, 1)
 # shares of the median cell's area
 LEAST_CELL = 0.15  # smaller predictions are removed
 LEAST_PART = 0.3  # a dip that parts two pieces as large is the border of two cells
-BIAS = 0.35  # of what class weights do to the log-odds in the end, a short training does so much
+# of what class weights do to the log-odds in the end, a short training does about a half; where
+# cells are rare we take less: some of the background may be cells that nobody has painted yet
+RARE, DENSE = 0.35, 0.5
 OUTLINE_REACH = 3.0  # model pixels that a found cell may grow by
 
 
@@ -41,7 +43,7 @@ def for_class_weights(settings: InstanceSettings, cell: float, ground: float) ->
     (Menon et al. 2021, logit adjustment). For what was sure of its cells before, a base model:
     a network that is not sure of anything yet has them all between 0.4 and 0.7.
     """
-    shift = BIAS * math.log(cell / ground)
+    shift = (RARE if cell > ground else DENSE) * math.log(cell / ground)
     return moved(settings, shift, shift)
 
 

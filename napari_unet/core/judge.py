@@ -125,7 +125,8 @@ class HeldOut:
         if segmenter.config.labels_are == "classes":
             return start
         best = start
-        for change in (_threshold, _dip, _least_size):
+        # dips first: what splits textured cells (EM) hides which threshold would be right
+        for change in (_dip, _threshold, _least_size):
             best = self._best(best, change(best.instances, start.slack), segmenter, probabilities)
         best = best if best.value > start.value + start.slack else start
         return self._best(best, _outline(best.instances), segmenter, probabilities)

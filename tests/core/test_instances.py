@@ -10,7 +10,15 @@ from scipy import ndimage
 from skimage import measure, segmentation
 
 from napari_unet.core.carving import carve
-from napari_unet.core.instances import BIAS, OUTLINE_REACH, _grown, for_class_weights, label_cells, moved
+from napari_unet.core.instances import (
+    DENSE,
+    OUTLINE_REACH,
+    RARE,
+    _grown,
+    for_class_weights,
+    label_cells,
+    moved,
+)
 from napari_unet.core.settings import InstanceSettings
 
 from .cells import random_cells
@@ -227,12 +235,11 @@ def test_a_faint_bridge_is_shared_and_joins_no_cells() -> None:
 def test_thresholds_follow_the_class_weights() -> None:
     plain = InstanceSettings(outline=0.4)
     assert for_class_weights(plain, 1.0, 1.0) == plain
-    rare = for_class_weights(plain, 4.5, 0.5)  # odds times 9, to the power of BIAS
-    odds = 9**BIAS
-    assert rare.threshold == rare.seed_threshold == round(odds / (1 + odds), 2)
-    assert rare.outline == round(odds / (1.5 + odds), 2)
+    rare = for_class_weights(plain, 4.5, 0.5)  # odds times 9, to the power of RARE
+    assert rare.threshold == rare.seed_threshold == round(9**RARE / (1 + 9**RARE), 2)
+    assert rare.outline == round(9**RARE / (1.5 + 9**RARE), 2)
     dense = for_class_weights(plain, 0.5, 4.5)
-    assert dense.threshold == dense.seed_threshold == round(1 / (1 + odds), 2)
+    assert dense.threshold == dense.seed_threshold == round(1 / (1 + 9**DENSE), 2)
     # no outline stays none, and what is asked for alone moves alone
     assert for_class_weights(InstanceSettings(), 4.5, 0.5).outline == 0
     assert moved(plain, 0.0, -1.0) == replace(plain, outline=0.2)
