@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -12,6 +11,7 @@ import torch
 from napari_unet.core.annotation import Pair
 from napari_unet.core.settings import ModelConfig
 from napari_unet.files.model_file import read_config, read_model
+from napari_unet.runs import train
 from napari_unet.runs.folder import RunFolder
 from napari_unet.runs.keeper import Keeper
 from napari_unet.runs.train import train_run
@@ -66,13 +66,16 @@ def test_within_chance_the_trained_one_is_kept(good: Path, tmp_path: Path) -> No
     assert read_config(run.model).training["steps"] == 4
 
 
-def test_it_ends_early_where_nothing_is_gained(good: Path, tmp_path: Path) -> None:
+def test_it_ends_early_where_nothing_is_gained(
+    good: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # scored as often as the share for scoring allows: a busy machine still ends long before
+    monkeypatch.setattr(train, "PARTS_OF_TIME", 60)
     image, labels = touching_discs(0, 288, pairs=50)
     many = [Pair("many", image, labels, None, "YX")]
-    run = tuned(tmp_path / "run", good, CAREFUL, seconds=20.0, pairs=many)
-    began = time.monotonic()
+    run = tuned(tmp_path / "run", good, CAREFUL, seconds=60.0, pairs=many)
     said = list(train_run(run.path))
-    assert time.monotonic() - began < 18
+    assert said[-1]["seconds"] < 50
     assert "the held-out score no longer gets better: ending early" in words_of(said, "warning")
     assert not said[-1]["stopped"] and run.finished
 
