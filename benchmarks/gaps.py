@@ -57,7 +57,7 @@ def peaks(batches: Batches, gaps: npt.NDArray[np.bool_]) -> list[float]:
 def _coordinates(batches: Batches, step: int) -> Tensor:
     """Where the tiles of this step are read (the same random numbers as `Batches.batch`)."""
     rng = np.random.default_rng([batches.seed, step])
-    _, centres = batches._centres(rng)
+    _, centres = batches.centres(rng)
     augment = batches.settings.augment
     drawn = draw(rng, batches.count, batches.tile, augment)
     where = coordinates(drawn, centres, batches.tile, augment, batches.device)

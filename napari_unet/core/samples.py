@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ from .annotation import Labels, Mask, Pair, median_diameter, planes
 from .augment import change_intensities, coordinates, draw, points_of, read_points
 from .axes import Axes, read_axes
 from .carving import carve
+from .centres import Centres
 from .held_out import Split, split
 from .normalise import normalise
 from .scale import nearest_indices, scale_factor, shrink_image
@@ -209,13 +211,14 @@ class Batches:
         self._weights = [torch.from_numpy(s.weights[None]).to(device) for s in samples]
         self._means = np.array([s.image.mean(dtype=np.float64) for s in samples])
         self._spreads = np.array([s.image.std(dtype=np.float64) for s in samples])
-        self._chances = np.cumsum(np.concatenate([self._chance(s).ravel() for s in samples]))
-        self._ends = np.cumsum([s.target.size for s in samples])
+        self._drawn = Centres(
+            [s.target.shape[0] for s in samples], [partial(self._chance, s) for s in samples]
+        )
 
     def batch(self, step: int) -> Batch:
         """The tiles of one step."""
         rng = np.random.default_rng([self.seed, step])
-        which, centres = self._centres(rng)
+        which, centres = self.centres(rng)
         augment = self.settings.augment
         drawn = draw(rng, self.count, self.tile, augment)
         where = coordinates(drawn, centres, self.tile, augment, self.device)
@@ -232,27 +235,21 @@ class Batches:
             weights = self._recomputed(labels[:, 2].round())
         return Batch(image, labels[:, 0].round().long(), weights * labels[:, 1])
 
-    def _centres(self, rng: np.random.Generator) -> tuple[list[int], npt.NDArray[np.float64]]:
+    def centres(self, rng: np.random.Generator) -> tuple[list[int], npt.NDArray[np.float64]]:
         """Slices and tile centres (y, x): cells and gaps often, unknown never."""
-        drawn = np.searchsorted(
-            self._chances, rng.random(self.count) * self._chances[-1], side="right"
-        )
-        drawn = np.minimum(drawn, len(self._chances) - 1)
-        which = np.searchsorted(self._ends, drawn, side="right")
-        inside = drawn - (self._ends[which] - [self.samples[i].target.size for i in which])
-        width = np.array([self.samples[i].target.shape[1] for i in which])
-        centres = np.stack([inside // width, inside % width], axis=1).astype(np.float64)
+        which, pixels = self._drawn.draw(rng, self.count)
         jitter = (
             geometry.grid(self.settings.network) / 2
         )  # as Fiji: no fixed phase on the pooling grid
-        return [int(i) for i in which], centres + rng.uniform(-jitter, jitter, centres.shape)
+        return which, pixels + rng.uniform(-jitter, jitter, pixels.shape)
 
-    def _chance(self, sample: Sample) -> Floats:
-        gap = sample.weights > 2 * self.by_class.get(0, 1.0)
-        often = (sample.target > 0) | gap
+    def _chance(self, sample: Sample, rows: slice) -> Floats:
+        """How likely pixels are to be the centre of a tile, against others."""
+        gap = sample.weights[rows] > 2 * self.by_class.get(0, 1.0)
+        often = (sample.target[rows] > 0) | gap
         return (
             np.where(often, 1.0, self.settings.fit.background_chance).astype(np.float32)
-            * sample.known
+            * sample.known[rows]
         )
 
     def _recomputed(self, cells: Tensor) -> Tensor:

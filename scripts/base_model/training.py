@@ -29,6 +29,7 @@ from .images import collection, rendered, sample_of
 
 SAVED_EVERY = 60.0  # seconds
 HELD_BACK = 20  # every so many-th image is never trained on: the card's scores
+REAL = 2  # a real image is trained on as often as so many rendered ones
 OTHERS = 100_000  # from one seed's renderings to the next one's; a multiple of the line above
 LICENCE = "CC0-1.0"
 ORIGIN = (
@@ -105,7 +106,7 @@ def write(path: Path, trainer: Trainer, batches: Batches, budget: Budget, recipe
         training={
             "steps": trainer.step_done,
             "seconds": round(budget.elapsed),
-            "images": len(batches.samples),
+            "images": len({id(s) for s in batches.samples}),
             "rendered": recipe.rendered,
             "seed": recipe.seed,
             "device": device_words(trainer.device),
@@ -131,12 +132,15 @@ def _earlier(start: Path | None) -> list[dict[str, Any]]:
 
 
 def _samples(folder: Path, recipe: Recipe) -> Iterator[Sample]:
-    """All images to train on, in model pixels; rendered ones are kept in the folder."""
+    """All images to train on, in model pixels; rendered ones are kept in the folder.
+
+    Real ones stand there `REAL` times.
+    """
     made, rng = recipe.settings, np.random.default_rng([recipe.seed, 1])
     for number, (name, image, labels) in enumerate(collection(recipe.images)):
         found = sample_of(name, image, labels, made, rng) if number % HELD_BACK else None
         if found is not None:
-            yield found[0]
+            yield from [found[0]] * REAL
     store = folder / "rendered"
     store.mkdir(exist_ok=True)
     missing = [n for n in recipe.numbers if not (store / f"{n:05d}.npz").exists()]
