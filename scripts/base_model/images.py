@@ -29,8 +29,11 @@ KINDS: tuple[tuple[str, looks.Look, str, float], ...] = (
     ("phase contrast", looks.phase_contrast, "spread", 1.2),
     ("bacteria, phase contrast", looks.phase_contrast, "rods", 0.8),
     ("round cells, phase contrast", looks.phase_contrast, "round", 0.6),
-    ("DIC", looks.interference_contrast, "spread", 1.0),
-    ("DIC, crowded", looks.interference_contrast, "tissue", 0.8),
+    ("phase contrast, islands", looks.phase_contrast, "islands", 0.6),
+    ("DIC", looks.interference_contrast, "spread", 0.7),
+    ("DIC, crowded", looks.interference_contrast, "tissue", 0.5),
+    ("thin cells", looks.thin_cells, "spread", 1.2),
+    ("thin cells, islands", looks.thin_cells, "islands", 1.2),
     ("bright field", looks.bright_field, "round", 1.0),
     ("bright field, rods", looks.bright_field, "rods", 0.4),
     ("quantitative phase", looks.quantitative_phase, "spread", 0.6),
@@ -65,7 +68,10 @@ def _labels(rng: Rng, shape: str, size: tuple[int, int], diameter: float) -> Lab
         return shapes.tissue(rng, size, diameter, gap, mixed, rng.uniform(0, 3))[0]
     if shape == "neurites":
         gap, mixed = rng.uniform(1.5, 4.5), rng.uniform(0.4, 1)
-        return shapes.tissue(rng, size, diameter, gap, mixed, rng.uniform(2, 7))[0]
+        merged = rng.choice([0.0, 1.0]) * rng.uniform(0.2, 0.7)
+        return shapes.tissue(rng, size, diameter, gap, mixed, rng.uniform(2, 7), merged)[0]
+    if shape == "islands":
+        return shapes.islands(rng, size, diameter)
     return shapes.scattered(rng, size, diameter, HABITS[shape])
 
 

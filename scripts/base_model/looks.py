@@ -92,6 +92,30 @@ def interference_contrast(rng: Rng, labels: Labels) -> Image:
     return np.asarray(np.sin(angle) * dy + np.cos(angle) * dx)
 
 
+def thin_cells(rng: Rng, labels: Labels) -> Image:
+    """Flat cells on glass (DIC, a little out of focus): fine lines round them, grain within."""
+    distance, n = edge_distance(labels), int(labels.max())
+    uneven = np.exp(rng.uniform(0.2, 0.8) * clouds(rng, labels.shape, rng.uniform(2, 5)))
+    narrow = rng.uniform(0.5, 1.0)
+    line = _rim(labels, narrow) - rng.uniform(0, 1) * _rim(labels, narrow * rng.uniform(2, 4))
+    seen = rng.choice([-1.0, 1.0], p=[0.3, 0.7]) * rng.uniform(1, 3) * line * uneven
+    grain = clouds(rng, labels.shape, rng.uniform(0.6, 1.0))
+    grain = grain + rng.uniform(0, 1) * clouds(rng, labels.shape, rng.uniform(1, 2))
+    grain = grain + rng.uniform(0, 1.5) * (np.abs(grain) > 2.4) * grain  # granules
+    core = blur((distance > 0.55 * per_cell(labels, _deepest(distance, labels))).astype(float), 0.8)
+    quiet = 1 - rng.uniform(0, 0.6) * core
+    seen += (labels > 0) * rng.uniform(0.08, 0.3) * grain * quiet
+    seen += rng.uniform(0, 0.6) * (core - blur(core, 1.5)) + rng.uniform(-0.2, 0.2) * core
+    round_ones = per_cell(labels, (rng.random(n) < rng.uniform(0, 0.12)).astype(float))
+    dome = round_ones * (1 - np.exp(-distance / 2))
+    seen += rng.uniform(1, 3) * (blur(dome, 0.7) - blur(dome, 3.0))
+    height = blur((1 - np.exp(-distance / 3)) * (labels > 0) + 0.1 * grain, 0.8)
+    angle, relief = rng.uniform(0, 2 * np.pi), rng.choice([0.0, 1.0]) * rng.uniform(0, 1.5)
+    dy, dx = np.gradient(height)
+    seen += relief * (np.sin(angle) * dy + np.cos(angle) * dx)
+    return blur(seen, rng.uniform(0.3, 0.8)) + rng.uniform(0, 0.06) * clouds(rng, labels.shape, 8.0)
+
+
 def bright_field(rng: Rng, labels: Labels) -> Image:
     """Refracting cells: a dark and a bright rim, little inside; out of focus either way."""
     outline = blur((labels > 0).astype(float), rng.uniform(0.5, 1.2))
@@ -134,6 +158,13 @@ def electron_micrograph(rng: Rng, labels: Labels) -> Image:
     grey = per_cell(labels, rng.normal(0, 0.08, n))
     texture = 0.12 * clouds(rng, labels.shape, 1.0) + 0.08 * clouds(rng, labels.shape, 2.5)
     organelles = _organelles(rng, labels)
+    vesicles = clouds(rng, labels.shape, rng.uniform(0.6, 1.0)) > rng.uniform(1.2, 2)
+    crowds = np.clip(clouds(rng, labels.shape, 12.0), 0, 1) * (labels > 0)
+    texture = (
+        texture * rng.uniform(0.5, 2) - rng.uniform(0, 0.4) * blur(1.0 * vesicles, 0.5) * crowds
+    )
+    dark = rng.uniform(0, 0.3) * np.clip(clouds(rng, labels.shape, 30.0) - 1, 0, None)  # stain
+    texture = texture - dark
     uneven = np.clip(1 + 0.4 * clouds(rng, labels.shape, 6.0), 0.2, None)
     seen = 0.7 + grey + texture - 0.6 * np.clip(membrane, 0, 1) * uneven - organelles
     return blur(seen, rng.uniform(0.4, 1.0))
@@ -148,7 +179,8 @@ def _organelles(rng: Rng, labels: Labels) -> Image:
     for _ in range(int(rng.integers(0, 40)) if len(rows) else 0):
         pick = rng.integers(len(rows))
         cy, cx = rows[pick], columns[pick]
-        a, b = rng.uniform(1.5, 5.5), rng.uniform(1.5, 3.5)
+        deep = float(distance[cy, cx])  # larger ones in larger cells
+        a, b = rng.uniform(1.5, max(5.5, 0.8 * deep)), rng.uniform(1.5, max(3.5, 0.5 * deep))
         angle = rng.uniform(0, np.pi)
         u = (x - cx) * np.cos(angle) + (y - cy) * np.sin(angle)
         v = (y - cy) * np.cos(angle) - (x - cx) * np.sin(angle)

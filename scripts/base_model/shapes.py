@@ -11,6 +11,7 @@ from scipy.spatial import cKDTree
 from sample_data.render import Image, Labels, Outline, Rng, clouds, draw_outline, place
 
 Shape = tuple[int, int]
+NEAREST = 12  # neighbours among which that of another cell is looked for
 
 
 @dataclass(frozen=True)
@@ -89,7 +90,13 @@ def scattered(rng: Rng, shape: Shape, diameter: float, habit: Habit) -> Labels:
 
 
 def tissue(
-    rng: Rng, shape: Shape, diameter: float, gap: float, mixed: float, rough: float
+    rng: Rng,
+    shape: Shape,
+    diameter: float,
+    gap: float,
+    mixed: float,
+    rough: float,
+    merged: float = 0.0,
 ) -> tuple[Labels, Image]:
     """Cells side by side with thin borders, as in epithelia and electron micrographs.
 
@@ -98,10 +105,11 @@ def tissue(
     gap : px, width of the borders
     mixed : 0: cells of one size; 1: of very different sizes
     rough : px, how far borders wander
+    merged : share of the area in cells made of several, as large ones lie among small ones
 
     Returns
     -------
-    labels, and for each pixel about the distance to the nearest border
+    labels, and for each pixel about the distance to the nearest border; infinite far inside
     """
     # crowding where a smooth field says so makes cells of different sizes
     count = int(shape[0] * shape[1] / diameter**2 * 1.3 * (1 + 1.5 * mixed)) + 8
@@ -117,10 +125,48 @@ def tissue(
     for sigma, size in ((12.0, rough), (4.0, rough / 3)):
         y = y + size * clouds(rng, shape, sigma)
         x = x + size * clouds(rng, shape, sigma)
-    distance, nearest = cKDTree(np.array(kept)).query(np.stack([y, x], -1), k=2)
-    border = (distance[..., 1] - distance[..., 0]) / 2
-    labels = np.where(border > gap / 2, nearest[..., 0] + 1, 0)
+    cells = _merged(rng, np.array(kept), shape, diameter, merged)
+    several = min(NEAREST if merged else 2, len(kept))
+    distance, nearest = cKDTree(np.array(kept)).query(np.stack([y, x], -1), k=several)
+    other = cells[nearest] != cells[nearest[..., :1]]
+    border = (np.where(other, distance, np.inf).min(axis=-1) - distance[..., 0]) / 2
+    labels = np.where(border > gap / 2, cells[nearest[..., 0]] + 1, 0)
     return _pieces(labels), border
+
+
+def islands(rng: Rng, shape: Shape, diameter: float) -> Labels:
+    """Sheets of cells that touch without a gap, with free ground around."""
+    labels, _ = tissue(
+        rng, shape, diameter, rng.uniform(0, 1.5), rng.uniform(0, 0.4), rng.uniform(0, 4)
+    )
+    ground = clouds(rng, shape, rng.uniform(0.8, 3) * diameter) + 0.5 * rng.normal()
+    n = int(labels.max())
+    lone = np.concatenate([[False], ndimage.mean(ground, labels, np.arange(1, n + 1)) > 0])
+    return _pieces(np.where(lone[labels], labels, 0))
+
+
+def _merged(
+    rng: Rng, points: np.ndarray, shape: Shape, diameter: float, share: float
+) -> np.ndarray:
+    """For each point the cell it belongs to: stretched groups of neighbours become one."""
+    cells = np.arange(len(points))
+    free = np.ones(len(points), bool)
+    inside = ((points >= 0) & (points < shape)).all(axis=1)
+    wanted = len(points) - share * inside.sum()
+    for _ in range(200):
+        if free.sum() <= wanted:
+            break
+        centre, angle = points[rng.integers(len(points))], rng.uniform(0, np.pi)
+        stretch, reach = rng.uniform(1, 2.5), diameter * rng.uniform(0.7, 1.8)
+        dy, dx = (points - centre).T
+        along, across = (
+            dx * np.cos(angle) + dy * np.sin(angle),
+            dy * np.cos(angle) - dx * np.sin(angle),
+        )
+        chosen = np.flatnonzero((np.hypot(along / stretch, across * stretch) < reach) & free)
+        if len(chosen) > 1:
+            cells[chosen], free[chosen] = cells[chosen[0]], False
+    return cells
 
 
 def _pieces(labels: Labels) -> Labels:
