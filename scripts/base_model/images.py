@@ -35,6 +35,8 @@ KINDS: tuple[tuple[str, looks.Look, str, float], ...] = (
     ("thin cells", looks.thin_cells, "spread", 1.2),
     ("thin cells, islands", looks.thin_cells, "islands", 1.2),
     ("bright field", looks.bright_field, "round", 1.0),
+    ("bright field, colonies", looks.bright_field, "colony", 0.8),
+    ("phase contrast, colonies", looks.phase_contrast, "colony", 0.5),
     ("bright field, rods", looks.bright_field, "rods", 0.4),
     ("quantitative phase", looks.quantitative_phase, "spread", 0.6),
     ("histology", looks.stained_tissue, "nuclei", 0.6),
@@ -43,6 +45,7 @@ KINDS: tuple[tuple[str, looks.Look, str, float], ...] = (
 HABITS = {
     "nuclei": shapes.NUCLEI,
     "round": shapes.ROUND,
+    "colony": shapes.COLONY,
     "rods": shapes.RODS,
     "spread": shapes.SPREAD,
 }

@@ -31,6 +31,15 @@ class Habit:
 
 NUCLEI = Habit()
 ROUND = Habit(elongation=(1.0, 1.25), bump=(0.0, 0.02), bend=0.0, spread=(0.05, 0.25), overlap=0.06)
+COLONY = Habit(  # budding yeast: clumps of cells that touch
+    elongation=(1.0, 1.4),
+    bump=(0.0, 0.02),
+    bend=0.0,
+    spread=(0.1, 0.35),
+    crowding=(0.9, 0.99),
+    cover=(0.1, 0.6),
+    overlap=0.1,
+)
 RODS = Habit(
     elongation=(2.0, 5.0),
     bump=(0.0, 0.02),
