@@ -10,6 +10,7 @@ pictures; what stands there already is not run again.
 from __future__ import annotations
 
 import argparse
+import importlib.util
 import os
 import shutil
 import subprocess
@@ -25,7 +26,6 @@ import tifffile
 
 from napari_unet.core.metrics import Scores, evaluate, pool
 
-from .few_pictures import draw
 from .report import Sheet
 from .tasks import DATA, TASKS, Results, Task, copy_pairs
 
@@ -82,6 +82,11 @@ def main(words: list[str]) -> None:
     if not DATA.is_dir():
         print(f"no real images in {DATA}: nothing to do")
         return
+    if importlib.util.find_spec("matplotlib") is None:
+        print("benchmark few draws its curves with matplotlib: pip install napari-unet[benchmarks]")
+        return
+    from .few_pictures import draw
+
     Sheet("few").heading("AP50 of images not seen, after learning from few on the CPU")
     results = Results(given.out)
     for task, count, way, seconds in _wanted(given):

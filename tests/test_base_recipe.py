@@ -8,8 +8,14 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+import torch
+
+from napari_unet.core.fit import Budget
 from napari_unet.core.presets import preset
 from napari_unet.files.model_file import read_config, read_model
+from scripts.base_model import card
+from scripts.base_model.training import Recipe, train
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -41,15 +47,12 @@ def test_three_steps_of_it(tmp_path: Path) -> None:
     assert sha in (tmp_path / "default.md").read_text()
 
 
-def test_going_on_from_a_model(tmp_path: Path) -> None:
-    few = ("--rendered", "3", "--device", "cpu", "--steps", "1")
+def test_going_on_from_a_model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     first, second = tmp_path / "first", tmp_path / "second"
-    for folder in (first, second):
-        folder.mkdir()
-    recipe("scripts.base_model", first, *few)
-    model = first / "default.safetensors"
-    recipe("scripts.base_model", second, *few, "--seed", "1", "--start", str(model))
-    made = second / "default.safetensors"
+    model, made = first / "default.safetensors", second / "default.safetensors"
+    for folder, seed, start in ((first, 0, None), (second, 1, model)):
+        wanted = Recipe(tmp_path / "none", 3, seed, start)
+        list(train(folder, wanted, Budget(steps=1), torch.device("cpu")))
     (earlier,) = read_config(made).training["earlier"]
     assert earlier["sha256"] == hashlib.sha256(model.read_bytes()).hexdigest()
     # other renderings, and none of those that are kept back for the card
@@ -58,7 +61,9 @@ def test_going_on_from_a_model(tmp_path: Path) -> None:
     # one small step from where the first one ended
     old, new = (read_model(p)[1]["down.0.layers.0.weight"].float() for p in (model, made))
     assert 0 < (old - new).abs().max() < 0.1 * old.abs().max()
-    recipe("scripts.base_model.card", second, "--rendered", "1")
-    card = (second / "default.md").read_text()
-    assert "--seed 0 --steps 1`" in card and "--seed 1 --steps 1 --start MODEL`" in card
-    assert "| steps | 2 of" in card
+    words = ["card", str(second), "--images", str(tmp_path / "none"), "--rendered", "1"]
+    monkeypatch.setattr(sys, "argv", words)
+    card.main()
+    written = (second / "default.md").read_text()
+    assert "--seed 0 --steps 1`" in written and "--seed 1 --steps 1 --start MODEL`" in written
+    assert "| steps | 2 of" in written
