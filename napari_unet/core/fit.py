@@ -100,6 +100,9 @@ class Trainer:
     def step(self, batch: Batch, fraction: float) -> Tensor:
         """One step down the gradient; the loss stays on the device."""
         self.net.train()
+        if self.settings.keep_norms:
+            for norm in batch_norms(self.net):
+                norm.eval()
         torch.manual_seed(
             hash((self.seed, self.step_done)) % 2**63
         )  # dropout, the same after a resume
@@ -122,10 +125,13 @@ class Trainer:
             average.lerp_(self.optimiser.parameters[name].detach(), 1 - decay)
 
     def result(self, batches: Batches, settle: int = 8) -> UNet:
-        """A network to predict with: averaged weights, and batch norms that fit them."""
+        """A network to predict with: averaged weights, and batch norms that fit them.
+
+        Norms that were kept fit them already: the network was trained as it predicts.
+        """
         net = on_device(UNet(self.net.settings), self.device)
         net.load_state_dict({**self.net.state_dict(), **self.average})
-        if self.net.settings.norm == "batch":
+        if batch_norms(net) and not self.settings.keep_norms:
             settle_norms(net, batches, settle)
         return net.eval()
 
@@ -159,13 +165,18 @@ def warm_up(device: torch.device) -> None:
     Trainer(net, settings.fit).step(Batch(image, image[:, 0].long(), image[:, 0]), 0.0)
 
 
+def batch_norms(net: UNet) -> list[nn.BatchNorm2d]:
+    """All batch norms of a network."""
+    return [m for m in net.modules() if isinstance(m, nn.BatchNorm2d)]
+
+
 def settle_norms(net: UNet, batches: Batches, count: int) -> None:
     """Estimate the batch norms' statistics anew from `count` augmented batches.
 
     After a few dozen steps the running ones lag so far behind that a network which separates
     cells well in training returns nothing in prediction.
     """
-    norms = [m for m in net.modules() if isinstance(m, nn.BatchNorm2d)]
+    norms = batch_norms(net)
     for norm in norms:
         norm.reset_running_stats()
         norm.momentum = None  # the plain mean of all batches

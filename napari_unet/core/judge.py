@@ -18,7 +18,7 @@ from .windows import Window
 
 # what is tried, one after the other, each from the best of the one before
 THRESHOLDS = (-1.0, -0.5, 0.5, 1.0)  # log-odds by which the mask's is moved
-DIPS = (0.0, 0.75)  # log-odds, at which touching cells come apart
+DIPS = (0.0,)  # log-odds at which touching cells come apart; lower ones won by chance
 SIZES = (2 / 3, 3 / 2, 2)  # multiples of the least size
 OUTLINES = (-1.0, -0.5)  # log-odds by which that of found cells is moved; none is tried, too
 FINER = 0.005  # gain in value: the cells stay the same, so that there is less chance in it

@@ -49,7 +49,7 @@ def settings_for(
     fit = settings.fit
     # a last layer that does not fit the base begins at random: it has all to learn
     if network is not None and network.classes == classes and fit.tuning_rate:
-        fit = replace(fit, learning_rate=fit.tuning_rate)
+        fit = replace(fit, learning_rate=fit.tuning_rate, keep_norms=True)
     return replace(settings, weights=weights, network=net, scale=scale, fit=fit)
 
 
@@ -68,7 +68,7 @@ def _default() -> Settings:
             noise=0.4,
             blur=0.5,
         ),
-        instances=InstanceSettings(dip=1.5, outline=0.4),
+        instances=InstanceSettings(dip=2.0, outline=0.4),
         # many small steps: on two cores without bfloat16 there is time for a few hundred at most
         fit=FitSettings(
             optimiser="adamw",

@@ -127,6 +127,8 @@ class FitSettings:
     background_chance: float = 0.1  # tile centres: chance of background to that of cells and gaps
     average: float = 0.0  # decay of the running average of the weights; 0 = none
     clip: float = 0.0  # greatest norm of the gradient; 0 = no clipping
+    # batch norms stay as the base model left them; set where training starts from one
+    keep_norms: bool = False
     weights_warped: bool = False  # False: recomputed after the warp; True: warped like the image
 
 

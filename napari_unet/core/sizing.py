@@ -17,7 +17,7 @@ from .segment import Segmenter
 from .windows import Window
 
 STEP = math.sqrt(2)  # between the diameters that are tried
-SMALLEST, LARGEST = 9.0, 110.0  # image pixels
+SMALLEST, LARGEST = 9.0, 160.0  # image pixels
 SIDE = 320  # model pixels: what is looked at of each scale, from the middle of the image
 LEAST_CELLS = 3  # whole cells, or a scale has found nothing
 

@@ -31,7 +31,7 @@ from .telling import closing_words, model_config, remarks, step_message
 DEFAULT_SECONDS = {"cpu": 60.0, "cuda": 15.0}
 # the held-out part is scored at the end, and after so many equal parts of the budget
 PARTS_OF_STEPS = 4
-PARTS_OF_TIME = 8  # as long as all scorings together take no more than the share below
+PARTS_OF_TIME = 16  # as long as all scorings together take no more than the share below
 SCORING_SHARE = 0.12
 STALLED = 4  # scorings in a row without gain: the rest of the time is not needed
 SAVED_EVERY = 10.0  # seconds between checkpoints; one takes 0.25 s

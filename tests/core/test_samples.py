@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from napari_unet.core.annotation import Pair, median_diameter
-from napari_unet.core.fit import Trainer, weighted_loss
+from napari_unet.core.fit import Trainer, settle_norms, weighted_loss
 from napari_unet.core.presets import preset
 from napari_unet.core.samples import Batches, collect, factor_of, prepare
 from napari_unet.core.settings import (
@@ -193,6 +193,24 @@ def test_averaged_weights_and_settled_norms_predict() -> None:
     batch = source.batch(99)
     with torch.inference_mode():
         assert weighted_loss(net(batch.image), batch.target, batch.weights) < losses[0]
+
+
+def test_norms_that_are_kept_stay_as_they_were_and_train_what_predicts() -> None:
+    settings = small()
+    fit = replace(settings.fit, keep_norms=True, learning_rate=1e-3)
+    source = batches([pair()], settings)
+    net = UNet(settings.network, torch.Generator().manual_seed(0))
+    settle_norms(net, source, 2)
+    before = {k: v.clone() for k, v in net.state_dict().items()}
+    trainer = Trainer(net, fit)
+    batch = source.batch(5)
+    with torch.inference_mode():
+        predicted = weighted_loss(net.eval()(batch.image), batch.target, batch.weights)
+    assert trainer.step(batch, 0.5) == pytest.approx(float(predicted), rel=0.02)
+    after = trainer.result(source).state_dict()
+    for name, value in before.items():
+        changed = not torch.equal(after[name], value)
+        assert changed != ("running" in name or "tracked" in name), name
 
 
 def grid_of_discs(diameter: float, side: int = 240) -> np.ndarray:
