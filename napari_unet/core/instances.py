@@ -23,9 +23,6 @@ _FOUR = ndimage.generate_binary_structure(2, 1)
 # shares of the median cell's area
 LEAST_CELL = 0.15  # smaller predictions are removed
 LEAST_PART = 0.3  # a dip that parts two pieces as large is the border of two cells
-# of what class weights do to the log-odds in the end, a short training does about a half; where
-# cells are rare we take less: some of the background may be cells that nobody has painted yet
-RARE, DENSE = 0.35, 0.5
 OUTLINE_REACH = 3.0  # model pixels that a found cell may grow by
 
 
@@ -33,18 +30,6 @@ def for_diameter(settings: InstanceSettings, diameter: float) -> InstanceSetting
     """The least sizes that suit cells of this diameter (image pixels)."""
     area = math.pi / 4 * diameter**2
     return replace(settings, min_size=round(LEAST_CELL * area), part_size=round(LEAST_PART * area))
-
-
-def for_class_weights(settings: InstanceSettings, cell: float, ground: float) -> InstanceSettings:
-    """The thresholds where training weighed cells by `cell` and background by `ground`.
-
-    Weights that even out rare and frequent classes teach a network to see the rare one more
-    often than it is there: in the end its log-odds are off by the logarithm of their ratio
-    (Menon et al. 2021, logit adjustment). For what was sure of its cells before, a base model:
-    a network that is not sure of anything yet has them all between 0.4 and 0.7.
-    """
-    shift = (RARE if cell > ground else DENSE) * math.log(cell / ground)
-    return moved(settings, shift, shift)
 
 
 def moved(settings: InstanceSettings, threshold: float, outline: float) -> InstanceSettings:

@@ -116,17 +116,25 @@ class HeldOut:
                 judged.append(evaluate(truth, found, region=region))
         return Judged(pool(judged), segmenter.config.instances)
 
-    def choose(self, segmenter: Segmenter, probabilities: Sequence[Floats]) -> Judged:
+    def choose(
+        self, segmenter: Segmenter, probabilities: Sequence[Floats], *, sure: bool = False
+    ) -> Judged:
         """Scores by the instance settings that do best here.
 
         The segmenter's own stay where nothing is clearly better.
+
+        Parameters
+        ----------
+        sure : the network was sure of its cells from the start, as a base model is: another
+            threshold would win by chance
         """
         start = self.score(segmenter, probabilities)
         if segmenter.config.labels_are == "classes":
             return start
         best = start
         # dips first: what splits textured cells (EM) hides which threshold would be right
-        for change in (_dip, _threshold, _least_size):
+        changes = (_dip, _least_size) if sure else (_dip, _threshold, _least_size)
+        for change in changes:
             best = self._best(best, change(best.instances, start.slack), segmenter, probabilities)
         best = best if best.value > start.value + start.slack else start
         return self._best(best, _outline(best.instances), segmenter, probabilities)

@@ -8,6 +8,7 @@ from .settings import (
     AugmentSettings,
     FitSettings,
     InstanceSettings,
+    LabelsAre,
     NetworkSettings,
     NormaliseSettings,
     ScaleSettings,
@@ -40,17 +41,32 @@ def settings_for(
         w0=weights.w0 if options.w0 is None else options.w0,
         sigma=weights.sigma if options.sigma is None else options.sigma,
     )
+    fit = settings.fit
+    # a last layer that does not fit the base begins at random: it has all to learn
+    if network is not None and network.classes == classes and fit.tuning_rate:
+        fit = replace(fit, learning_rate=fit.tuning_rate, keep_norms=True)
+        weights = tuning_weights(weights, options.labels_are)
     net = replace(network or settings.network, in_channels=channels, classes=classes)
     scale = (
         settings.scale
         if options.labels_are == "instances"
         else replace(settings.scale, diameter=None)
     )
-    fit = settings.fit
-    # a last layer that does not fit the base begins at random: it has all to learn
-    if network is not None and network.classes == classes and fit.tuning_rate:
-        fit = replace(fit, learning_rate=fit.tuning_rate, keep_norms=True)
     return replace(settings, weights=weights, network=net, scale=scale, fit=fit)
+
+
+def tunes(preset_name: str, base: str) -> bool:
+    """Whether trainings with these choices are to keep what a base model knows."""
+    return base != "none" and preset(preset_name).fit.tuning_rate > 0
+
+
+def tuning_weights(weights: WeightSettings, labels_are: LabelsAre) -> WeightSettings:
+    """Those for going on from a base model of single cells: without class weights.
+
+    The base was trained without, and knows how often cells are. Where they are rare, weights
+    that make up for it take from the border weight: cells merge that were apart (docs/quality.md).
+    """
+    return replace(weights, max_class_weight=1.0) if labels_are == "instances" else weights
 
 
 def _default() -> Settings:

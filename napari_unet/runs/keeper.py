@@ -56,7 +56,9 @@ class Keeper:
             yield self._saved(step)
             return
         segmenter = self._segmenter(net)
-        judged = self.held_out.choose(segmenter, self.held_out.probabilities(segmenter))
+        probabilities = self.held_out.probabilities(segmenter)
+        sure = self.run.settings.fit.keep_norms
+        judged = self.held_out.choose(segmenter, probabilities, sure=sure)
         score = judged.as_dict()
         yield _held_out(step, score)
         # where chance may decide, the later one: it has seen more, at a smaller learning rate

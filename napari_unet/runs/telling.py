@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
 
 from napari_unet.core.fit import Budget, Progress
-from napari_unet.core.instances import for_class_weights, for_diameter
+from napari_unet.core.instances import for_diameter
 from napari_unet.core.judge import words
 from napari_unet.core.samples import Annotation, Sample, factor_of
 from napari_unet.core.settings import ModelConfig, Settings
@@ -29,7 +29,8 @@ def remarks(
     for s in samples:
         for value, n in zip(*np.unique(s.target[s.known], return_counts=True), strict=True):
             counts[int(value)] = counts.get(int(value), 0) + int(n)
-    if settings.weights.preset == "paper" and clipped_classes(counts, settings.weights):
+    weights_differ = settings.weights.preset == "paper" and settings.weights.max_class_weight > 1
+    if weights_differ and clipped_classes(counts, settings.weights):
         yield "one kind of pixel is very rare; its class weight was limited to 10"
     if len(counts) == 1:
         yield "all that is annotated is of one kind: paint some background or some cells too"
@@ -43,19 +44,10 @@ def remarks(
         yield "too little is annotated to hold anything out: no score before and after"
 
 
-def model_config(
-    run: RunFolder, annotation: Annotation, settings: Settings, by_class: Mapping[int, float]
-) -> ModelConfig:
-    """What the run's model files say of themselves, before anything was scored.
-
-    Parameters
-    ----------
-    by_class : the class weights, 0 = background and 1 = cells of instances
-    """
+def model_config(run: RunFolder, annotation: Annotation, settings: Settings) -> ModelConfig:
+    """What the run's model files say of themselves, before anything was scored."""
     options = run.options
     instances = for_diameter(settings.instances, annotation.diameter or 0.0)
-    if run.info["base"] is not None and settings.weights.preset == "paper":
-        instances = for_class_weights(instances, by_class.get(1, 1.0), by_class.get(0, 1.0))
     rescaled = any(factor_of(annotation, settings, s) != 1.0 for s in annotation.slices)
     return ModelConfig(
         network=settings.network,

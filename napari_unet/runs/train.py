@@ -165,7 +165,7 @@ class Training:
             self.seconds = options.seconds or DEFAULT_SECONDS.get(device.type, 60.0)
         self.budget = Budget(options.steps, self.seconds)
         self.budget.started = self.began  # reading the data counts
-        config = model_config(self.run, annotation, self.settings, by_class)
+        config = model_config(self.run, annotation, self.settings)
         self.keeper = Keeper(self.run, config, HeldOut(annotation), len(annotation.slices))
 
     def _start(self, net: UNet) -> Iterator[Message]:

@@ -12,7 +12,7 @@ from qtpy.QtCore import QObject, QTimer
 from napari_unet import layers
 from napari_unet.core.carving import TooLarge
 from napari_unet.core.errors import BadInput
-from napari_unet.core.presets import preset
+from napari_unet.core.presets import preset, tunes, tuning_weights
 from napari_unet.core.settings import WeightSettings
 from napari_unet.core.shown import Shown
 from napari_unet.core.windows import holds
@@ -90,6 +90,11 @@ class Weighing(QObject):
         session.w0, session.sigma = settings.w0, settings.sigma
         self._pause.start()
 
+    def choose_base(self, base: str) -> None:
+        """Take what trainings start from: it decides about class weights."""
+        self._session.base = base
+        self._pause.start()
+
     def choose_w0(self, value: float) -> None:
         self._session.w0 = value
         self._pause.start()
@@ -119,7 +124,10 @@ class Weighing(QObject):
         """The settings as the panel has them."""
         session = self._session
         base = WeightSettings.of(session.weight_preset)
-        return WeightSettings(preset=base.preset, w0=session.w0, sigma=session.sigma)
+        chosen = WeightSettings(preset=base.preset, w0=session.w0, sigma=session.sigma)
+        if tunes(session.preset, session.base):
+            return tuning_weights(chosen, session.labels_are)
+        return chosen
 
     # ---- looking afresh
 

@@ -100,14 +100,16 @@ def perfect_judge(planted: bool) -> float:
     return held.score(segmenter_with(InstanceSettings()), [probability]).value
 
 
-def chosen(core: float, rim: float, shrunk: int, start: InstanceSettings) -> InstanceSettings:
+def chosen(
+    core: float, rim: float, shrunk: int, start: InstanceSettings, sure: bool = False
+) -> InstanceSettings:
     """What is chosen for cells seen with `core` inside and `rim` on their outer `shrunk` px."""
     labels = random_cells(3, (200, 200), 40)
     held = held_out_of(labels)
     y0, y1, x0, x1 = held.boxes[0]
     inside = ndimage.distance_transform_edt(carve(labels) > 0)
     seen = np.select([inside > shrunk, inside > 0], [core, rim], 0.05)[y0:y1, x0:x1]
-    return held.choose(segmenter_with(start), [seen.astype(np.float32)]).instances
+    return held.choose(segmenter_with(start), [seen.astype(np.float32)], sure=sure).instances
 
 
 def test_a_label_error_in_the_held_out_part_lowers_the_score() -> None:
@@ -129,6 +131,8 @@ def test_a_network_that_is_never_sure_gets_a_low_threshold() -> None:
     found = chosen(0.3, 0.3, 1, start)
     assert found.threshold == found.seed_threshold == 0.27  # 0.5, a log-odds lower
     assert chosen(0.55, 0.55, 1, start) == start
+    # one that has learnt on from a base model was sure from the start
+    assert chosen(0.3, 0.3, 1, start, sure=True) == start
 
 
 def test_the_score_in_words() -> None:

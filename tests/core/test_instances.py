@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
 import numpy as np
@@ -11,11 +12,8 @@ from skimage import measure, segmentation
 
 from napari_unet.core.carving import carve
 from napari_unet.core.instances import (
-    DENSE,
     OUTLINE_REACH,
-    RARE,
     _grown,
-    for_class_weights,
     label_cells,
     moved,
 )
@@ -232,14 +230,10 @@ def test_a_faint_bridge_is_shared_and_joins_no_cells() -> None:
     assert np.array_equal(same, label_cells(probability, PLAIN))
 
 
-def test_thresholds_follow_the_class_weights() -> None:
+def test_thresholds_and_outlines_move_in_log_odds() -> None:
     plain = InstanceSettings(outline=0.4)
-    assert for_class_weights(plain, 1.0, 1.0) == plain
-    rare = for_class_weights(plain, 4.5, 0.5)  # odds times 9, to the power of RARE
-    assert rare.threshold == rare.seed_threshold == round(9**RARE / (1 + 9**RARE), 2)
-    assert rare.outline == round(9**RARE / (1.5 + 9**RARE), 2)
-    dense = for_class_weights(plain, 0.5, 4.5)
-    assert dense.threshold == dense.seed_threshold == round(1 / (1 + 9**DENSE), 2)
+    found = moved(plain, math.log(4), math.log(1.5))
+    assert (found.threshold, found.seed_threshold, found.outline) == (0.8, 0.8, 0.5)
     # no outline stays none, and what is asked for alone moves alone
-    assert for_class_weights(InstanceSettings(), 4.5, 0.5).outline == 0
+    assert moved(InstanceSettings(), 1.0, 1.0).outline == 0
     assert moved(plain, 0.0, -1.0) == replace(plain, outline=0.2)

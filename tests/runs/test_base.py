@@ -110,7 +110,12 @@ def test_what_is_good_already_is_learnt_on_slowly() -> None:
         (NET, 2, fit.tuning_rate),
         (NET, 3, fit.learning_rate),  # its last layer starts at random
     ):
-        assert settings_for(TrainOptions(), 1, classes, network).fit.learning_rate == rate
+        settings = settings_for(TrainOptions(), 1, classes, network)
+        assert settings.fit.learning_rate == rate
+        # and neither its norms nor what it knows of how often cells are is unlearnt
+        tuned = rate == fit.tuning_rate
+        assert settings.fit.keep_norms == tuned
+        assert settings.weights.max_class_weight == (1.0 if tuned else 10.0)
 
 
 def test_from_scratch_is_said_where_the_base_does_not_fit(tmp_path: Path) -> None:

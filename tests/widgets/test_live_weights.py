@@ -14,14 +14,18 @@ from qtpy.QtCore import Qt
 from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QPushButton
 
-from napari_unet import field, layers
+from napari_unet import field, layers, models
 from napari_unet.core.settings import WeightSettings
 from napari_unet.layers.edits import Edit, gathered
+from napari_unet.runs.folder import create_run
+from napari_unet.session import FROM_SCRATCH
+from tests.runs.tiny import disc_pair
 
 from .mouse import canvas_pixel, settle, stroke
 
 pytestmark = pytest.mark.gui
 SIDE = 170
+GENERAL = Path(models.__file__).parent / "default.safetensors"
 # of each kind of layer; LIVE_EDITS=250 makes it 500 in all, which takes three minutes
 EDITS = int(os.environ.get("LIVE_EDITS", "80"))
 
@@ -64,7 +68,8 @@ def shown_map(window: Viewer, dock: Any, qtbot: Any) -> Any:
 
 
 def start(window: Viewer, dock: Any, labels: Labels, qtbot: Any) -> Any:
-    """Weigh these labels of a fresh image."""
+    """Weigh these labels of a fresh image, as a training from scratch would: classes, too."""
+    dock.desk.session.base = FROM_SCRATCH
     image = window.add_image(np.zeros(labels.data.shape, np.uint8))
     window.add_layer(labels)
     layers.pair(window, image, labels)
@@ -156,6 +161,20 @@ def test_it_follows_the_brush_and_tells_what_touches(window: Viewer, dock: Any, 
     shown_map(window, dock, qtbot)
     assert "without a gap" not in session.weight_words
     assert not marks.visible
+
+
+def test_the_map_has_the_weights_of_the_training_to_come(
+    window: Viewer, dock: Any, qtbot: Any, tmp_path: Path
+) -> None:
+    on = start(window, dock, Labels(some_cells((SIDE, SIDE))), qtbot)
+    desk, kinds = dock.desk, set()
+    for base in (FROM_SCRATCH, str(GENERAL)):
+        desk.weighing.choose_base(base)
+        on = shown_map(window, dock, qtbot)
+        run = create_run(tmp_path / str(len(kinds)), [disc_pair()], desk.training._options())
+        assert on.map.live.settings == run.settings.weights == desk.weighing.settings()
+        kinds.add(float(on.map.weights[0, 0]))  # far from all cells: the class weight alone
+    assert len(kinds) == 2 and 1.0 in kinds
 
 
 def test_class_weights_settle_after_a_pause(window: Viewer, dock: Any, qtbot: Any) -> None:
