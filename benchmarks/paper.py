@@ -19,6 +19,7 @@ from typing import Any
 import tifffile
 
 from napari_unet.core.metrics import evaluate, pool
+from napari_unet.runs.folder import open_run
 
 from .report import Sheet
 from .tasks import DATA, Results, Task, copy_pairs
@@ -62,7 +63,7 @@ def _run(task: Task, minutes: float) -> dict[str, Any]:
                 for p in sorted(test.glob("*_labels.tif"))
             ]
         )
-        steps = (out / "run" / "log.jsonl").read_text().count('"event": "step"')
+        steps = sum(m["event"] == "step" for m in open_run(out / "run").messages())
     return {
         "SEG": round(scores.seg, 4),
         "adapted Rand error": round(scores.arand, 4),
