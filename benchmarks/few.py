@@ -22,12 +22,8 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-import tifffile
-
-from napari_unet.core.metrics import Scores, evaluate, pool
-
 from .report import Sheet
-from .tasks import DATA, TASKS, Results, Task, copy_pairs
+from .tasks import DATA, TASKS, Results, Task, copy_pairs, scores_of
 
 ROOT = Path(__file__).resolve().parent.parent
 PEERS = Path(__file__).parent / "peers"
@@ -140,7 +136,7 @@ def _run(task: Task, count: int, way: Way, seconds: int, kept: Path) -> dict[str
         line["whole s"] = round(time.monotonic() - began)
         if failed:
             return line | {"failed": failed}
-        scores = pool(list(_scores(test, out, task.ignore)))
+        scores = scores_of(task, test, out)
         line |= {"AP50": round(scores.ap(0.5), 3), "SEG": round(scores.seg, 3)}
         first = min(test.glob("*_labels.tif"))
         stem = f"{task.name}-{count}-{Path(way.script).stem}{'-'.join(way.words)}-{seconds}"
@@ -186,11 +182,6 @@ def _environment(way: Way) -> Path:
             subprocess.run(command, check=True, capture_output=True, text=True)
         (place / "complete").touch()
     return python
-
-
-def _scores(test: Path, out: Path, ignore: int) -> Iterator[Scores]:
-    for truth in sorted(test.glob("*_labels.tif")):
-        yield evaluate(tifffile.imread(truth), tifffile.imread(out / truth.name), min_size=ignore)
 
 
 def _last(text: str) -> str:

@@ -16,13 +16,10 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import tifffile
-
-from napari_unet.core.metrics import evaluate, pool
 from napari_unet.runs.folder import open_run
 
 from .report import Sheet
-from .tasks import DATA, Results, Task, copy_pairs
+from .tasks import DATA, Results, Task, copy_pairs, scores_of
 
 ROOT = Path(__file__).resolve().parent.parent
 SETS = (Task("dic_hela", (8,), 8), Task("isbi2012_em", (15,), 15, ignore=0))
@@ -57,12 +54,7 @@ def _run(task: Task, minutes: float) -> dict[str, Any]:
         words = map(str, (train, test, out, 60 * minutes))
         ours = [sys.executable, "-m", "benchmarks.peers.ours", *words]
         subprocess.run(ours, check=True, capture_output=True, cwd=ROOT)
-        scores = pool(
-            [
-                evaluate(tifffile.imread(p), tifffile.imread(out / p.name), min_size=task.ignore)
-                for p in sorted(test.glob("*_labels.tif"))
-            ]
-        )
+        scores = scores_of(task, test, out)
         steps = sum(m["event"] == "step" for m in open_run(out / "run").messages())
     return {
         "SEG": round(scores.seg, 4),

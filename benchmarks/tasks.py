@@ -9,6 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import tifffile
+
+from napari_unet.core.metrics import Scores, evaluate, pool
+
 DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 
 
@@ -54,6 +58,16 @@ def copy_pairs(task: Task, count: int, train: Path, test: Path) -> None:
         for name in chosen:
             for file in (f"{name}.tif", f"{name}_labels.tif"):
                 shutil.copy(source / file, to)
+
+
+def scores_of(task: Task, test: Path, found: Path) -> Scores:
+    """Labels of the same names in `found` against those of `test`, all images together."""
+    return pool(
+        [
+            evaluate(tifffile.imread(p), tifffile.imread(found / p.name), min_size=task.ignore)
+            for p in sorted(test.glob("*_labels.tif"))
+        ]
+    )
 
 
 class Results:

@@ -170,8 +170,10 @@ def class_weights(counts: Counts, settings: WeightSettings) -> dict[int, float]:
 
 
 def clipped_classes(counts: Counts, settings: WeightSettings) -> list[int]:
-    """Classes whose weight had to be clipped: worth a warning."""
+    """Classes whose weight had to be clipped: worth a warning. None where all are to be 1."""
     total, top = sum(counts.values()), settings.max_class_weight
+    if top == 1:
+        return []
     return [k for k, n in counts.items() if not 1 / top <= total / (len(counts) * n) <= top]
 
 

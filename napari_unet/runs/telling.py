@@ -29,8 +29,7 @@ def remarks(
     for s in samples:
         for value, n in zip(*np.unique(s.target[s.known], return_counts=True), strict=True):
             counts[int(value)] = counts.get(int(value), 0) + int(n)
-    weights_differ = settings.weights.preset == "paper" and settings.weights.max_class_weight > 1
-    if weights_differ and clipped_classes(counts, settings.weights):
+    if settings.weights.preset == "paper" and clipped_classes(counts, settings.weights):
         yield "one kind of pixel is very rare; its class weight was limited to 10"
     if len(counts) == 1:
         yield "all that is annotated is of one kind: paint some background or some cells too"

@@ -82,6 +82,11 @@ class Desk(QObject):
         self.session.preset = preset
         self.weighing.choose(modelling.weights_of(preset))
 
+    def choose_base(self, base: str) -> None:
+        """What trainings start from: it decides about class weights, too."""
+        self.session.base = base
+        self.weighing.again()
+
     def choose_model(self, path: str) -> None:
         self.session.model = path
         if not self.session.job:

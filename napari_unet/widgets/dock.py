@@ -48,7 +48,7 @@ def tune_panel(desk: Desk) -> TunePanel:
     panel.stop_wanted.connect(desk.stop)
     panel.resume_wanted.connect(desk.training.resume)
     panel.preset_chosen.connect(desk.choose_preset)
-    panel.base_chosen.connect(desk.weighing.choose_base)
+    panel.base_chosen.connect(desk.choose_base)
     panel.seconds_chosen.connect(lambda value: setattr(session, "seconds", value))
     panel.device_chosen.connect(lambda value: setattr(session, "device", value))
     return panel

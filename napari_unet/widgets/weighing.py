@@ -90,9 +90,8 @@ class Weighing(QObject):
         session.w0, session.sigma = settings.w0, settings.sigma
         self._pause.start()
 
-    def choose_base(self, base: str) -> None:
-        """Take what trainings start from: it decides about class weights."""
-        self._session.base = base
+    def again(self) -> None:
+        """Show the map anew where one is shown: other choices than ours have changed it."""
         self._pause.start()
 
     def choose_w0(self, value: float) -> None:

@@ -134,9 +134,10 @@ def tissue(
     for sigma, size in ((12.0, rough), (4.0, rough / 3)):
         y = y + size * clouds(rng, shape, sigma)
         x = x + size * clouds(rng, shape, sigma)
-    cells = _merged(rng, np.array(kept), shape, diameter, merged)
-    several = min(NEAREST if merged else 2, len(kept))
-    distance, nearest = cKDTree(np.array(kept)).query(np.stack([y, x], -1), k=several)
+    centres = np.array(kept)
+    cells = _merged(rng, centres, shape, diameter, merged)
+    several = min(NEAREST if merged else 2, len(centres))
+    distance, nearest = cKDTree(centres).query(np.stack([y, x], -1), k=several)
     other = cells[nearest] != cells[nearest[..., :1]]
     border = (np.where(other, distance, np.inf).min(axis=-1) - distance[..., 0]) / 2
     labels = np.where(border > gap / 2, cells[nearest[..., 0]] + 1, 0)
@@ -150,8 +151,8 @@ def islands(rng: Rng, shape: Shape, diameter: float) -> Labels:
     )
     ground = clouds(rng, shape, rng.uniform(0.8, 3) * diameter) + 0.5 * rng.normal()
     n = int(labels.max())
-    lone = np.concatenate([[False], ndimage.mean(ground, labels, np.arange(1, n + 1)) > 0])
-    return _pieces(np.where(lone[labels], labels, 0))
+    stays = np.concatenate([[False], ndimage.mean(ground, labels, np.arange(1, n + 1)) > 0])
+    return _pieces(np.where(stays[labels], labels, 0))
 
 
 def _merged(

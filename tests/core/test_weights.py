@@ -82,6 +82,8 @@ def test_classes_balance_over_the_known_pixels_and_are_clipped() -> None:
     assert weights[1] == 10.0
     assert weights[0] == pytest.approx(1000 / 2 / 999)
     assert clipped_classes(counts, settings) == [1]
+    # all weights are to be 1: nothing to warn of
+    assert clipped_classes(counts, WeightSettings(max_class_weight=1.0)) == []
 
 
 def test_classes_have_borders_between_pieces_of_one_class_only() -> None:

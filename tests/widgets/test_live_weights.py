@@ -169,7 +169,7 @@ def test_the_map_has_the_weights_of_the_training_to_come(
     on = start(window, dock, Labels(some_cells((SIDE, SIDE))), qtbot)
     desk, kinds = dock.desk, set()
     for base in (FROM_SCRATCH, str(GENERAL)):
-        desk.weighing.choose_base(base)
+        desk.choose_base(base)
         on = shown_map(window, dock, qtbot)
         run = create_run(tmp_path / str(len(kinds)), [disc_pair()], desk.training._options())
         assert on.map.live.settings == run.settings.weights == desk.weighing.settings()
