@@ -16,8 +16,8 @@ from .core.settings import LabelsAre, ScaleSettings, WeightSettings
 from .core.shown import LiveShown, Shown, StillShown
 from .core.weights import class_counts, class_weights, reach, weight_map
 from .core.windows import Window, grown, part_of, shifted
-from .session import count
 from .snapshots import Outline, rasterise_window
+from .wording import count
 
 WHOLE = 2048 * 2048  # pixels; of larger slices only what the user sees is computed
 

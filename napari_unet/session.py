@@ -1,18 +1,19 @@
 """What the panel knows that is not a pixel: an evented dataclass without Qt.
 
 The widgets read it and listen to ``session.events``; only the GUI thread writes it.
-Why a control cannot work now, and what to do next, are pure functions of it.
+Why a control cannot work now, and what to do next: see :mod:`.advice`.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from psygnal import SignalGroupDescriptor
 
 from .core.settings import LabelsAre
+from .wording import count, sentence
 
 Job = Literal["", "starting", "training", "stopping", "predicting"]
 Mood = Literal["idle", "busy", "done", "error"]
@@ -144,161 +145,3 @@ class Session:
         """Put `words` into the status line."""
         self.mood = mood
         self.status = sentence(words)
-
-    def advise(self, first: str = "") -> None:
-        """Say `first`, and what to do next."""
-        self.say(f"{first} {next_step(self)}".strip(), "done" if first else "idle")
-
-
-def next_step(session: Session) -> str:
-    """One sentence: what the user would do now."""
-    if not session.image:
-        return "Open an image: drag a file here, or File > Open Sample > U-Net."
-    if not session.annotated.anything:
-        if general(session) and not session.predicted:
-            return "Press “New cell” and paint a cell, or “Predict” to see what is found untrained."
-        if not session.labels:
-            return "Press “New cell” and paint a cell with the brush."
-        return "Paint a cell with the brush; press N before each next cell."
-    if not session.model or (general(session) and not session.predicted):
-        return "Paint more cells (N = next cell), or press “Fine-tune”."
-    if not session.predicted:
-        return "Press “Predict” to see the cells it finds."
-    return "Accept what is right into your labels, correct the rest, and fine-tune again."
-
-
-def general(session: Session) -> bool:
-    """Whether the selected model is the one that ships, which has seen none of these images."""
-    return dict(session.models).get(session.model) == GENERAL
-
-
-def why_not_label(session: Session) -> str:
-    """Why nothing can be painted now; "" = it can."""
-    return "" if session.image else "Open an image first."
-
-
-def why_not_weigh(session: Session) -> str:
-    """Why the weight map cannot be shown now."""
-    if session.weighing:
-        return "The weight map is being computed."
-    return why_not_label(session) or _why_no_labels(session)
-
-
-def why_not_train(session: Session) -> str:
-    """Why Fine-tune cannot be pressed now."""
-    if session.job in ("starting", "training", "stopping"):
-        return "A training is running; stop it first."
-    if session.job == "predicting":
-        return "A prediction is running; it is soon done."
-    return why_not_label(session) or _why_no_labels(session)
-
-
-def why_not_stop(session: Session) -> str:
-    """Why Stop cannot be pressed now."""
-    if session.job == "stopping":
-        return "It is stopping."
-    return "" if session.job else "Nothing is running."
-
-
-def why_not_predict(session: Session) -> str:
-    """Why Predict cannot be pressed now."""
-    if session.job == "predicting":
-        return "A prediction is running."
-    if session.job:
-        return "A training is running; it ends with a prediction."
-    if not session.image:
-        return "Open an image first."
-    return "" if session.model else "There is no model yet: fine-tune one, or load one."
-
-
-def why_not_accept(session: Session) -> str:
-    """Why the prediction cannot be accepted now."""
-    if not session.predicted:
-        return "There is no prediction for this image yet."
-    if session.job == "predicting":
-        return "The prediction is not complete yet."
-    return ""
-
-
-def why_not_filter(session: Session) -> str:
-    """Why threshold and size cannot be changed now."""
-    if session.job == "predicting" or not session.filterable:
-        return "There is no finished prediction of cells to filter yet."
-    return ""
-
-
-def why_no_model(session: Session) -> str:
-    """Why no model can be saved now."""
-    return "" if session.model else "There is no model yet."
-
-
-def why_not_export(session: Session) -> str:
-    """Why labels cannot be exported now."""
-    return why_not_label(session) or ("" if session.labels else "There are no labels yet.")
-
-
-def why_not_resume(session: Session) -> str:
-    """Why no training can be resumed now."""
-    if session.job:
-        return "Something is running."
-    return "" if session.resumable else "No training was broken off."
-
-
-def _why_no_labels(session: Session) -> str:
-    return "" if session.annotated.anything else "Paint some cells first."
-
-
-def count(number: int, noun: str) -> str:
-    """Such as "1 cell", "12 cells", "2 classes"."""
-    plural = noun.replace("kind of thing", "kinds of things") if " of " in noun else noun + "s"
-    if noun.endswith("s"):
-        plural = noun + "es"
-    return f"{number:,} {noun if number == 1 else plural}"
-
-
-def sentence(words: str) -> str:
-    """With a capital letter and a full stop."""
-    words = words.strip()
-    return words and words[0].upper() + words[1:] + ("" if words[-1] in ".!?…" else ".")
-
-
-def time_left(seconds: float | None) -> str:
-    """Such as "about 40 s left"."""
-    if seconds is None:
-        return ""
-    if seconds < 1:
-        return "nearly done"
-    if seconds < 90:
-        return f"about {seconds:.0f} s left"
-    return f"about {seconds / 60:.0f} min left"
-
-
-def before_after(
-    before: dict[str, Any] | None, after: dict[str, Any] | None, worse: bool = False
-) -> str:
-    """Both scores in words, such as "On the held-out cells: 9 of 14 found before, 12 now"."""
-    if not after:
-        return "Too little is annotated to keep some aside for a score."
-    lines = [f"On cells it was not trained on: {_score_words(after)}."]
-    if before:
-        lines.append(f"Before: {_score_words(before)}.")
-    if worse:
-        lines.append("That is worse: the earlier model stays selected, the new one is in the list.")
-    return "\n".join(lines)
-
-
-def _score_words(score: dict[str, Any]) -> str:
-    if score.get("truth") and score.get("found") is not None:
-        words = f"{score['found']} of {score['truth']} found"
-        extra = [count(score[key], one) for key, one in _FAULTS if score.get(key)]
-        return ", ".join([words, *extra]) + _ap(score)
-    if score.get("mIoU") is not None:
-        return f"mean overlap {score['mIoU']:.2f}"
-    return _ap(score).strip() or "no score"
-
-
-def _ap(score: dict[str, Any]) -> str:
-    return "" if score.get("AP50") is None else f" (AP50 {score['AP50']:.2f})"
-
-
-_FAULTS = (("merges", "merge"), ("splits", "split"), ("spurious", "false one"))

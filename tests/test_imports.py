@@ -14,12 +14,12 @@ PACKAGE = Path(__file__).resolve().parent.parent / "napari_unet"
 
 # A part may import those before it and its own: the order of docs/architecture.md.
 ORDER = (
-    {"core", "kept", "merging", "sample_images", "snapshots"},
+    {"core", "kept", "merging", "sample_images", "snapshots", "wording"},
     {"files"},
     {"models", "runs"},
     {"api"},
     {"session"},
-    {"field"},
+    {"advice", "field"},
     {"layers"},
     {"widgets"},
 )
@@ -135,7 +135,11 @@ def test_the_engine_knows_no_window() -> None:
 
 
 def test_the_session_knows_no_window() -> None:
-    modules = [m for m in MODULES if part_of(m) in {"session", "merging", "sample_images"}]
+    modules = [
+        m
+        for m in MODULES
+        if part_of(m) in {"advice", "session", "wording", "merging", "sample_images"}
+    ]
     assert not imported_by(*modules) & (set(GUI) | {"torch"})
 
 

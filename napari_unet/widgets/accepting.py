@@ -9,7 +9,8 @@ from napari.viewer import Viewer
 from napari_unet import layers
 from napari_unet.core.errors import BadInput
 from napari_unet.merging import Addition, addition, class_addition
-from napari_unet.session import Session, count
+from napari_unet.session import Session
+from napari_unet.wording import count
 
 from .background import in_thread
 

@@ -10,6 +10,7 @@ from napari.viewer import Viewer
 from qtpy.QtCore import QObject, Signal
 
 from napari_unet import layers
+from napari_unet.advice import advise
 from napari_unet.core.settings import LabelsAre
 from napari_unet.session import Annotated, Session
 
@@ -174,7 +175,7 @@ class Annotating(QObject):
         changed, session.annotated = result != session.annotated, result
         stale = session.mood == "idle" or (session.mood == "error" and changed)
         if not session.job and stale:
-            session.advise()
+            advise(session)
         if result.anything:
             self.found.emit()
 

@@ -10,6 +10,7 @@ from qtpy.QtCore import QEvent, QObject, QTimer
 from qtpy.QtWidgets import QApplication, QFileDialog, QMainWindow
 
 from napari_unet import layers
+from napari_unet.advice import advise
 from napari_unet.core.errors import BadInput
 from napari_unet.session import Choice, Session
 
@@ -64,7 +65,7 @@ class Desk(QObject):
         window.installEventFilter(self)
         QApplication.instance().aboutToQuit.connect(self.close)
         viewer.bind_key(NEW_CELL_KEY, lambda _: self.annotating.new_cell(), overwrite=True)
-        self.session.advise()
+        advise(self.session)
         QTimer.singleShot(SETTLED, self._warm_up)
         self._look_for_earlier()
 
@@ -90,7 +91,7 @@ class Desk(QObject):
     def choose_model(self, path: str) -> None:
         self.session.model = path
         if not self.session.job:
-            self.session.advise()
+            advise(self.session)
 
     def save_model(self) -> None:
         """Ask for a file and copy the selected model there."""
@@ -239,7 +240,7 @@ class Desk(QObject):
     def _on_loaded(self, choice: Choice) -> None:
         self._add_model(choice)
         self.choose_model(choice[0])
-        self.session.advise(f"Loaded {choice[1]}.")
+        advise(self.session, f"Loaded {choice[1]}.")
 
     def _add_model(self, choice: Choice) -> None:
         others = tuple(x for x in self.session.models if x[0] != choice[0])

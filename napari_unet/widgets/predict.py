@@ -6,7 +6,7 @@ from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import QCheckBox, QSpinBox
 from superqt import QLabeledDoubleSlider
 
-from napari_unet.session import (
+from napari_unet.advice import (
     why_no_model,
     why_not_accept,
     why_not_export,

@@ -18,7 +18,7 @@ from napari_unet.core.modelled import instances_for, model_scale, takes
 from napari_unet.core.settings import InstanceSettings, ModelConfig
 from napari_unet.core.windows import Window
 from napari_unet.runs.jobs import JobFolder, create_job
-from napari_unet.session import count
+from napari_unet.wording import count
 
 from . import modelling
 

@@ -11,7 +11,9 @@ from napari.viewer import Viewer
 from qtpy.QtCore import QObject, QTimer
 
 from napari_unet import layers
-from napari_unet.session import Progress, Session, count, why_not_predict
+from napari_unet.advice import advise, why_not_predict
+from napari_unet.session import Progress, Session
+from napari_unet.wording import count
 
 from .background import Latest, in_thread
 from .child import Child
@@ -205,7 +207,7 @@ class Predicting(QObject):
 
     def _broken_off(self) -> None:
         self._end()
-        self._session.advise("The prediction was broken off; the tiles that are done stay.")
+        advise(self._session, "The prediction was broken off; the tiles that are done stay.")
 
     def _finish(self) -> None:
         stored, self._running = self._running, None
@@ -231,7 +233,7 @@ class Predicting(QObject):
         if session.show_probability and stored.has_cells:
             self.show_probability(True)
         what = "cell" if stored.has_cells else "kind of thing"
-        session.advise(f"Found {count(found.number, what)}.")
+        advise(session, f"Found {count(found.number, what)}.")
 
     def _show(self, stored: Stored, found: Found) -> None:
         layer = overlay(self._viewer, stored)

@@ -12,19 +12,14 @@ from napari.viewer import Viewer
 from qtpy.QtCore import QObject, Signal
 
 from napari_unet import layers
+from napari_unet.advice import advise, why_not_train
 from napari_unet.core.annotation import Pair, check_labels, known_area
 from napari_unet.core.errors import BadInput
 from napari_unet.core.settings import TrainOptions
 from napari_unet.runs.folder import RunFolder, create_run
-from napari_unet.session import (
-    Progress,
-    Session,
-    before_after,
-    sentence,
-    time_left,
-    why_not_train,
-)
+from napari_unet.session import Progress, Session
 from napari_unet.snapshots import Snapshot
+from napari_unet.wording import before_after, sentence, time_left
 
 from . import modelling
 from .background import in_thread
@@ -103,7 +98,7 @@ class Training(QObject):
             elif run is not None:
                 session.resumable_words = "stopped"
                 session.resumable = run
-            session.advise("Stopped before the training had begun.")
+            advise(session, "Stopped before the training had begun.")
 
     # ---- what the worker says
 
@@ -132,7 +127,7 @@ class Training(QObject):
         run, stopping = self._run, self._session.job == "stopping"
         self._end()
         if stopping and run is not None and (run / "model.safetensors").exists():
-            self._session.advise("Stopped; the best weights are kept.")
+            advise(self._session, "Stopped; the best weights are kept.")
             self.trained.emit(str(run / "model.safetensors"), True)
             return
         self._session.resumable_words = ""
@@ -230,7 +225,7 @@ class Training(QObject):
         session.curve += 1
         words = before_after(before, after, worse)
         session.report = "\n".join([words, *dict.fromkeys(self._warnings)])
-        session.advise("Stopped; the best weights are kept." if stopped else "Trained.")
+        advise(session, "Stopped; the best weights are kept." if stopped else "Trained.")
         self.trained.emit(str(said["model"]), not worse)
 
     def _failed_if(self, turn: int) -> Callable[[str], None]:

@@ -5,16 +5,10 @@ from __future__ import annotations
 from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import QSpinBox, QWidget
 
+from napari_unet.advice import why_not_resume, why_not_stop, why_not_train
 from napari_unet.core.settings import PRESETS
 from napari_unet.models import runs_folder
-from napari_unet.session import (
-    FROM_BASE,
-    FROM_SCRATCH,
-    GENERAL,
-    why_not_resume,
-    why_not_stop,
-    why_not_train,
-)
+from napari_unet.session import FROM_BASE, FROM_SCRATCH, GENERAL
 
 from . import look
 from .curve import Curve

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 from napari.layers import Image, Labels
@@ -10,19 +9,20 @@ from napari.viewer import Viewer
 from qtpy.QtCore import QObject, QTimer
 
 from napari_unet import layers
+from napari_unet.advice import why_not_weigh
 from napari_unet.core.carving import TooLarge
 from napari_unet.core.errors import BadInput
 from napari_unet.core.presets import preset, tunes, tuning_weights
 from napari_unet.core.settings import WeightSettings
 from napari_unet.core.shown import Shown
-from napari_unet.core.windows import holds
-from napari_unet.field import Field, factor_of, look, window_for, words
-from napari_unet.layers.edits import Edit, gathered
-from napari_unet.session import Annotated, Session, why_not_weigh
+from napari_unet.field import Field, factor_of, look
+from napari_unet.layers.edits import Edit
+from napari_unet.session import Annotated, Session
 
 from .annotating import Annotating
 from .background import Latest
-from .fields import field_of, tell
+from .fields import field_of
+from .on_show import OnShow
 
 PAUSE = 300  # ms after a number was changed
 MOVED = 120  # ms between two looks at where the user is
@@ -33,17 +33,6 @@ LESSON = (
     "The gaps between cells glow: there the network must be right. "
     "The map follows your brush. Paint more cells, or press “Fine-tune”."
 )
-
-
-@dataclass
-class OnShow:
-    """What is shown at the moment, and where."""
-
-    image: Image
-    labels: Labels
-    field: Field
-    map: Shown
-    layer: Image
 
 
 class Weighing(QObject):
@@ -156,12 +145,12 @@ class Weighing(QObject):
         layer = layers.show_weights(
             self._viewer, image, shown.weights, shown.limits, field.window, field.index
         )
-        self._show_touching(image, field, shown)
         if self._on is None or self._on.layer is not layer:
             layer.events.visible.connect(self._on_visible)
         self._on = OnShow(image, labels, field, shown, layer)
+        self._on.show_touching(self._viewer)
         self._moved.start()
-        session.weight_words = words(shown, field)
+        session.weight_words = self._on.words
         if first and not session.job:
             session.say(LESSON, "done")
         if self._edits:  # made while the thread was looking
@@ -179,13 +168,11 @@ class Weighing(QObject):
 
     def _showing(self) -> OnShow | None:
         """What is shown, if it still is."""
-        on, there = self._on, self._viewer.layers
-        if on is None:
-            return None
-        if on.layer not in there or on.image not in there or on.labels not in there:
+        on = self._on
+        if on is not None and not on.there(self._viewer):
             self._leave()
             return None
-        return on if on.layer.visible else None
+        return on if on is not None and on.layer.visible else None
 
     def _hide(self, image: Image) -> None:
         for what in ("weights", "touching"):
@@ -211,15 +198,8 @@ class Weighing(QObject):
     def _follow(self, event: Any = None) -> None:
         """Where the user looks: at another slice, at another part of a large one."""
         on = self._showing()
-        if on is None or self._asked:
-            return
-        if layers.current_slice(self._viewer, on.image) != on.field.index:
+        if on is not None and not self._asked and on.passed(self._viewer):
             self._again()
-        elif not on.field.whole:
-            seen = layers.visible_window(on.image)
-            window = window_for(on.field.shape, seen)
-            if not holds(on.field.window, seen or window) and window != on.field.window:
-                self._again()
 
     def _on_edited(self, layer: Labels, edits: list[Edit]) -> None:
         if self._on is None and not self._asked:
@@ -238,43 +218,26 @@ class Weighing(QObject):
         self._edits = []
         if on is None or self._asked:
             return
-        background = layers.partner(self._viewer, on.image, "background")
-        read = [(on.labels, on.field.labels), (background, on.field.background)]
-        mine = []
-        for layer, edit in edits:
-            for one, array in read:
-                if layer is one and edit.touches(on.field.index, layer.data.shape):
-                    tell(array, edit)
-                    mine.append(edit)
-        if not mine:
-            return
         try:
-            for box, before in gathered(mine):
-                on.map.update(box, before)
+            changed = on.take(self._viewer, edits)
         except TooLarge:
             self._pause.start()
-            return
         except BadInput as error:
             self._on_failed(str(error))
-            return
-        self._redraw(on)
+        else:
+            if changed:
+                self._redraw(on)
 
     def _redraw(self, on: OnShow) -> None:
-        limits = tuple(float(x) for x in on.layer.contrast_limits)
-        if limits != on.map.limits:
-            on.layer.contrast_limits = on.map.limits
-        layers.redraw_at_once(on.layer)
+        on.redraw()
         if on.map.touching_changed():
             self._marks.start()  # another layer to draw: after the map
-        self._session.weight_words = words(on.map, on.field)
+        self._session.weight_words = on.words
 
     def _redraw_touching(self) -> None:
         on = self._showing()
-        if on is not None and not layers.redraw_touching(self._viewer, on.image, on.map.pairs > 0):
-            self._show_touching(on.image, on.field, on.map)
-
-    def _show_touching(self, image: Image, field: Field, shown: Shown) -> None:
-        layers.show_touching(self._viewer, image, shown.touching, field.window, field.index)
+        if on is not None:
+            on.redraw_touching(self._viewer)
 
     def _on_counted(self, annotated: Annotated) -> None:
         """A pause: now what depends on all that is painted."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QDoubleSpinBox, QWidget
 
-from napari_unet.session import why_not_weigh
+from napari_unet.advice import why_not_weigh
 
 from . import look
 from .following import follow

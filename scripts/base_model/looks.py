@@ -35,6 +35,8 @@ def stained_nuclei(rng: Rng, labels: Labels) -> Image:
     haze = rng.uniform(0, 0.4)
     seen = blur(dna, rng.uniform(0.5, 2)) + haze * blur(dna, rng.uniform(6, 20))
     seen += haze * out_of_focus(rng, labels.shape, 26.0, int(rng.integers(1, 8)))
+    if rng.random() < 0.25:
+        seen += rng.uniform(0.08, 0.4) * _vacuoles(rng, labels)
     return seen + rng.uniform(0, 0.3)
 
 
@@ -188,6 +190,23 @@ def _organelles(rng: Rng, labels: Labels) -> Image:
         seen += rng.uniform(0.1, 0.35) / (1 + np.exp(np.minimum(-depth / 0.4, 50)))
         seen += rng.uniform(0, 0.3) * np.exp(-(depth**2) / 0.6)
     return np.asarray(seen * (labels > 0))
+
+
+def _vacuoles(rng: Rng, labels: Labels) -> Image:
+    """Dim bodies full of bubbles beside the nuclei: rings that are no cells."""
+    sizes = np.bincount(labels.ravel())[1:]
+    diameter = 2 * np.sqrt(np.median(sizes[sizes > 0]) / np.pi)
+    rows, columns = np.nonzero(labels)
+    y, x = np.mgrid[: labels.shape[0], : labels.shape[1]]
+    seen, width, filled = np.zeros(labels.shape), rng.uniform(0.8, 2), rng.uniform(0, 0.2)
+    for _ in range(int(rng.integers(3, 30))):
+        pick, radius = rng.integers(len(rows)), diameter * rng.uniform(0.3, 1.5)
+        angle, away = rng.uniform(0, 2 * np.pi), radius + rng.uniform(0, 0.5) * diameter
+        cy, cx = rows[pick] + away * np.sin(angle), columns[pick] + away * np.cos(angle)
+        outside = np.hypot(y - cy, x - cx) - radius
+        ring = np.exp(-((outside / width) ** 2)) + filled * (outside < 0)
+        seen = np.maximum(seen, rng.uniform(0.5, 1) * ring)
+    return blur(seen * (labels == 0), rng.uniform(0.5, 1.2))
 
 
 def _rim(labels: Labels, sigma: float) -> Image:

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from napari_unet import session as s
+from napari_unet import advice, wording
 from napari_unet.session import Annotated, Session
 
 
@@ -54,47 +54,47 @@ def test_how_much_is_annotated_in_words(annotated: Annotated, kind: str, words: 
 
 def test_the_next_step_is_always_named() -> None:
     steps = [
-        s.next_step(Session()),
-        s.next_step(Session(image="a")),
-        s.next_step(Session(image="a", labels="b")),
-        s.next_step(Session(image="a", labels="b", annotated=Annotated(3, 1))),
-        s.next_step(ready()),
-        s.next_step(ready(predicted=True)),
+        advice.next_step(Session()),
+        advice.next_step(Session(image="a")),
+        advice.next_step(Session(image="a", labels="b")),
+        advice.next_step(Session(image="a", labels="b", annotated=Annotated(3, 1))),
+        advice.next_step(ready()),
+        advice.next_step(ready(predicted=True)),
     ]
     assert len(set(steps)) == 6
     assert all(step.endswith(".") for step in steps)
 
 
 def test_what_cannot_work_says_why() -> None:
-    assert "Open an image" in s.why_not_train(Session())
-    assert "Paint" in s.why_not_train(Session(image="a"))
-    assert s.why_not_train(ready()) == ""
-    assert "running" in s.why_not_train(ready(job="training"))
-    assert s.why_not_stop(ready(job="training")) == ""
-    assert "stopping" in s.why_not_stop(ready(job="stopping"))
-    assert "no model" in s.why_not_predict(ready(model=""))
-    assert s.why_not_predict(ready()) == ""
-    assert s.why_not_accept(ready())
-    assert s.why_not_accept(ready(predicted=True)) == ""
-    assert s.why_not_filter(ready(filterable=True)) == ""
-    assert s.why_not_resume(ready())
+    assert "Open an image" in advice.why_not_train(Session())
+    assert "Paint" in advice.why_not_train(Session(image="a"))
+    assert advice.why_not_train(ready()) == ""
+    assert "running" in advice.why_not_train(ready(job="training"))
+    assert advice.why_not_stop(ready(job="training")) == ""
+    assert "stopping" in advice.why_not_stop(ready(job="stopping"))
+    assert "no model" in advice.why_not_predict(ready(model=""))
+    assert advice.why_not_predict(ready()) == ""
+    assert advice.why_not_accept(ready())
+    assert advice.why_not_accept(ready(predicted=True)) == ""
+    assert advice.why_not_filter(ready(filterable=True)) == ""
+    assert advice.why_not_resume(ready())
 
 
 def test_before_and_after_in_words() -> None:
     before = {"AP50": 0.5, "truth": 14, "found": 9, "merges": 2}
     after = {"AP50": 0.8, "truth": 14, "found": 12, "merges": 1}
-    words = s.before_after(before, after)
+    words = wording.before_after(before, after)
     assert "12 of 14 found, 1 merge (AP50 0.80)" in words
     assert "Before: 9 of 14 found, 2 merges" in words
     assert "worse" not in words
-    assert "worse" in s.before_after(after, before, worse=True)
-    assert "score" in s.before_after(None, None)
+    assert "worse" in wording.before_after(after, before, worse=True)
+    assert "score" in wording.before_after(None, None)
 
 
 def test_time_left() -> None:
-    assert s.time_left(None) == ""
-    assert s.time_left(40.2) == "about 40 s left"
-    assert s.time_left(200) == "about 3 min left"
+    assert wording.time_left(None) == ""
+    assert wording.time_left(40.2) == "about 40 s left"
+    assert wording.time_left(200) == "about 3 min left"
 
 
 def test_neither_qt_nor_torch_is_imported() -> None:

@@ -1,0 +1,108 @@
+"""What the user could do now, and why a control cannot work: pure functions of the session."""
+
+from __future__ import annotations
+
+from .session import GENERAL, Session
+
+
+def advise(session: Session, first: str = "") -> None:
+    """Say `first`, and what to do next."""
+    session.say(f"{first} {next_step(session)}".strip(), "done" if first else "idle")
+
+
+def next_step(session: Session) -> str:
+    """One sentence: what the user would do now."""
+    if not session.image:
+        return "Open an image: drag a file here, or File > Open Sample > U-Net."
+    if not session.annotated.anything:
+        if general(session) and not session.predicted:
+            return "Press “New cell” and paint a cell, or “Predict” to see what is found untrained."
+        if not session.labels:
+            return "Press “New cell” and paint a cell with the brush."
+        return "Paint a cell with the brush; press N before each next cell."
+    if not session.model or (general(session) and not session.predicted):
+        return "Paint more cells (N = next cell), or press “Fine-tune”."
+    if not session.predicted:
+        return "Press “Predict” to see the cells it finds."
+    return "Accept what is right into your labels, correct the rest, and fine-tune again."
+
+
+def general(session: Session) -> bool:
+    """Whether the selected model is the one that ships, which has seen none of these images."""
+    return dict(session.models).get(session.model) == GENERAL
+
+
+def why_not_label(session: Session) -> str:
+    """Why nothing can be painted now; "" = it can."""
+    return "" if session.image else "Open an image first."
+
+
+def why_not_weigh(session: Session) -> str:
+    """Why the weight map cannot be shown now."""
+    if session.weighing:
+        return "The weight map is being computed."
+    return why_not_label(session) or _why_no_labels(session)
+
+
+def why_not_train(session: Session) -> str:
+    """Why Fine-tune cannot be pressed now."""
+    if session.job in ("starting", "training", "stopping"):
+        return "A training is running; stop it first."
+    if session.job == "predicting":
+        return "A prediction is running; it is soon done."
+    return why_not_label(session) or _why_no_labels(session)
+
+
+def why_not_stop(session: Session) -> str:
+    """Why Stop cannot be pressed now."""
+    if session.job == "stopping":
+        return "It is stopping."
+    return "" if session.job else "Nothing is running."
+
+
+def why_not_predict(session: Session) -> str:
+    """Why Predict cannot be pressed now."""
+    if session.job == "predicting":
+        return "A prediction is running."
+    if session.job:
+        return "A training is running; it ends with a prediction."
+    if not session.image:
+        return "Open an image first."
+    return "" if session.model else "There is no model yet: fine-tune one, or load one."
+
+
+def why_not_accept(session: Session) -> str:
+    """Why the prediction cannot be accepted now."""
+    if not session.predicted:
+        return "There is no prediction for this image yet."
+    if session.job == "predicting":
+        return "The prediction is not complete yet."
+    return ""
+
+
+def why_not_filter(session: Session) -> str:
+    """Why threshold and size cannot be changed now."""
+    if session.job == "predicting" or not session.filterable:
+        return "There is no finished prediction of cells to filter yet."
+    return ""
+
+
+def why_no_model(session: Session) -> str:
+    """Why no model can be saved now."""
+    return "" if session.model else "There is no model yet."
+
+
+def why_not_export(session: Session) -> str:
+    """Why labels cannot be exported now."""
+    return why_not_label(session) or ("" if session.labels else "There are no labels yet.")
+
+
+def why_not_resume(session: Session) -> str:
+    """Why no training can be resumed now."""
+    if session.job:
+        return "Something is running."
+    return "" if session.resumable else "No training was broken off."
+
+
+def _why_no_labels(session: Session) -> str:
+    return "" if session.annotated.anything else "Paint some cells first."

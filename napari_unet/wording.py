@@ -1,0 +1,61 @@
+"""Numbers, times and scores in words for the user."""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+def count(number: int, noun: str) -> str:
+    """Such as "1 cell", "12 cells", "2 classes"."""
+    plural = noun.replace("kind of thing", "kinds of things") if " of " in noun else noun + "s"
+    if noun.endswith("s"):
+        plural = noun + "es"
+    return f"{number:,} {noun if number == 1 else plural}"
+
+
+def sentence(words: str) -> str:
+    """With a capital letter and a full stop."""
+    words = words.strip()
+    return words and words[0].upper() + words[1:] + ("" if words[-1] in ".!?…" else ".")
+
+
+def time_left(seconds: float | None) -> str:
+    """Such as "about 40 s left"."""
+    if seconds is None:
+        return ""
+    if seconds < 1:
+        return "nearly done"
+    if seconds < 90:
+        return f"about {seconds:.0f} s left"
+    return f"about {seconds / 60:.0f} min left"
+
+
+def before_after(
+    before: dict[str, Any] | None, after: dict[str, Any] | None, worse: bool = False
+) -> str:
+    """Both scores in words, such as "On the held-out cells: 9 of 14 found before, 12 now"."""
+    if not after:
+        return "Too little is annotated to keep some aside for a score."
+    lines = [f"On cells it was not trained on: {_score_words(after)}."]
+    if before:
+        lines.append(f"Before: {_score_words(before)}.")
+    if worse:
+        lines.append("That is worse: the earlier model stays selected, the new one is in the list.")
+    return "\n".join(lines)
+
+
+def _score_words(score: dict[str, Any]) -> str:
+    if score.get("truth") and score.get("found") is not None:
+        words = f"{score['found']} of {score['truth']} found"
+        extra = [count(score[key], one) for key, one in _FAULTS if score.get(key)]
+        return ", ".join([words, *extra]) + _ap(score)
+    if score.get("mIoU") is not None:
+        return f"mean overlap {score['mIoU']:.2f}"
+    return _ap(score).strip() or "no score"
+
+
+def _ap(score: dict[str, Any]) -> str:
+    return "" if score.get("AP50") is None else f" (AP50 {score['AP50']:.2f})"
+
+
+_FAULTS = (("merges", "merge"), ("splits", "split"), ("spurious", "false one"))
