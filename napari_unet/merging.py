@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -24,6 +24,13 @@ class Addition:
     @property
     def highest(self) -> int:
         return int(self.values.max(initial=0))
+
+    def beyond(self, highest: int) -> Addition:
+        """The same with all ids above `highest`."""
+        if not len(self.values):
+            return self
+        up = max(highest + 1 - int(self.values.min()), 0)
+        return replace(self, values=self.values + up)
 
 
 def addition(labels: npt.NDArray[Any], prediction: npt.NDArray[Any]) -> Addition:

@@ -35,6 +35,7 @@ class Annotated:
     background: bool = False  # something is painted as background
     classes: int = 0  # different values, with classes
     doubt: bool = False  # instances were said, classes seem to be painted
+    unmarked: int = 0  # images with cells, but without a region or painted background
 
     @property
     def anything(self) -> bool:
@@ -51,16 +52,19 @@ class Annotated:
         return f"{what}{where}; {self._rest()}"
 
     def _rest(self) -> str:
+        regions = count(self.regions, "region")
         if self.regions and self.background:
-            return (
-                f"only the {count(self.regions, 'region')}, painted cells "
-                "and painted background count."
-            )
-        if self.regions:
-            return f"only what is inside the {count(self.regions, 'region')} or painted counts."
-        if self.background:
-            return "only painted cells and painted background count."
-        return "every unpainted pixel counts as background."
+            rule = f"only the {regions}, painted cells and painted background count"
+        elif self.regions:
+            rule = f"only what is inside the {regions} or painted counts"
+        elif self.background:
+            rule = "only painted cells and painted background count"
+        else:
+            return "every unpainted pixel counts as background."
+        if not self.unmarked:
+            return f"{rule}."
+        where = count(self.unmarked, "image")
+        return f"{rule}; in {where} without such marks, every unpainted pixel is background."
 
 
 @dataclass(frozen=True)

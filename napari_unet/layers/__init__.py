@@ -7,7 +7,7 @@ Layers that are made here lie on their image to the pixel, whatever its transfor
 from .copies import region_count, region_outlines, snapshot, snapshots
 from .making import make_background, make_labels, make_regions, start_painting
 from .own import add_pixels, next_free_id, take_next_id, widen
-from .pairing import fitting_labels, misfit, pair, pair_the_obvious, set_free
+from .pairing import disown_copy, fitting_labels, misfit, pair, pair_the_obvious, set_free
 from .reading import (
     axes,
     axes_choices,
@@ -37,6 +37,7 @@ __all__ = [
     "axes_choices",
     "blank_plane",
     "current_slice",
+    "disown_copy",
     "find",
     "fitting_labels",
     "hide",

@@ -8,6 +8,8 @@ from napari.layers import Labels
 
 from napari_unet.core.errors import BadInput
 
+from .making import uncover
+
 
 def next_free_id(layer: Labels) -> int:
     """One more than the highest id that is painted."""
@@ -23,6 +25,11 @@ def widen(layer: Labels, highest: int) -> bool:
         return False
     if highest > np.iinfo(np.int32).max:
         raise BadInput(f"{layer.name} would need ids above {np.iinfo(np.int32).max}")
+    if not isinstance(layer.data, np.ndarray):
+        raise BadInput(
+            f"{layer.name} holds no ids above {np.iinfo(layer.data.dtype).max} "
+            f"({layer.data.dtype}), and is not held in memory: store it with a wider type"
+        )
     layer.data = np.asarray(layer.data).astype(np.int32)
     return True
 
@@ -38,12 +45,15 @@ def take_next_id(layer: Labels, highest: int | None = None) -> int:
 def add_pixels(layer: Labels, index: npt.NDArray[np.intp], values: npt.NDArray[np.int64]) -> bool:
     """Write `values` at flat positions that are still unpainted, as one undo step.
 
+    The layer is made visible: napari writes by what it last showed, and would cut wide ids off.
+
     Returns
     -------
     True if the layer had to be widened.
     """
     if not isinstance(layer.data, np.ndarray):
         raise BadInput(f"{layer.name} is not held in memory; make a copy of the layer first")
+    uncover(layer)
     widened = widen(layer, int(values.max(initial=0)))
     free = np.take(layer.data, index) == 0  # the user may have gone on painting
     if not free.all():

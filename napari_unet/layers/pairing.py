@@ -48,6 +48,15 @@ def set_free(layer: Layer) -> None:
     del layer.metadata[KEY]
 
 
+def disown_copy(viewer: Viewer, layer: Layer) -> None:
+    """A new layer that is a copy of one of ours, metadata and all, is the user's own."""
+    mine = layer.metadata.get(KEY, {})
+    if "role" in mine and any(
+        x is not layer and x.metadata.get(KEY, {}) == mine for x in viewer.layers
+    ):
+        set_free(layer)
+
+
 def pair_the_obvious(viewer: Viewer, image: Image) -> Labels | None:
     """The image's labels; if it has none, the one labels layer that fits no other image."""
     labels = partner(viewer, image, "labels")

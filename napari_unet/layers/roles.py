@@ -11,6 +11,7 @@ Role = Literal[
     "labels", "regions", "background", "weights", "touching", "prediction", "probability"
 ]
 KEY = "napari-unet"
+RESULTS = ("weights", "touching", "prediction", "probability")
 
 
 def key(layer: Layer) -> str:

@@ -13,13 +13,14 @@ from napari_unet.session import Session
 from napari_unet.wording import count
 
 from .background import in_thread
+from .counting import Counting
 
 
 class Accepting:
     """What the user painted stays; only unpainted pixels are filled."""
 
-    def __init__(self, viewer: Viewer, session: Session) -> None:
-        self._viewer, self._session = viewer, session
+    def __init__(self, viewer: Viewer, session: Session, counting: Counting) -> None:
+        self._viewer, self._session, self._counting = viewer, session, counting
 
     def accept(self) -> None:
         """Copy the prediction of the image in hand into its labels."""
@@ -44,7 +45,10 @@ class Accepting:
         )
 
     def _on_merged(self, own: Labels, found: Labels, new: Addition) -> None:
-        session = self._session
+        session, cells = self._session, self._session.labels_are == "instances"
+        highest = self._highest(own)
+        if cells:
+            new = new.beyond(highest)  # the user may have gone on painting
         try:
             widened = layers.add_pixels(own, new.index, new.values)
         except BadInput as error:
@@ -52,10 +56,17 @@ class Accepting:
             return
         found.visible = False  # its cells are now in the labels, where they can be corrected
         self._viewer.layers.selection.active = own
-        what = "cell" if session.labels_are == "instances" else "kind of thing"
+        if cells and new.cells and own.selected_label > highest:
+            # an id that was to be the next cell's may be one of theirs now
+            layers.take_next_id(own, new.highest)
+        what = "cell" if cells else "kind of thing"
         words = f"{count(new.cells, what)} added to your labels (undo: Ctrl-Z)."
         if new.known:
             words += f" You had painted {new.known:,} more yourself."
         if widened:
             words += " The layer now holds 32-bit numbers."
         session.say(f"{words} Correct what is wrong, then fine-tune again.", "done")
+
+    def _highest(self, own: Labels) -> int:
+        tally = self._counting.tally(own)
+        return layers.next_free_id(own) - 1 if tally is None else tally.highest

@@ -11,6 +11,7 @@ from qtpy.QtCore import QObject, Signal
 
 from napari_unet import layers
 from napari_unet.advice import advise
+from napari_unet.core.errors import BadInput
 from napari_unet.core.settings import LabelsAre
 from napari_unet.session import Annotated, Session
 
@@ -35,6 +36,7 @@ class Annotating(QObject):
         self.counting = Counting(viewer, session, self.watching, self)
         self.counting.counted.connect(self._on_counted)
         self.counting.failed.connect(self._on_failed)
+        viewer.layers.events.inserted.connect(self._on_inserted)  # before the rest looks
         for name in LIST_EVENTS:
             getattr(viewer.layers.events, name).connect(self._on_layers)
         viewer.layers.selection.events.active.connect(self._on_active)
@@ -42,6 +44,7 @@ class Annotating(QObject):
 
     def close(self) -> None:
         """Let go of the viewer."""
+        self._viewer.layers.events.inserted.disconnect(self._on_inserted)
         for name in LIST_EVENTS:
             getattr(self._viewer.layers.events, name).disconnect(self._on_layers)
         self._viewer.layers.selection.events.active.disconnect(self._on_active)
@@ -120,6 +123,9 @@ class Annotating(QObject):
         session.labels = layers.key(labels) if labels is not None else ""
         session.predicted = layers.partner(self._viewer, image, "prediction") is not None
 
+    def _on_inserted(self, event: Any) -> None:
+        layers.disown_copy(self._viewer, event.value)
+
     def _on_layers(self, event: Any = None) -> None:
         self.refresh()
 
@@ -142,7 +148,11 @@ class Annotating(QObject):
             labels = None
         labels = labels or layers.make_labels(self._viewer, image)
         counts = self.counting.tally(labels)
-        number = layers.take_next_id(labels, None if counts is None else counts.highest)
+        try:
+            number = layers.take_next_id(labels, None if counts is None else counts.highest)
+        except BadInput as error:
+            self._session.say(str(error), "error")
+            return
         layers.start_painting(self._viewer, labels)
         what = "Cell" if self._session.labels_are == "instances" else "Kind"
         self._session.say(f"{what} {number}: paint it with the brush, then press N for the next.")

@@ -143,13 +143,14 @@ def counted(parts: list[Part], kind: LabelsAre) -> tuple[Annotated, dict[int, Ta
 
     Not for the GUI thread.
     """
-    cells, images, regions, background, doubt = 0, 0, 0, False, False
+    cells, images, regions, background, doubt, unmarked = 0, 0, 0, False, False, 0
     values: set[int] = set()
     found: dict[int, Tally] = {}
     for part in parts:
         regions += part.regions
-        if part.background is not None:
-            background |= bool(_ids_of(part.background, part.background_ids, found))
+        marked = part.regions > 0
+        if part.background is not None and _ids_of(part.background, part.background_ids, found):
+            background = marked = True
         if part.labels is None:
             continue
         if part.labels.dtype.kind not in "biu":
@@ -158,8 +159,9 @@ def counted(parts: list[Part], kind: LabelsAre) -> tuple[Annotated, dict[int, Ta
         cells += len(ids)
         values |= ids
         images += bool(ids)
+        unmarked += bool(ids) and not marked
         doubt = doubt or (kind == "instances" and _doubtful(part.labels, ids))
-    return Annotated(cells, images, regions, background, len(values), doubt), found
+    return Annotated(cells, images, regions, background, len(values), doubt, unmarked), found
 
 
 def _ids_of(array: Any, known: frozenset[int] | None, found: dict[int, Tally]) -> frozenset[int]:

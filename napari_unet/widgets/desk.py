@@ -51,7 +51,7 @@ class Desk(QObject):
         self.weighing = Weighing(viewer, self.session, self.annotating, self)
         self.training = Training(viewer, self.session, self.child, self)
         self.predicting = Predicting(viewer, self.session, self.child, self)
-        self.accepting = Accepting(viewer, self.session)
+        self.accepting = Accepting(viewer, self.session, self.annotating.counting)
         self._right_of_way = RightOfWay(self.child, self)
         self.annotating.found.connect(self.child.warm)  # training will be asked for soon
         self.child.message.connect(self._on_message)

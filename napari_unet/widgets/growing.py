@@ -106,5 +106,6 @@ class Growing(QObject):
 
 
 def overlay(viewer: Viewer, stored: Stored) -> Labels | None:
-    """The layer of this prediction; None where its image was taken away."""
-    return layers.prediction_layer(viewer, stored.image) if stored.image in viewer.layers else None
+    """The layer of this prediction; None where its image is gone, or read in another way."""
+    there = stored.image in viewer.layers and stored.stands
+    return layers.prediction_layer(viewer, stored.image) if there else None

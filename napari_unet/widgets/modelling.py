@@ -124,14 +124,14 @@ def weights_of(name: str) -> WeightSettings:
     return preset(name).weights
 
 
-def new_run_folder(selected: str) -> Path:
+def new_run_folder(*needed: str) -> Path:
     """Where the next training goes, named by its time; the oldest runs make room.
 
-    `selected` is the model that stays in any case; "" = none.
+    Models that are `needed` stay in any case; "" = none.
     """
     folder = runs_folder()
     folder.mkdir(parents=True, exist_ok=True)
-    prune_runs(keep=[Path(selected)] if selected else [])
+    prune_runs(keep=[Path(model) for model in needed if model])
     return _free(folder / time.strftime("trained %Y-%m-%d %H.%M.%S"))
 
 

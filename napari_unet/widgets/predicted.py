@@ -12,6 +12,7 @@ import numpy.typing as npt
 from napari.layers import Image
 from scipy import ndimage
 
+from napari_unet import layers
 from napari_unet.core.axes import axes_of
 from napari_unet.core.errors import BadInput
 from napari_unet.core.modelled import instances_for, model_scale, takes
@@ -31,6 +32,18 @@ class Stored:
     image: Image
     slices: tuple[int, ...]  # of the image, in the order of the job's
     config: ModelConfig
+    letters: str  # the image's axes as they were read
+
+    @property
+    def stands(self) -> bool:
+        """Whether the image is still read in that way."""
+        return layers.axes(self.image) == self.letters
+
+    @property
+    def instances(self) -> InstanceSettings:
+        """What the worker made cells with: its least sizes suit those of this image."""
+        # what the worker has found, where the user did not say
+        return instances_for(self.config, JobFolder(self.job).wish["diameter"])
 
     @property
     def has_cells(self) -> bool:
@@ -82,7 +95,7 @@ def prepared(
     planes = np.stack([np.asarray(axes.slice(array, i)) for i in slices])
     job = modelling.new_job_folder()
     create_job(job, planes, axes="ZCYX", model=model, first=first, tile=tile, diameter=diameter)
-    return Stored(job, image, tuple(slices), config)
+    return Stored(job, image, tuple(slices), config, letters)
 
 
 def _probability(stored: Stored) -> npt.NDArray[np.float32]:
@@ -137,11 +150,8 @@ def relabelled(stored: Stored, settings: InstanceSettings) -> npt.NDArray[np.int
     """(S, Y, X) int32, ids unique over the stack, from the stored probability."""
     from napari_unet.core.instances import label_cells  # loaded by `warming`: it takes long
 
-    # what the worker has found, where the user did not say
     diameter = JobFolder(stored.job).wish["diameter"]
     planes, start, scale = [], 0, model_scale(stored.config, diameter)
-    parts = instances_for(stored.config, diameter).part_size
-    settings = replace(settings, part_size=parts)
     for place, plane in enumerate(_probability(stored)):
         cells = label_cells(np.asarray(plane), settings, scale=scale)
         cells[_missing(stored, place)] = 0

@@ -44,6 +44,7 @@ class Predicting(QObject):
         self._child = child
         self._running: Stored | None = None
         self._stored: dict[str, Stored] = {}
+        self._filters: dict[str, tuple[float, int]] = {}  # threshold and least size of an image
         self._growing = Growing(viewer, self)
         self._growing.shown.connect(self._finish)
         self._growing.failed.connect(self._say_error)
@@ -55,12 +56,14 @@ class Predicting(QObject):
         self._pause.setInterval(PAUSE)
         self._pause.timeout.connect(self._filter)
         session.events.image.connect(self._on_image)
+        session.events.axes.connect(self._on_image)
 
     def close(self) -> None:
         self._turn += 1
         self._pause.stop()
         self._filtering.forget()
         self._session.events.image.disconnect(self._on_image)
+        self._session.events.axes.disconnect(self._on_image)
 
     @property
     def running(self) -> bool:
@@ -123,16 +126,18 @@ class Predicting(QObject):
 
     def choose_threshold(self, value: float) -> None:
         self._session.threshold = value
+        self._remember_filters()
         self._pause.start()
 
     def choose_min_size(self, value: int) -> None:
         self._session.min_size = value
+        self._remember_filters()
         self._pause.start()
 
     def show_probability(self, on: bool) -> None:
         """Show or hide the stored probability as a layer."""
         self._session.show_probability = on
-        stored = self._stored.get(self._session.image)
+        stored = self._in_hand()
         if stored is None:
             return
         if not on:
@@ -161,6 +166,8 @@ class Predicting(QObject):
 
     def on_died(self, words: str) -> None:
         """The worker is gone; the layers stay."""
+        if self._running is None and self._session.job == "predicting":
+            return  # it is still being prepared: another worker will be given it
         self._end()
         words = words or "The worker process ended unexpectedly."
         self._session.say(
@@ -225,7 +232,12 @@ class Predicting(QObject):
     def _on_final(self, stored: Stored, found: Found) -> None:
         session = self._session
         self._end()
+        if not stored.stands:
+            session.say("The image is read in another way now; press “Predict” again.", "error")
+            return
         self._stored[layers.key(stored.image)] = stored
+        instances = stored.instances
+        self._filters[layers.key(stored.image)] = instances.threshold, instances.min_size
         self._show(stored, found)
         layers.hide(self._viewer, stored.image, "weights")  # the overlay is what matters now
         session.predicted = layers.key(stored.image) == session.image or session.predicted
@@ -244,19 +256,26 @@ class Predicting(QObject):
 
     def _on_image(self) -> None:
         """Another image is in hand: its filters, if its probability is stored."""
-        session = self._session
-        stored = self._stored.get(session.image)
+        session, stored = self._session, self._in_hand()
         session.filterable = stored is not None and stored.has_cells
         if stored is not None:
-            session.threshold = stored.config.instances.threshold
-            session.min_size = stored.config.instances.min_size
+            session.threshold, session.min_size = self._filters[session.image]
+
+    def _in_hand(self) -> Stored | None:
+        """The prediction of the image in hand, as long as it is read in the same way."""
+        stored = self._stored.get(self._session.image)
+        return stored if stored is not None and stored.stands else None
+
+    def _remember_filters(self) -> None:
+        session = self._session
+        self._filters[session.image] = session.threshold, session.min_size
 
     def _filter(self) -> None:
-        stored = self._stored.get(self._session.image)
+        stored = self._in_hand()
         if stored is None or self._session.job == "predicting":
             return
         threshold, size = self._session.threshold, self._session.min_size
-        settings = filtered(stored.config.instances, threshold, size)
+        settings = filtered(stored.instances, threshold, size)
 
         def done(found: Found) -> None:
             self._show(stored, found)

@@ -125,6 +125,8 @@ class Training(QObject):
     def on_died(self, words: str) -> None:
         """The worker is gone; nothing of the user's is lost."""
         run, stopping = self._run, self._session.job == "stopping"
+        if run is None and self._session.job == "starting":
+            return  # the run folder is still being written: another worker will be given it
         self._end()
         if stopping and run is not None and (run / "model.safetensors").exists():
             advise(self._session, "Stopped; the best weights are kept.")
@@ -272,9 +274,12 @@ def score_of(said: dict[str, Any]) -> float | None:
 
 
 def prepared(shots: Sequence[Snapshot], options: TrainOptions, selected: str) -> Path:
-    """Write the run folder; not for the GUI thread. The `selected` model is never pruned."""
+    """Write the run folder; not for the GUI thread.
+
+    Neither the `selected` model is pruned nor the one to start from.
+    """
     pairs = [pair(shot) for shot in shots]
-    path = modelling.new_run_folder(selected)
+    path = modelling.new_run_folder(selected, options.base)
     create_run(path, pairs, options)
     return path
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+import zarr
 from napari import Viewer
 
 from napari_unet import layers
@@ -211,3 +213,55 @@ def test_the_slice_in_view(viewer: Viewer) -> None:
     layers.write_plane(layer, 2, np.ones((20, 20), np.int32))
     assert layer.data[2].all()
     assert layer.data.sum() == 400
+
+
+def test_a_hidden_layer_takes_wide_ids(viewer: Viewer) -> None:
+    labels = viewer.add_labels(np.zeros((20, 20), np.uint8), visible=False)
+    index = np.arange(40)
+    layers.add_pixels(labels, index, 250 + index)
+    np.testing.assert_array_equal(labels.data.ravel()[:40], 250 + index)
+    assert labels.visible
+
+
+def test_a_narrow_layer_on_disk_is_not_replaced(viewer: Viewer, tmp_path: Path) -> None:
+    stored = zarr.open(tmp_path / "a.zarr", mode="w", shape=(8, 8), chunks=(8, 8), dtype="u1")
+    stored[2, 2] = 255
+    labels = viewer.add_labels(stored)
+    with pytest.raises(BadInput, match="no ids above 255"):
+        layers.take_next_id(labels)
+    assert labels.data is stored
+
+
+def test_another_reading_of_the_axes_and_back(viewer: Viewer) -> None:
+    image = viewer.add_image(np.zeros((3, 20, 30)))
+    labels, regions = layers.make_labels(viewer, image), layers.make_regions(viewer, image)
+    prediction = layers.prediction_layer(viewer, image)
+    layers.set_axes(viewer, image, "CYX")
+    assert prediction not in viewer.layers
+    assert labels in viewer.layers and regions in viewer.layers
+    assert layers.partner(viewer, image, "labels") is None
+    assert layers.images(viewer) == [image] and layers.pair_the_obvious(viewer, image) is None
+    flat = layers.make_labels(viewer, image)
+    layers.set_axes(viewer, image, "ZYX")
+    assert layers.partner(viewer, image, "labels") is labels
+    assert layers.partner(viewer, image, "regions") is regions
+    layers.set_axes(viewer, image, "CYX")
+    assert layers.partner(viewer, image, "labels") is flat
+
+
+def test_axes_that_a_copy_of_an_image_cannot_have(viewer: Viewer) -> None:
+    image = viewer.add_image(np.zeros((3, 20, 30)))
+    layers.set_axes(viewer, image, "CYX")
+    plane = viewer.add_image(np.zeros((20, 30)), metadata=dict(image.metadata))
+    assert layers.axes(plane) == "YX"
+    twin = viewer.add_image(np.zeros((3, 20, 30)), metadata=dict(image.metadata))
+    layers.set_axes(viewer, twin, "ZYX")
+    assert layers.axes(image) == "CYX"
+
+
+def test_a_copy_of_the_labels_is_nobodys(viewer: Viewer) -> None:
+    image = viewer.add_image(np.zeros((20, 30)))
+    labels = layers.make_labels(viewer, image)
+    copy = viewer.add_labels(labels.data.copy(), metadata=dict(labels.metadata))
+    layers.disown_copy(viewer, copy)
+    assert layers.role(copy) is None and layers.role(labels) == "labels"

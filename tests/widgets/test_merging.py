@@ -63,3 +63,12 @@ def test_classes_keep_their_values() -> None:
     out = merged(labels, new)
     assert (out[0] == 7).all()
     assert (out[1:] == 1).all()
+
+
+def test_ids_beyond_what_was_painted_meanwhile() -> None:
+    labels = np.array([[3, 0, 0, 0, 0, 0]])
+    new = addition(labels, np.array([[0, 0, 1, 1, 0, 2]]))
+    assert set(new.values) == {4, 5}
+    assert set(new.beyond(4).values) == {5, 6} and set(new.beyond(2).values) == {4, 5}
+    empty = addition(labels, np.zeros_like(labels))
+    assert empty.beyond(9) is empty

@@ -5,10 +5,12 @@ from __future__ import annotations
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 
 from napari_unet import advice, wording
 from napari_unet.session import Annotated, Session
+from napari_unet.widgets.counting import Part, counted
 
 
 def ready(**changes: object) -> Session:
@@ -40,6 +42,12 @@ def test_a_field_tells_its_listeners() -> None:
             Annotated(12, 1, regions=2),
             "instances",
             "12 cells; only what is inside the 2 regions or painted counts.",
+        ),
+        (
+            Annotated(12, 3, regions=1, unmarked=2),
+            "instances",
+            "12 cells in 3 images; only what is inside the 1 region or painted counts; in 2 images "
+            "without such marks, every unpainted pixel is background.",
         ),
         (
             Annotated(3, 1, background=True, classes=2),
@@ -104,3 +112,14 @@ def test_neither_qt_nor_torch_is_imported() -> None:
         [sys.executable, "-c", bad + code], capture_output=True, text=True, check=True
     )
     assert done.stdout.strip() == "[]"
+
+
+def test_images_without_marks_are_counted() -> None:
+    painted = np.array([[0, 1, 2]])
+    parts = [
+        Part("marked", painted, None, 1, None, None),
+        Part("background", painted, None, 0, np.array([[1, 0, 0]]), None),
+        Part("plain", painted, None, 0, np.array([[0, 0, 0]]), None),
+        Part("empty", 0 * painted, None, 0, None, None),
+    ]
+    assert counted(parts, "instances")[0].unmarked == 1

@@ -284,3 +284,98 @@ def test_a_new_session_lists_the_models_of_the_last(
     assert desk.session.models[0][1].startswith("trained ")
     assert desk.session.resumable is None
     desk.close()
+
+
+# ---- what the user goes on doing meanwhile ------------------------------------------------------
+
+
+def accepted(dock: Any, qtbot: Any) -> None:
+    qtbot.waitUntil(lambda: "added to your labels" in dock.desk.session.status, timeout=5000)
+
+
+def test_the_next_cell_never_shares_an_id_with_accepted_ones(
+    trained: Viewer, dock: Any, press: Press, qtbot: Any
+) -> None:
+    own = partner(trained, "labels")
+    press("unet_new_cell")  # number 11, not painted yet
+    assert own.selected_label == 11
+    press("unet_accept")
+    own.data_setitem((np.array([0, 0]), np.array([0, 1])), 12)  # painted while it is at work
+    accepted(dock, qtbot)
+    assert not (own.data == own.selected_label).any()
+    assert (own.data == 12).sum() == 2
+    assert len(np.unique(own.data)) - 1 == 31
+
+
+def test_a_chosen_cell_stays_chosen(trained: Viewer, dock: Any, press: Press, qtbot: Any) -> None:
+    own = partner(trained, "labels")
+    own.selected_label = 3
+    press("unet_accept")
+    accepted(dock, qtbot)
+    assert own.selected_label == 3 and (own.data == 3).any()
+
+
+def test_a_duplicate_of_the_labels_is_a_backup(trained: Viewer, dock: Any) -> None:
+    own = partner(trained, "labels")
+    copy = trained.add_layer(type(own).create(*own.as_layer_data_tuple()))
+    trained.layers.move(trained.layers.index(own), len(trained.layers))
+    assert layers.role(copy) is None
+    assert dock.desk.annotating.labels() is own
+
+
+def test_each_image_keeps_its_filters(trained: Viewer, dock: Any, qtbot: Any) -> None:
+    session, image = dock.desk.session, dock.desk.session.image
+    dock.desk.predicting.choose_threshold(0.7)
+    dock.desk.predicting.choose_min_size(40)
+    qtbot.waitUntil(lambda: "at threshold 0.70" in session.status, timeout=5000)
+    other = trained.add_image(np.zeros((30, 40), np.uint8), name="other")
+    dock.desk.annotating.choose_image(layers.key(other))
+    assert not session.filterable
+    dock.desk.annotating.choose_image(image)
+    assert (session.threshold, session.min_size) == (0.7, 40)
+
+
+def test_the_axes_are_changed_while_tiles_arrive(
+    window: Viewer, dock: Any, discs: Discs, press: Press, qtbot: Any, monkeypatch: Any
+) -> None:
+    session = dock.desk.session
+    window.add_image(np.stack([discs[0]] * 3), name="stack")
+    window.dims.set_point(0, 1)
+    press("unet_new_cell")
+    partner(window, "labels").data = np.stack([0 * discs[1], discs[1], 0 * discs[1]])
+    qtbot.waitUntil(lambda: session.annotated.cells == 30, timeout=5000)
+    press("unet_fine_tune")
+    qtbot.waitUntil(lambda: done(dock), timeout=30_000)
+    monkeypatch.setenv("FAKE_WORKER_PAUSE", "0.1")
+    dock.desk.child.close()
+    press("unet_predict")
+    qtbot.waitUntil(
+        lambda: session.progress is not None and session.progress.share is not None, timeout=20_000
+    )
+    dock.desk.annotating.choose_axes("CYX")
+    assert not session.filterable
+    qtbot.waitUntil(lambda: not session.job, timeout=20_000)
+    assert "read in another way" in session.status
+    assert partner(window, "prediction") is None
+    dock.desk.annotating.choose_axes("ZYX")
+    assert partner(window, "labels") is not None
+    press("unet_predict")
+    qtbot.waitUntil(lambda: done(dock), timeout=30_000)
+
+
+def test_a_worker_that_leaves_while_a_wish_is_prepared(trained: Viewer, dock: Any) -> None:
+    session = dock.desk.session
+    session.job = "predicting"
+    dock.desk.predicting.on_died("")
+    assert session.job == "predicting"
+    session.job = "starting"
+    dock.desk.training.on_died("")
+    assert session.job == "starting"
+    session.job = ""
+
+
+def test_the_model_to_start_from_is_not_pruned(monkeypatch: pytest.MonkeyPatch) -> None:
+    kept: list[Path] = []
+    monkeypatch.setattr(modelling, "prune_runs", lambda keep: kept.extend(keep))
+    modelling.new_run_folder("/runs/a/model.safetensors", "/runs/b/model.safetensors", "")
+    assert [p.parent.name for p in kept] == ["a", "b"]
