@@ -163,10 +163,10 @@ class Model:
         segmenter.tile, segmenter.precision, segmenter.diameter = tile, precision, diameter
         if warn is not None:
             segmenter.warn = warn
+        if segmenter.needs_diameter:
+            settle_diameter(segmenter, array, found, range(found.slices))
         for index in range(found.slices):
             slice_ = segmenter.read(array, found, index)
-            if segmenter.needs_diameter:
-                settle_diameter(segmenter, slice_)
             if warn is not None and not slice_.finite.all():
                 warn("NaN or infinite pixels count as missing: they are labelled 0")
             probability = segmenter.probability(slice_, progress)

@@ -68,6 +68,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
         app(words, prog_name="napari-unet")
     except BadInput as error:
         _fail(str(error))
+    except (MemoryError, RuntimeError) as error:
+        if not isinstance(error, MemoryError) and "out of memory" not in str(error):
+            raise
+        _fail("out of memory: use smaller tiles (--tile), or the CPU (--device cpu)")
     except OSError as error:
         # strerror without the number; the file, if the system says which
         _fail(": ".join(str(p) for p in (error.filename, error.strerror or error) if p))

@@ -129,6 +129,11 @@ def _checked(
     from napari_unet.files.pairs import read_pair
 
     pair = read_pair(files, axes)
+    if not pair.axes.replace("C", "").endswith("YX"):
+        raise BadInput(
+            f"{files.name}: the axes are {pair.axes}, but only images whose last axes are Y and X "
+            "(beside C) can be scored"
+        )
     prediction = predicted(files, pair)
     wanted = [n for n in pair.labels.shape if n != 1]
     if [n for n in prediction.shape if n != 1] not in (wanted, _flat_stack(wanted)):
@@ -158,9 +163,11 @@ def _annotated_only(pair: Pair, prediction: Ints, classes: bool) -> tuple[Ints, 
         known = known_area(pair.labels)
     if known is None or classes:
         return pair.labels, prediction, known
-    sizes = np.bincount(prediction.ravel())
-    inside = np.bincount(prediction[known], minlength=len(sizes))
-    kept = known & (2 * inside > sizes)[prediction]
+    ids, index = np.unique(prediction, return_inverse=True)  # ids may be of any height
+    index = index.reshape(prediction.shape)
+    sizes = np.bincount(index.ravel())
+    inside = np.bincount(index[known], minlength=len(ids))
+    kept = known & (2 * inside > sizes)[index]
     return np.where(known, pair.labels, 0), np.where(kept, prediction, 0), None
 
 

@@ -121,7 +121,7 @@ def whole_cell_areas(
 def median_diameter(
     labels: npt.NDArray[Any] | list[npt.NDArray[Any]],
     known: Mask | list[Mask | None] | None = None,
-    min_cells: int = 3,
+    min_cells: int = 1,
 ) -> float | None:
     """Median over whole cells of 2 sqrt(area / pi), in image pixels.
 

@@ -7,6 +7,7 @@ chance, so that two trainings on the same annotation are judged on the same cell
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -27,10 +28,33 @@ class Split:
 
     region: Mask  # held-out pixels: background of the block and whole held-out cells
     ids: npt.NDArray[np.int32]  # the held-out cells
+    block: Block | None = None  # where they lie
 
     @property
     def empty(self) -> bool:
         return not self.region.any()
+
+
+def nothing(shape: tuple[int, ...]) -> Split:
+    """A plane of which all is learnt."""
+    return Split(np.zeros(shape, bool), np.empty(0, np.int32))
+
+
+def split_stack(
+    labels: Sequence[Labels], known: Sequence[Mask], share: float, labels_are: LabelsAre
+) -> list[Split]:
+    """Hold out the same block of all slices of an image.
+
+    Neighbouring slices show the same cells: what is held out in one must not be learnt in the
+    next. The slice with most cells decides, by :func:`split`.
+    """
+    cells = [len(np.unique(plane[plane > 0])) for plane in labels]
+    lead = cells.index(max(cells))
+    first = split(labels[lead], known[lead], share, labels_are)
+    return [
+        first if i == lead else _at(first.block, plane, mask, labels_are)
+        for i, (plane, mask) in enumerate(zip(labels, known, strict=True))
+    ]
 
 
 def split(labels: Labels, known: Mask, share: float, labels_are: LabelsAre = "instances") -> Split:
@@ -46,32 +70,55 @@ def split(labels: Labels, known: Mask, share: float, labels_are: LabelsAre = "in
     Returns
     -------
     Of the four corners of the known area round the cells the one whose block holds nearest
-    to `share` of the cells; at least one, at most half of them.
+    to `share` of the cells; at least one, at most half of them. With classes the one with most
+    of them, which leaves at least half of each.
     """
-    nothing = Split(np.zeros(labels.shape, bool), np.empty(0, np.int32))
     if share <= 0 or not known.any():
-        return nothing
+        return _at(None, labels, known, labels_are)
     if labels_are == "classes":
-        block = max(_corners(known, share), key=lambda b: len(np.unique(labels[b][known[b]])))
-        region = np.zeros(labels.shape, bool)
-        region[block] = known[block]
-        return Split(region, np.empty(0, np.int32))
+        fair = [b for b in _corners(known, share) if _leaves_half(labels, known, b)]
+        block = max(fair, key=lambda b: len(np.unique(labels[b][known[b]])), default=None)
+        return _at(block, labels, known, labels_are)
     ids, rows, columns = _centres(labels)
-    if len(ids) < LEAST_CELLS:
-        return nothing
-    best, best_cost = nothing, math.inf
-    for block in _corners(known & _around(labels), share):
-        inside = (
-            (rows >= block[0].start)
-            & (rows < block[0].stop)
-            & (columns >= block[1].start)
-            & (columns < block[1].stop)
-        )
-        count = int(inside.sum())
+    best, best_cost = None, math.inf
+    for block in _corners(known & _around(labels), share) if len(ids) >= LEAST_CELLS else ():
+        count = int(_inside(block, rows, columns).sum())
         cost = abs(count / len(ids) - share)
         if 1 <= count <= len(ids) // 2 and cost < best_cost:
-            best, best_cost = _with_whole_cells(labels, known, block, ids[inside]), cost
-    return best
+            best, best_cost = block, cost
+    return _at(best, labels, known, labels_are)
+
+
+def _at(block: Block | None, labels: Labels, known: Mask, labels_are: LabelsAre) -> Split:
+    """What lies in a block, cells by their centres and as a whole; nothing without one."""
+    if block is None:
+        return nothing(labels.shape)
+    region = np.zeros(labels.shape, bool)
+    if labels_are == "classes":
+        region[block] = known[block]
+        return Split(region, np.empty(0, np.int32), block)
+    ids, rows, columns = _centres(labels)
+    ids = ids[_inside(block, rows, columns)]
+    region[block] = known[block] & (labels[block] == 0)
+    region |= np.isin(labels, ids)
+    return Split(region, ids.astype(np.int32), block)
+
+
+def _inside(
+    block: Block, rows: npt.NDArray[np.float64], columns: npt.NDArray[np.float64]
+) -> npt.NDArray[np.bool_]:
+    high, wide = block
+    found: npt.NDArray[np.bool_] = (
+        (rows >= high.start) & (rows < high.stop) & (columns >= wide.start) & (columns < wide.stop)
+    )
+    return found
+
+
+def _leaves_half(labels: Labels, known: Mask, block: Block) -> bool:
+    """Whether at least half of what is painted of each class lies elsewhere."""
+    values, counts = np.unique(labels[known], return_counts=True)
+    here = labels[block][known[block]]
+    return all(2 * np.count_nonzero(here == v) <= n for v, n in zip(values, counts, strict=True))
 
 
 def _centres(
@@ -116,12 +163,3 @@ def _around(labels: Labels) -> Mask:
     box = np.zeros(labels.shape, bool)
     box[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1] = True
     return box
-
-
-def _with_whole_cells(
-    labels: Labels, known: Mask, block: Block, ids: npt.NDArray[np.int32]
-) -> Split:
-    region = np.zeros(labels.shape, bool)
-    region[block] = known[block] & (labels[block] == 0)
-    region |= np.isin(labels, ids)
-    return Split(region, ids.astype(np.int32))

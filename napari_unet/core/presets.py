@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from . import geometry
 from .settings import (
     AugmentSettings,
     FitSettings,
@@ -46,6 +47,9 @@ def settings_for(
     if network is not None and network.classes == classes and fit.tuning_rate:
         fit = replace(fit, learning_rate=fit.tuning_rate, keep_norms=True)
         weights = tuning_weights(weights, options.labels_are)
+    if network is not None:  # as much output of a tile as the preset's own network has
+        more = 2 * (geometry.margin(network) - geometry.margin(settings.network))
+        fit = replace(fit, tile=fit.tile + more)
     net = replace(network or settings.network, in_channels=channels, classes=classes)
     scale = (
         settings.scale

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -18,7 +17,7 @@ from .augment import change_intensities, coordinates, draw, points_of, read_poin
 from .axes import Axes, read_axes
 from .carving import carve
 from .centres import Centres
-from .held_out import Split, split
+from .held_out import Split, nothing, split_stack
 from .normalise import normalise
 from .scale import nearest_indices, scale_factor, shrink_image
 from .settings import LabelsAre, Settings
@@ -29,6 +28,7 @@ Floats = npt.NDArray[np.float32]
 # ratio of the cells' median diameters: up to here the augmentation's own scaling covers it, and
 # the median of all images together is the surer number
 MIXED = 1.5
+OWN_SIZE = 3  # whole cells in an image, or its median is chance
 
 
 @dataclass(frozen=True)
@@ -80,38 +80,52 @@ def collect(
     Non-finite pixels become unknown. `share` of the known area is held out.
     """
     slices: list[AnnotatedSlice] = []
-    raw: list[npt.NDArray[Any]] = []
-    raw_known: list[Mask | None] = []
-    axes: Axes | None = None
+    raw: list[Labels] = []
+    first: Axes | None = None
     for pair in pairs:
-        found = read_axes(pair.image.shape, pair.axes, where=pair.name)
-        axes = axes or found
-        known_planes = list(planes(pair.known)) if pair.known is not None else None
-        for index, painted in enumerate(planes(pair.labels)):
-            known = (
-                known_planes[index] if known_planes else np.full(painted.shape, bool(painted.any()))
-            )
-            if not known.any():
-                continue
-            image, finite = normalise(found.slice(pair.image, index), settings.normalise)
-            known = known & finite
-            labels = np.where(known, painted, 0).astype(np.int32)
-            name = pair.name if found.slices == 1 else f"{pair.name}, slice {index}"
-            diameter = None
-            if labels_are == "instances":
-                diameter = median_diameter(painted, known, settings.scale.min_cells)
-            parts = split(labels, known, share, labels_are)
-            slices.append(AnnotatedSlice(name, image, labels, known, parts, diameter))
-            raw.append(painted)
-            raw_known.append(known)
-    assert axes is not None, "checked pairs hold at least one annotated slice"
+        axes = read_axes(pair.image.shape, pair.axes, where=pair.name)
+        first = first or axes
+        own = list(_annotated(pair, axes, settings, labels_are))
+        raw += [painted for painted, _ in own]
+        slices += _parted([s for _, s in own], share, labels_are)
+    assert first is not None, "checked pairs hold at least one annotated slice"
     diameter = None
     values: tuple[int, ...] = ()
     if labels_are == "instances":
-        diameter = median_diameter(raw, raw_known, settings.scale.min_cells)
+        diameter = median_diameter(raw, [s.known for s in slices], settings.scale.min_cells)
     else:
         values = tuple(sorted({int(v) for s in slices for v in np.unique(s.labels) if v > 0}))
-    return Annotation(tuple(slices), diameter, values, axes.channels, axes.letters)
+    return Annotation(tuple(slices), diameter, values, first.channels, first.letters)
+
+
+def _annotated(
+    pair: Pair, axes: Axes, settings: Settings, labels_are: LabelsAre
+) -> Iterator[tuple[Labels, AnnotatedSlice]]:
+    """What is painted in each annotated slice, and the slice, nothing held out yet."""
+    known_planes = list(planes(pair.known)) if pair.known is not None else None
+    for index, painted in enumerate(planes(pair.labels)):
+        known = known_planes[index] if known_planes else np.full(painted.shape, painted.any())
+        if not known.any():
+            continue
+        image, finite = normalise(axes.slice(pair.image, index), settings.normalise)
+        known = known & finite
+        labels = np.where(known, painted, 0).astype(np.int32)
+        name = pair.name if axes.slices == 1 else f"{pair.name}, slice {index}"
+        diameter = None
+        if labels_are == "instances":
+            diameter = median_diameter(painted, known, OWN_SIZE)
+        yield painted, AnnotatedSlice(name, image, labels, known, nothing(labels.shape), diameter)
+
+
+def _parted(
+    slices: list[AnnotatedSlice], share: float, labels_are: LabelsAre
+) -> Iterator[AnnotatedSlice]:
+    """The slices of one image, `share` of them held out."""
+    if slices:
+        parts = split_stack(
+            [s.labels for s in slices], [s.known for s in slices], share, labels_are
+        )
+        yield from (replace(s, split=part) for s, part in zip(slices, parts, strict=True))
 
 
 @dataclass(frozen=True)

@@ -92,7 +92,7 @@ class ScaleSettings:
 
     diameter: float | None = 26.0  # model pixels; None switches rescaling off
     limit: float = 4.0  # the factor stays within [1 / this, this]
-    min_cells: int = 3  # with fewer whole cells the factor is 1
+    min_cells: int = 1  # with fewer whole cells the factor is 1
 
 
 @dataclass(frozen=True)
@@ -175,6 +175,7 @@ class TrainOptions:
             self.seconds is None or self.seconds > 0, "the time budget must be above 0 seconds"
         )
         _require(self.steps is None or self.steps > 0, "the number of steps must be 1 or more")
+        _require(self.seed >= 0, f"the seed must be 0 or more, not {self.seed}")
         _require(
             self.seconds is None or self.steps is None, "give either seconds or steps, not both"
         )

@@ -7,6 +7,7 @@ scale, and only there in great number and with certainty: so it is asked at seve
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -22,26 +23,37 @@ SIDE = 320  # model pixels: what is looked at of each scale, from the middle of 
 LEAST_CELLS = 3  # whole cells, or a scale has found nothing
 
 
-def estimated_diameter(segmenter: Segmenter, source: ArraySource) -> float | None:
-    """The median cell diameter of a slice in image pixels, None where no cells are found.
+def estimated_diameter(segmenter: Segmenter, sources: Iterable[ArraySource]) -> float | None:
+    """The median cell diameter of an image in its pixels, None where no cells are found.
 
     Parameters
     ----------
     segmenter : of a model with a diameter
-    source : ``(C, Y, X)``, normalised
+    sources : slices of the image, ``(C, Y, X)``, normalised
 
     Returns
     -------
-    The diameter at which the model finds most of what it is sure of as cells of its own size.
+    The diameter at which the model finds most of what it is sure of as cells of its own size,
+    in the slice where it is surest.
     """
-    tried = []
     low, high = segmenter.config.image_diameters or (SMALLEST, LARGEST)
     count = 2 + math.floor(math.log(high / low) / math.log(STEP))
-    for diameter in np.geomspace(low, high, count):
-        found = _found(replace(segmenter, diameter=float(diameter)), source)
-        if found is not None:
-            tried.append(found)
+    tried = [
+        found
+        for source in sources
+        for diameter in np.geomspace(low, high, count)
+        if (found := _found(replace(segmenter, diameter=float(diameter)), source)) is not None
+    ]
     return max(tried)[1] if tried else None
+
+
+def slices_to_measure(indices: Sequence[int]) -> list[int]:
+    """The slices of a stack in which cells are looked for: from its middle and its quarters.
+
+    The first ones and the last are often out of focus, or empty.
+    """
+    places = (len(indices) // 2, len(indices) // 4, 3 * len(indices) // 4)
+    return list(dict.fromkeys(indices[place] for place in places))
 
 
 def _found(segmenter: Segmenter, source: ArraySource) -> tuple[float, float] | None:

@@ -13,6 +13,8 @@ from napari_unet.core.annotation import Pair, check_labels, known_area
 from napari_unet.core.axes import Axes, axes_of
 from napari_unet.core.errors import BadInput
 
+MOST_CLASSES = 255  # beside the background, in the 8 bits of a training target
+
 
 @dataclass(frozen=True)
 class UsedSlices:
@@ -51,12 +53,13 @@ def check_pairs(pairs: Iterable[Pair]) -> list[UsedSlices]:
 def _used(pair: Pair) -> UsedSlices | None:
     axes = axes_of(pair.image, pair.axes, where=pair.name)
     labels = np.asarray(pair.labels)
+    shape = labels.shape
     if not axes.fits(labels.shape):
         raise BadInput(
             f"the labels of {pair.name} have the shape {tuple(labels.shape)}, "
             f"but its image needs labels of {axes.labels_shape}"
         )
-    labels = check_labels(labels, f"the labels of {pair.name}").reshape(_stack_shape(axes))
+    labels = _stacked(axes, check_labels(labels, f"the labels of {pair.name}"))
     if pair.known is None:
         known = known_area(labels)
     else:
@@ -65,7 +68,7 @@ def _used(pair: Pair) -> UsedSlices | None:
                 f"the known area of {pair.name} has the shape {pair.known.shape}, "
                 f"its labels {pair.labels.shape}"
             )
-        known = np.asarray(pair.known).reshape(labels.shape) != 0
+        known = _stacked(axes, np.asarray(pair.known).reshape(shape)) != 0
     indices = tuple(int(i) for i in np.flatnonzero(known.any(axis=(1, 2))))
     if not indices:
         return None
@@ -74,5 +77,28 @@ def _used(pair: Pair) -> UsedSlices | None:
     return UsedSlices(pair.name, axes.letters, indices, image, labels[chosen], known[chosen])
 
 
-def _stack_shape(axes: Axes) -> tuple[int, int, int]:
-    return axes.slices, *axes.shape
+def count_classes(used: Iterable[UsedSlices]) -> int:
+    """How many different values are painted where the images hold a value.
+
+    Raises
+    ------
+    BadInput
+        If there are more than a network's outputs can stand for.
+    """
+    values: set[int] = set()
+    for u in used:
+        there = u.known & (u.labels > 0)
+        if u.image.dtype.kind == "f":
+            there &= np.isfinite(u.image).all(axis=1)
+        values.update(np.unique(u.labels[there]).tolist())
+    if len(values) > MOST_CLASSES:
+        raise BadInput(
+            f"the labels hold {len(values)} different values, which are too many for kinds of "
+            "things: choose 'instances' if each is a cell of its own"
+        )
+    return len(values)
+
+
+def _stacked(axes: Axes, labels: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Labels of an image as its slices, ``(S, Y, X)``, whatever the order of its axes."""
+    return np.stack([axes.labels_slice(labels, index) for index in range(axes.slices)])

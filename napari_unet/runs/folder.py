@@ -30,7 +30,7 @@ from napari_unet.files.atomic import write_bytes, write_json
 from napari_unet.files.model_file import read_config
 from napari_unet.models import find_model, list_models
 
-from .checks import UsedSlices, check_pairs
+from .checks import UsedSlices, check_pairs, count_classes
 from .messages import Message, encode, parse
 
 FORMAT = 1
@@ -158,11 +158,7 @@ def create_run(path: Path, pairs: Iterable[Pair], options: TrainOptions | None =
     used = check_pairs(pairs)
     channels = used[0].image.shape[1]
     base, network = _base(options, channels)
-    classes = 2
-    if options.labels_are == "classes":
-        classes = 1 + len(
-            np.unique(np.concatenate([np.unique(u.labels[u.known & (u.labels > 0)]) for u in used]))
-        )
+    classes = 2 if options.labels_are == "instances" else 1 + count_classes(used)
     settings = settings_for(options, channels, classes, network)
     beside = path.with_name(f".{path.name}.part")
     shutil.rmtree(beside, ignore_errors=True)

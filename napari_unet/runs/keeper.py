@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from napari_unet.core.judge import CLEARLY, HeldOut, words
+from napari_unet.core.modelled import instances_for
 from napari_unet.core.segment import Segmenter
 from napari_unet.core.settings import InstanceSettings, ModelConfig
 from napari_unet.core.unet import UNet
@@ -34,16 +35,29 @@ class Keeper:
     worse: Score | None = None
     values: list[float] = field(default_factory=list)  # of all that was scored, in order
 
-    def judge_base(self, net: UNet, config: ModelConfig) -> Iterator[Message]:
-        """Score the base model, where its outputs mean the same."""
-        if self.held_out and config.network.classes == self.config.network.classes:
+    @property
+    def untried(self) -> bool:
+        """Nothing that was trained has been scored yet, though something is held out."""
+        return bool(self.held_out) and len(self.values) == (self.before is not None)
+
+    def judge_base(self, net: UNet, config: ModelConfig, seconds: float) -> Iterator[Message]:
+        """Keep the base model, scored where its outputs mean the same."""
+        own = None
+        if self.same_outputs(config):
             # one for cells of any size knows none that are too small
-            own = config.instances if config.image_diameter else None
-            segmenter = self._segmenter(net, own)
-            judged = self.held_out.score(segmenter, self.held_out.probabilities(segmenter))
-            self.before = judged.as_dict()
-            self.values.append(judged.value)
-            yield _held_out(0, self.before)
+            if config.image_diameter:
+                own = instances_for(config, self.config.image_diameter)
+            if self.held_out:
+                segmenter = self._segmenter(net, own)
+                judged = self.held_out.score(segmenter, self.held_out.probabilities(segmenter))
+                self.before = judged.as_dict()
+                self.values.append(judged.value)
+                yield _held_out(0, self.before)
+        self.keep(net, 0, seconds, self.before, own)
+
+    def same_outputs(self, config: ModelConfig) -> bool:
+        """Whether the base's outputs are the run's."""
+        return config.network.classes == self.config.network.classes
 
     def judge(self, net: UNet, step: int, seconds: float) -> Iterator[Message]:
         """Score `net`, trained for `step` steps; keep it unless an earlier one was better.
@@ -66,8 +80,8 @@ class Keeper:
         self.values.append(judged.value)
         if judged.value + judged.slack >= top:
             self.worse = None
-            self.run.trained.unlink(missing_ok=True)
             self.keep(net, step, seconds, score, judged.instances)
+            self.run.trained.unlink(missing_ok=True)
             yield self._saved(step)
         elif self.best is self.before:
             self.worse = score

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from napari_unet.core.annotation import Labels
-from napari_unet.core.segment import Segmenter, SliceSource, stack_labels
+from napari_unet.core.axes import Axes
+from napari_unet.core.segment import Segmenter, stack_labels
 from napari_unet.core.settings import ModelConfig
-from napari_unet.core.sizing import estimated_diameter
+from napari_unet.core.sizing import estimated_diameter, slices_to_measure
 from napari_unet.files.atomic import write_array
 
 from .jobs import JobFolder
@@ -41,11 +43,11 @@ def predict_job(path: Path, stop: Callable[[], bool] = lambda: False) -> Iterato
     probability, planes = job.probability("r+"), []
     first = tuple(wish["first"]) if wish["first"] else None
     stopped = False
+    if segmenter.needs_diameter:
+        settle_diameter(segmenter, image, axes, wish["slices"])
+        job.use_diameter(segmenter.diameter)
     for place, index in enumerate(wish["slices"]):
         slice_ = segmenter.read(image, axes, index)
-        if segmenter.needs_diameter:
-            settle_diameter(segmenter, slice_)
-            job.use_diameter(segmenter.diameter)
         if not slice_.finite.all():
             told.append("NaN or infinite pixels count as missing: they are labelled 0")
         for tile, done, count, values in segmenter.tiles(slice_, first):
@@ -77,9 +79,10 @@ def predict_job(path: Path, stop: Callable[[], bool] = lambda: False) -> Iterato
     }
 
 
-def settle_diameter(segmenter: Segmenter, slice_: SliceSource) -> None:
-    """Let the model find out how large the cells are, and say so."""
-    found = estimated_diameter(segmenter, slice_.source)
+def settle_diameter(segmenter: Segmenter, image: Any, axes: Axes, indices: Sequence[int]) -> None:
+    """Let the model find out how large the cells of these slices are, and say so."""
+    slices = (segmenter.read(image, axes, i).source for i in slices_to_measure(indices))
+    found = estimated_diameter(segmenter, slices)
     config = segmenter.config
     segmenter.diameter = found or config.image_diameter or config.diameter
     if found:

@@ -33,6 +33,11 @@ def remarks(
         yield "one kind of pixel is very rare; its class weight was limited to 10"
     if len(counts) == 1:
         yield "all that is annotated is of one kind: paint some background or some cells too"
+    if settings.scale.diameter is not None and annotation.diameter is None:
+        yield (
+            "no whole cell is annotated, so that their size is not known: "
+            "the images are not rescaled"
+        )
     if annotation.diameters and settings.scale.diameter is not None:
         low, high = annotation.diameters
         yield (

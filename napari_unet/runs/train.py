@@ -97,7 +97,7 @@ class Training:
             "path": str(self.run.path),
             "words": device_words(device),
         }
-        yield from self._set_up(device)
+        yield from self._set_up(device, resumed=state is not None)
         if state is None:
             yield from self._first_model()
         else:
@@ -148,14 +148,15 @@ class Training:
             old.samples, old.by_class, self.settings, old.labels_are, old.seed, old.device
         )
 
-    def _set_up(self, device: torch.device) -> Iterator[Message]:
+    def _set_up(self, device: torch.device, resumed: bool) -> Iterator[Message]:
         options, self.settings = self.run.options, self.run.settings
         annotation = collect(self.run.pairs(), self.settings, options.labels_are, options.held_out)
         samples, by_class = prepare(annotation, self.settings, options.labels_are)
         for sentence in remarks(self.run, annotation, samples, self.settings):
             yield warning(sentence)
         net = UNet(self.settings.network, torch.Generator().manual_seed(options.seed))
-        yield from self._start(net)
+        if not resumed:  # a checkpoint holds all weights, and the base's file may be gone
+            yield from self._start(net)
         self.trainer = Trainer(net.to(device), self.settings.fit, options.seed)
         self.batches = Batches(
             samples, by_class, self.settings, options.labels_are, options.seed, device
@@ -187,8 +188,10 @@ class Training:
         """The model from before step 1, and the base's score."""
         base, net = self.run.info["base"], self.trainer.net.eval()
         if base is not None:
-            yield from self.keeper.judge_base(net, read_config(Path(base["path"])))
-        self.keeper.keep(net, 0, self.budget.elapsed, self.keeper.before)
+            config = read_config(Path(base["path"]))
+            yield from self.keeper.judge_base(net, config, self.budget.elapsed)
+        else:
+            self.keeper.keep(net, 0, self.budget.elapsed)
 
     def _marks(self, progress: Progress) -> Iterator[Message]:
         """What is due between steps: a score, a checkpoint."""
@@ -240,10 +243,12 @@ class Training:
         self.keeper.keep(net, self.trainer.step_done, self.budget.elapsed)
 
     def _end(self, stopped: bool) -> Iterator[Message]:
-        if stopped and self.keeper.best is None:
-            self._keep_newest()
-        elif not stopped:
+        if not stopped:
             yield from self._judge(final=True)
+        elif self.keeper.untried:  # nobody could say what has come of it
+            yield from self._judge(final=False)
+        elif self.keeper.best is None:
+            self._keep_newest()
         self._write_checkpoint()
         before, worse = self.keeper.before, self.keeper.worse is not None
         after = self.keeper.worse or self.keeper.best

@@ -116,7 +116,14 @@ class Worker:
                     self.channel.say(message)
         except BadInput as error:
             self._finish(command, failed(verb, path, str(error)))
-        except (OSError, RuntimeError, ValueError, MemoryError) as error:
+        except (
+            OSError,
+            RuntimeError,
+            MemoryError,
+            ValueError,
+            ArithmeticError,
+            LookupError,
+        ) as error:
             # a full disk, a lost GPU, no memory: the window must hear of it, and goes on
             print(f"{type(error).__name__}: {error}", file=sys.stderr)
             self._finish(command, failed(verb, path, f"{verb} failed: {_reason(error)}"))
@@ -181,6 +188,8 @@ def _stopped(path: Path) -> Message:
     if not run.model.exists():
         return failed("train", str(path), "Stopped before training began: there is no model yet.")
     said = run.messages()
+    if run.info["base"] is None and not any(m["event"] == "step" for m in said):
+        return failed("train", str(path), "Stopped before the first step: nothing was learnt.")
     scores = {m["step"]: m["score"] for m in said if m["event"] == "held-out"}
     saved = [m["step"] for m in said if m["event"] == "saved"]
     before, after = scores.get(0), scores.get(saved[-1]) if saved else scores.get(0)

@@ -133,6 +133,11 @@ BAD: dict[str, tuple[Make, str]] = {
     "missing predictions": (_missing_prediction, "b_labels.tif"),
     "predictions of another shape": (_wrong_prediction, "shape"),
     "no predictions folder": (_words("evaluate", "--labels", "@absent", "@data"), "absent"),
+    "axes that cannot be scored": (
+        _words("evaluate", "@m.safetensors", "@data", "--axes", "XY"),
+        "last axes are Y and X",
+    ),
+    "a negative seed": (_train(LABELS, IMAGE, "--seed", "-1"), "seed"),
     "evaluate an unknown model": (_words("evaluate", "nuclie", "@data"), "nuclie"),
     "weights of no file": (_words("weights", "@absent.tif", "-o", "@w.tif"), "absent"),
     "weights as PNG": (_words("weights", "@data/a_labels.tif", "-o", "@w.png"), "TIFF"),

@@ -11,7 +11,7 @@ from scipy import ndimage
 
 from napari_unet.core.annotation import Pair
 from napari_unet.core.carving import carve
-from napari_unet.core.held_out import split
+from napari_unet.core.held_out import split, split_stack
 from napari_unet.core.judge import HeldOut, words
 from napari_unet.core.samples import collect, prepare
 from napari_unet.core.segment import Segmenter
@@ -144,3 +144,32 @@ def test_the_score_in_words() -> None:
     assert words(score, before) == (
         "12 of 14 held-out cells found (was 5), 1 merged pair, 2 where there is none"
     )
+
+
+def test_a_rare_class_is_not_held_out_whole() -> None:
+    labels = np.ones((100, 100), np.int32)
+    labels[2:12, 2:12] = 2  # all of it lies in one corner
+    known = np.ones(labels.shape, bool)
+    parts = split(labels, known, 0.2, "classes")
+    assert not parts.empty
+    assert (labels[~parts.region] == 2).sum() >= 50
+    labels[:] = 1
+    for corner in (slice(0, 12), slice(-12, None)):  # a class of its own in each corner
+        labels[corner, :12], labels[corner, -12:] = 2 + (corner.start < 0), 4 + (corner.start < 0)
+    assert split(labels, known, 0.2, "classes").empty
+
+
+def test_a_cell_of_a_stack_is_held_out_in_all_its_slices() -> None:
+    one = random_cells(5, (200, 180), 50)
+    fewer = np.where(one % 2 == 0, one, 0).astype(np.int32)
+    few = np.where(one <= 3, one, 0).astype(np.int32)
+    known = [np.ones(one.shape, bool)] * 3
+    parts = split_stack([fewer, one, few], known, 0.15, "instances")
+    held = set(parts[1].ids)
+    assert np.array_equal(parts[1].region, split(one, known[1], 0.15).region) and held
+    assert set(parts[0].ids) == {i for i in held if i % 2 == 0}
+    assert set(parts[2].ids) == {i for i in held if i <= 3}
+    image = np.stack([fewer, one, few]).astype(np.float32)
+    stack = Pair("stack", image, image.astype(np.int32), None, "ZYX")
+    learnt = prepare(collect([stack], Settings(), "instances", 0.15), Settings(), "instances")[0]
+    assert not held & {int(i) for sample in learnt for i in np.unique(sample.cells)}

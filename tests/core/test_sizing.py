@@ -11,7 +11,7 @@ from skimage import measure
 
 from napari_unet.core.predict import ArraySource
 from napari_unet.core.settings import ModelConfig, NetworkSettings
-from napari_unet.core.sizing import estimated_diameter
+from napari_unet.core.sizing import estimated_diameter, slices_to_measure
 from napari_unet.core.windows import Window, part_of
 
 CONFIG = ModelConfig(NetworkSettings(), diameter=26.0)
@@ -51,15 +51,28 @@ def discs(diameter: float, side: int = 700) -> ArraySource:
 @pytest.mark.parametrize("diameter", [10.0, 17.0, 26.0, 43.0, 90.0])
 def test_the_diameter_of_discs(diameter: float) -> None:
     model: Any = Knowing(diameter)
-    found = estimated_diameter(model, discs(diameter))
+    found = estimated_diameter(model, [discs(diameter)])
     assert found == pytest.approx(diameter, rel=0.1)
 
 
 def test_no_cells_no_diameter() -> None:
     model: Any = Knowing(26.0, blind=True)
-    assert estimated_diameter(model, discs(26.0)) is None
+    assert estimated_diameter(model, [discs(26.0)]) is None
 
 
 def test_an_image_smaller_than_what_is_looked_at() -> None:
     model: Any = Knowing(20.0)
-    assert estimated_diameter(model, discs(20.0, side=120)) == pytest.approx(20.0, rel=0.1)
+    assert estimated_diameter(model, [discs(20.0, side=120)]) == pytest.approx(20.0, rel=0.1)
+
+
+def test_an_empty_slice_decides_nothing() -> None:
+    model: Any = Knowing(43.0)
+    nothing = ArraySource(np.zeros((1, 700, 700), np.float32))
+    for stack in ([nothing, discs(43.0)], [discs(43.0), nothing]):
+        assert estimated_diameter(model, stack) == pytest.approx(43.0, rel=0.1)
+
+
+def test_which_slices_are_looked_at() -> None:
+    assert slices_to_measure([7]) == [7]
+    assert slices_to_measure([4, 5]) == [5, 4]
+    assert slices_to_measure(range(100)) == [50, 25, 75]

@@ -9,16 +9,18 @@ import pytest
 import torch
 
 from napari_unet import models
+from napari_unet.core import geometry
 from napari_unet.core.annotation import Pair
 from napari_unet.core.errors import BadInput
 from napari_unet.core.presets import preset, settings_for
 from napari_unet.core.settings import ModelConfig, NetworkSettings, TrainOptions
 from napari_unet.core.unet import UNet
-from napari_unet.files.model_file import write_model
+from napari_unet.files.model_file import read_config, write_model
 from napari_unet.runs.folder import create_run
 from napari_unet.runs.networks import start_from
 from napari_unet.runs.train import train_run
 
+from .test_training import until
 from .tiny import SMALL, disc_pair, rgb, tiny_run
 
 NET = NetworkSettings(width=4, depth=2, padding="same", norm="batch", dropout=0.0)
@@ -124,3 +126,39 @@ def test_from_scratch_is_said_where_the_base_does_not_fit(tmp_path: Path) -> Non
     )
     words = [m["words"] for m in train_run(run.path) if m["event"] == "warning"]
     assert any("from scratch" in w for w in words)
+
+
+def test_one_painted_cell_is_enough_for_the_scale(tmp_path: Path) -> None:
+    base = written(tmp_path / "base.safetensors")
+    labels = np.zeros((200, 200), np.int32)
+    labels[60:140, 60:140] = 1
+    one = Pair("one", labels.astype(np.float32), labels, None, "YX")
+    run = tiny_run(tmp_path / "run", pairs=[one], network={}, base=str(base), steps=1)
+    said = list(train_run(run.path))
+    assert read_config(run.model).image_diameter == pytest.approx(90.3, abs=0.1)
+    assert read_config(run.model).diameter == 26.0
+    assert not any("size is not known" in m.get("words", "") for m in said)
+    labels[:, :60] = 2
+    labels[:60] = 1
+    cut = Pair("cut", labels.astype(np.float32), labels, None, "YX")
+    run = tiny_run(tmp_path / "cut", pairs=[cut], network={}, base=str(base), steps=1)
+    assert any("size is not known" in m.get("words", "") for m in train_run(run.path))
+
+
+def test_an_unpadded_base_gets_tiles_with_as_much_output() -> None:
+    own = preset("default")
+    valid = preset("paper").network
+    made = settings_for(TrainOptions(), 1, 2, valid)
+    size = geometry.input_size(made.network, made.fit.tile)
+    assert geometry.output_size(made.network, size) >= 0.95 * own.fit.tile
+    padded = settings_for(TrainOptions(preset="paper"), 1, 2, own.network)
+    assert padded.fit.tile == preset("paper").fit.tile - 184
+
+
+def test_a_training_goes_on_without_its_base(tmp_path: Path) -> None:
+    base = written(tmp_path / "base.safetensors")
+    run = tiny_run(tmp_path / "run", network={}, base=str(base), steps=14)
+    until(run, 12)
+    base.unlink()
+    assert list(train_run(run.path))[-1]["event"] == "done"
+    assert run.finished

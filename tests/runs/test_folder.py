@@ -41,6 +41,11 @@ REFUSED: dict[str, tuple[list[Pair], dict[str, Any], str]] = {
         {},
         "channel",
     ),
+    "cells as classes": (
+        [changed(labels=np.arange(NONE.size, dtype=np.int32).reshape(NONE.shape) // 20)],
+        {"labels_are": "classes"},
+        "different values, which are too many for kinds of things",
+    ),
     "no such base": ([PAIR], {"base": "no-such-model"}, "no-such-model"),
     "a folder as base": ([PAIR], {"base": "/"}, "/"),
 }
@@ -149,3 +154,31 @@ def test_a_log_that_was_cut_off(tmp_path: Path) -> None:
     run.rewind_log(3)
     run.say({"event": "step", "step": 4, "loss": 2.0})
     assert [(m["step"], m["loss"]) for m in run.messages()] == [(1, 1), (2, 1), (3, 1), (4, 2)]
+
+
+@pytest.mark.parametrize(("axes", "order"), [("YXZ", (1, 2, 0)), ("XYZ", (2, 1, 0))])
+def test_labels_follow_their_image_whatever_the_order_of_axes(
+    axes: str, order: tuple[int, int, int], tmp_path: Path
+) -> None:
+    rng = np.random.default_rng(0)
+    labels = rng.integers(0, 3, (4, 20, 20)).astype(np.int32)
+    turned = labels.transpose(order)
+    pair = Pair("turned", turned.astype(np.float32), turned, turned > 0, axes)
+    kept = next(iter(create_run(tmp_path / "run", [pair]).pairs()))
+    np.testing.assert_array_equal(kept.labels, labels)
+    np.testing.assert_array_equal(kept.image[:, 0], labels)
+    np.testing.assert_array_equal(kept.known, labels > 0)
+
+
+def test_a_class_that_is_painted_on_missing_pixels_only(tmp_path: Path) -> None:
+    labels = np.ones((40, 40), np.int32)
+    labels[:9, :9], labels[20:] = 5, 2
+    image = np.where(labels == 5, np.nan, labels).astype(np.float32)
+    pair = Pair("gap", image, labels, None, "YX")
+    made = create_run(tmp_path / "run", [pair], TrainOptions(labels_are="classes"))
+    assert made.settings.network.classes == 3
+
+
+def test_a_negative_seed() -> None:
+    with pytest.raises(BadInput, match="seed"):
+        TrainOptions(seed=-1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -10,7 +11,7 @@ import torch
 
 from napari_unet.core.annotation import Pair
 from napari_unet.core.settings import ModelConfig
-from napari_unet.files.model_file import read_config, read_model
+from napari_unet.files.model_file import read_config, read_model, write_model
 from napari_unet.runs import train
 from napari_unet.runs.folder import RunFolder
 from napari_unet.runs.keeper import Keeper
@@ -102,3 +103,27 @@ def test_stalled(values: list[float], cells: int, stalled: bool, tmp_path: Path)
     keeper = Keeper(run, ModelConfig(run.settings.network), held_out, 1)  # type: ignore[arg-type]
     keeper.values = values
     assert keeper.stalled(4) == stalled
+
+
+def test_a_kept_base_keeps_its_own_way_to_make_cells(good: Path, tmp_path: Path) -> None:
+    config, tensors = read_model(good)
+    own = replace(config.instances, dip=0.0, threshold=0.37, seed_threshold=0.37)
+    base = tmp_path / "base.safetensors"
+    write_model(base, replace(config, instances=own), tensors)
+    run = tuned(tmp_path / "run", base, RUIN, steps=4)
+    done = list(train_run(run.path))[-1]
+    assert done["worse"]
+    assert read_config(run.model).instances == own
+    assert read_config(run.model).training["after"] == done["before"]
+
+
+def test_stopped_before_anything_was_scored_it_is_scored(good: Path, tmp_path: Path) -> None:
+    count = iter(range(100))
+    run = tuned(tmp_path / "run", good, CAREFUL, steps=400)
+    done = list(train_run(run.path, lambda: next(count) == 5))[-1]
+    assert done["stopped"] and not done["worse"]
+    assert read_config(run.model).training["steps"] == 6
+    scratch = tiny_run(tmp_path / "scratch", steps=400, held_out=0.3)
+    count = iter(range(100))
+    done = list(train_run(scratch.path, lambda: next(count) == 5))[-1]
+    assert done["after"] is not None and "held-out cells found" in done["words"]

@@ -220,3 +220,15 @@ def test_killed_at_ten_random_steps(tmp_path: Path) -> None:
     assert_same(run, killed)
     mine, theirs = ([m for m in r.messages() if m["event"] == "held-out"] for r in (run, killed))
     assert mine == theirs
+
+
+def test_stopped_in_its_first_step_nothing_was_learnt(tmp_path: Path) -> None:
+    run = tiny_run(tmp_path / "run", steps=3)
+    training = train_run(run.path)
+    next(m for m in training if run.model.exists())
+    training.close()  # type: ignore[attr-defined]
+    run.say({"event": "step", "step": 1, "loss": 1.0})
+    assert module._stopped(run.path)["event"] == "done"
+    run.log.write_text("")
+    said = module._stopped(run.path)
+    assert said["event"] == "failed" and "nothing was learnt" in said["words"]
