@@ -21,6 +21,7 @@ STEP = math.sqrt(2)  # between the diameters that are tried
 SMALLEST, LARGEST = 9.0, 160.0  # image pixels
 SIDE = 320  # model pixels: what is looked at of each scale, from the middle of the image
 LEAST_CELLS = 3  # whole cells, or a scale has found nothing
+LOOKED_AT_AGAIN = 2  # best scales that are asked again, at the size of what they have found
 
 
 def estimated_diameter(segmenter: Segmenter, sources: Iterable[ArraySource]) -> float | None:
@@ -38,12 +39,11 @@ def estimated_diameter(segmenter: Segmenter, sources: Iterable[ArraySource]) -> 
     """
     low, high = segmenter.config.image_diameters or (SMALLEST, LARGEST)
     count = 2 + math.floor(math.log(high / low) / math.log(STEP))
-    tried = [
-        found
-        for source in sources
-        for diameter in np.geomspace(low, high, count)
-        if (found := _found(replace(segmenter, diameter=float(diameter)), source)) is not None
-    ]
+    tried: list[tuple[float, float]] = []
+    for source in sources:
+        at_first = _all_found(segmenter, source, np.geomspace(low, high, count))
+        own = [seen for _, seen in sorted(at_first)[-LOOKED_AT_AGAIN:]]
+        tried += at_first + _all_found(segmenter, source, own)
     return max(tried)[1] if tried else None
 
 
@@ -54,6 +54,14 @@ def slices_to_measure(indices: Sequence[int]) -> list[int]:
     """
     places = (len(indices) // 2, len(indices) // 4, 3 * len(indices) // 4)
     return list(dict.fromkeys(indices[place] for place in places))
+
+
+def _all_found(
+    segmenter: Segmenter, source: ArraySource, diameters: Iterable[float]
+) -> list[tuple[float, float]]:
+    """What is found at each of the diameters, where anything is."""
+    looks = (_found(replace(segmenter, diameter=float(d)), source) for d in diameters)
+    return [found for found in looks if found is not None]
 
 
 def _found(segmenter: Segmenter, source: ArraySource) -> tuple[float, float] | None:

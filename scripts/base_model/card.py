@@ -104,7 +104,7 @@ def _scored(segmenter: Segmenter, image: Image, labels: Labels) -> tuple[Scores,
     grey, finite = normalise(image[None].astype(np.float32), segmenter.config.normalise)
     source = ArraySource(grey)
     scores = []
-    for size in (diameter, estimated_diameter(segmenter, source) or diameter):
+    for size in (diameter, estimated_diameter(segmenter, [source]) or diameter):
         segmenter.diameter = size
         probability = segmenter.window(source, (0, labels.shape[0], 0, labels.shape[1]))
         scores.append(evaluate(labels, segmenter.labels(probability, finite), min_size=20))
