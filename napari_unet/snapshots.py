@@ -25,15 +25,15 @@ class Outline:
 class Snapshot:
     """One image with its annotation as it was at one moment.
 
-    The image is not copied (nobody paints on it); what the user paints is.
+    The image is not copied (nobody paints on it); what the user paints is, unless it lies on disk.
     """
 
     name: str
     image: Any
     axes: str
-    labels: npt.NDArray[Any]
+    labels: Any
     outlines: tuple[Outline, ...] = ()
-    background: npt.NDArray[Any] | None = None
+    background: Any = None
 
     def regions(self) -> npt.NDArray[np.bool_] | None:
         """The regions as a mask like the labels. Not for the GUI thread."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from napari.layers import Image, Shapes
@@ -39,10 +40,15 @@ def snapshot(viewer: Viewer, image: Image) -> Snapshot | None:
         name=image.name,
         image=pixels(image),
         axes=axes(image),
-        labels=np.zeros(labels_shape(image), np.int32) if labels is None else np.array(labels.data),
+        labels=np.zeros(labels_shape(image), np.int32) if labels is None else _copy(labels.data),
         outlines=outlines,
-        background=None if background is None else np.array(background.data),
+        background=None if background is None else _copy(background.data),
     )
+
+
+def _copy(data: Any) -> Any:
+    """What is painted at this moment; of what lies on disk the thread reads all, a moment later."""
+    return np.array(data) if isinstance(data, np.ndarray) else data
 
 
 def snapshots(viewer: Viewer) -> list[Snapshot]:

@@ -7,7 +7,8 @@ holds, never by reading the layer, and undo and redo are wrapped on the layer (C
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+import math
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -17,6 +18,8 @@ import numpy.typing as npt
 from napari.layers import Labels
 
 from napari_unet.core.windows import Window, around
+
+LARGE = 1 << 19  # pixels of an action: telling of more takes over 20 ms
 
 
 @dataclass(frozen=True)
@@ -68,7 +71,8 @@ class LabelsWatcher:
     ----------
     edited : gets the edits of one action, in order; the pixels may not be written yet
     replaced : anything may have changed: the data were exchanged, or drawn anew after somebody
-        wrote into them (or after a change of slice: napari does not tell which)
+        wrote into them (or after a change of slice: napari does not tell which), or an action
+        was so large that it is told faster by looking afresh in a thread
     """
 
     def __init__(
@@ -100,7 +104,13 @@ class LabelsWatcher:
                 delattr(self._layer, name)
 
     def _on_paint(self, event: Any) -> None:
-        self._edited(list(edits(event.value)))
+        self._tell(event.value, lambda found: found)
+
+    def _tell(self, atoms: Sequence[Any], order: Callable[[list[Edit]], list[Edit]]) -> None:
+        if sum(_pixels(atom) for atom in atoms) > LARGE:
+            self._replaced()
+        else:
+            self._edited(order(list(edits(atoms))))
 
     def _on_set_data(self, event: Any) -> None:
         if not self._rewinding:
@@ -117,10 +127,17 @@ class LabelsWatcher:
         if history is None:
             self._replaced()
         elif item and name == "undo":
-            self._edited([edit.undone() for edit in reversed(list(edits(item)))])
+            self._tell(item, lambda found: [edit.undone() for edit in reversed(found)])
         elif item:
             # napari keeps what was undone in the order in which it was undone
-            self._edited(list(reversed(list(edits(item)))))
+            self._tell(item, lambda found: found[::-1])
+
+
+def _pixels(atom: Any) -> int:
+    """How many pixels must be looked at to tell of a part of an action."""
+    if hasattr(atom, "slice_key"):
+        return math.prod(b.stop - b.start for b in atom.slice_key)
+    return max(int(np.size(i)) for i in atom[0])
 
 
 def edits(atoms: Iterable[Any]) -> Iterator[Edit]:

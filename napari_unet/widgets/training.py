@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from napari.viewer import Viewer
 from qtpy.QtCore import QObject, Signal
 
@@ -288,6 +289,6 @@ def pair(shot: Snapshot) -> Pair:
     """One training pair, checked; not for the GUI thread."""
     labels = check_labels(shot.labels, f"the labels of {shot.name}")
     regions = shot.regions()
-    background = None if shot.background is None else shot.background > 0
+    background = None if shot.background is None else np.asarray(shot.background) > 0
     known = known_area(labels, regions, background)
     return Pair(shot.name, shot.image, labels, known, shot.axes)

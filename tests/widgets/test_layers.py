@@ -13,6 +13,7 @@ from napari import Viewer
 
 from napari_unet import layers
 from napari_unet.core.errors import BadInput
+from napari_unet.widgets.training import pair
 
 
 @pytest.fixture
@@ -265,3 +266,16 @@ def test_a_copy_of_the_labels_is_nobodys(viewer: Viewer) -> None:
     copy = viewer.add_labels(labels.data.copy(), metadata=dict(labels.metadata))
     layers.disown_copy(viewer, copy)
     assert layers.role(copy) is None and layers.role(labels) == "labels"
+
+
+def test_labels_on_disk_are_read_by_the_thread(viewer: Viewer, tmp_path: Path) -> None:
+    image = viewer.add_image(np.zeros((8, 8)))
+    stored = zarr.open(tmp_path / "a.zarr", mode="w", shape=(8, 8), chunks=(8, 8), dtype="u1")
+    labels = viewer.add_labels(stored)
+    layers.pair(viewer, image, labels)
+    stored[2:5, 2:5] = 7
+    shot = layers.snapshot(viewer, image)
+    assert shot is not None and shot.labels is stored
+    made = pair(shot)
+    assert made.labels.dtype == np.int32 and (made.labels[2:5, 2:5] == 7).all()
+    assert made.known is not None and made.known.all()

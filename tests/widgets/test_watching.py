@@ -124,3 +124,26 @@ def test_in_the_middle_of_a_stroke(window: Viewer, qtbot: Any) -> None:
     QTest.mouseRelease(native, Qt.MouseButton.LeftButton, pos=place)
     assert not watching.painting(labels)
     watching.close()
+
+
+def test_what_is_large_is_looked_at_afresh(
+    window: Viewer, qtbot: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("napari_unet.layers.edits.LARGE", 999)
+    image = window.add_image(np.zeros((SIDE, SIDE), np.uint8))
+    labels = layers.make_labels(window, image)
+    watching, told, replaced = Watching(window), [], []
+    watching.refresh()
+    settle(window, qtbot)
+    watching.edited.connect(lambda layer, edits: told.append(edits))
+    watching.replaced.connect(replaced.append)
+    labels.data_setitem((np.arange(20), np.arange(20)), 3)
+    assert len(told) == 1 and not replaced
+    labels.fill((50, 50), 2)
+    assert len(told) == 1 and replaced
+    count = len(replaced)
+    labels.undo()
+    assert len(told) == 1 and len(replaced) > count
+    labels.undo()
+    assert len(told) == 2
+    watching.close()
