@@ -5,7 +5,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 if [ "$(uname -s)" != Linux ] || [ -n "${DISPLAY:-}" ] || [ -n "${WAYLAND_DISPLAY:-}" ]; then
-    exec .venv/bin/python -m napari_unet sample_data
+    exec .venv/bin/python -m napari_unet open sample_data --unlabelled
 fi
 echo 'No display here: making the journey on the sample images under a virtual one (about two minutes).'
 rm -rf demo # so that no picture of an earlier run is taken for a new one

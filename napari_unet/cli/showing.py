@@ -24,6 +24,10 @@ if TYPE_CHECKING:
 def open_window(
     image: Annotated[Path | None, typer.Argument(help="An image, or a folder of images.")] = None,
     labels: Annotated[Path | None, typer.Argument(help="Its labels, to go on with.")] = None,
+    unlabelled: Annotated[
+        bool,
+        typer.Option("--unlabelled", help="Leave out the NAME_labels beside a folder's images."),
+    ] = False,
 ) -> None:
     """Open napari with the dock (the command may be left out)."""
     for path in (image, labels):
@@ -33,7 +37,7 @@ def open_window(
     _need_display("there is no display to open a window on")
     from napari_unet.widgets import open_viewer
 
-    open_viewer(image, labels)
+    open_viewer(image, labels, unlabelled=unlabelled)
 
 
 def demo(

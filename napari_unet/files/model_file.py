@@ -95,6 +95,23 @@ def write_model(path: Path, config: ModelConfig, tensors: Mapping[str, Tensor]) 
     write_bytes(path, save(weights, metadata={KEY: text}))
 
 
+def described_anew(path: Path, config: ModelConfig) -> bytes:
+    """The content of a model file with another description; weights untouched, without torch.
+
+    Raises
+    ------
+    BadInput, OSError
+        As :func:`read_config`.
+    """
+    read_config(path)
+    header, content = _read_header(path), path.read_bytes()
+    header["__metadata__"][KEY] = json.dumps(to_dict(config), sort_keys=True, allow_nan=False)
+    raw = json.dumps(header, separators=(",", ":")).encode()
+    raw += b" " * (-len(raw) % 8)  # weights begin at a multiple of 8, as safetensors writes them
+    start = 8 + struct.unpack("<Q", content[:8])[0]
+    return struct.pack("<Q", len(raw)) + raw + content[start:]
+
+
 def _read_header(path: Path) -> dict[str, Any]:
     """The safetensors header, after everything in it was found plausible."""
     if path.is_dir():

@@ -44,8 +44,8 @@ def check_pairs(pairs: Iterable[Pair]) -> list[UsedSlices]:
     if len(channels) > 1:
         (few, one), (many, other) = sorted(channels.items())[:2]
         raise BadInput(
-            f"{one} has {few} channel(s) and {other} has {many}: "
-            "images trained on together need the same"
+            f"{one} has {few} channel(s) and {other} has {many}: images trained on together need "
+            "the same; leave one out (close it, or delete its labels)"
         )
     return used
 

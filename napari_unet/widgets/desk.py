@@ -100,12 +100,17 @@ class Desk(QObject):
             self._window, "Save model as", f"{source.parent.name}.safetensors", modelling.FILTER
         )
         if path:
-            target = _with_suffix(path, modelling.SUFFIX)
-            in_thread(
-                lambda: modelling.save(source, target),
-                lambda _: self.session.say(f"Saved as {target}.", "done"),
-                self._say_error,
-            )
+            self.save_model_as(source, _with_suffix(path, modelling.SUFFIX))
+
+    def save_model_as(self, source: Path, target: Path) -> None:
+        """Copy a model file; where the filters were moved, it gives what they show."""
+        config = self.predicting.filtered_model()
+        words = f"Saved as {target}" + (", with the filters as they are." if config else ".")
+        in_thread(
+            lambda: modelling.save(source, target, config),
+            lambda _: self.session.say(words, "done"),
+            self._say_error,
+        )
 
     def load_model(self) -> None:
         """Ask for a model file, and select it."""

@@ -15,7 +15,7 @@ from napari_unet.core.presets import preset
 from napari_unet.core.settings import ModelConfig, WeightSettings
 from napari_unet.files.atomic import write_bytes
 from napari_unet.files.images import write_labels
-from napari_unet.files.model_file import read_config
+from napari_unet.files.model_file import described_anew, read_config
 from napari_unet.models import NamedModel, list_models, prune_runs, runs_folder
 from napari_unet.runs.folder import RunFolder, open_run
 from napari_unet.session import FROM_BASE, GENERAL, Choice
@@ -108,10 +108,11 @@ def config_of(path: Path) -> ModelConfig:
     return read_config(path)
 
 
-def save(source: Path, target: Path) -> None:
-    """Copy a model file, replacing `target` atomically."""
-    read_config(source)
-    write_bytes(target, source.read_bytes())
+def save(source: Path, target: Path, config: ModelConfig | None = None) -> None:
+    """Copy a model file, replacing `target` atomically; `config` stands in place of its own."""
+    own = read_config(source)
+    content = source.read_bytes() if config in (None, own) else described_anew(source, config)
+    write_bytes(target, content)
 
 
 def export(shot: Snapshot, path: Path) -> None:

@@ -31,7 +31,9 @@ class Shown:
     known: np.ndarray | None = None
 
 
-def open_viewer(image: Path | None = None, labels: Path | None = None) -> None:
+def open_viewer(
+    image: Path | None = None, labels: Path | None = None, *, unlabelled: bool = False
+) -> None:
     """Open napari with the dock, and stay until it is closed.
 
     Parameters
@@ -40,13 +42,15 @@ def open_viewer(image: Path | None = None, labels: Path | None = None) -> None:
         A file, or a folder: then all its images, each with its NAME_labels beside it.
     labels
         Labels of `image`, to go on with.
+    unlabelled
+        Leave out what lies beside the images of a folder: there is all to paint.
 
     Raises
     ------
     BadInput
         If a file cannot be read, or the labels do not fit; no window is opened then.
     """
-    pairs = _read(image, labels)
+    pairs = _read(image, labels, unlabelled)
     viewer = napari.Viewer(title="napari-unet")
     for shown in pairs:
         add_pair(viewer, shown)
@@ -87,7 +91,7 @@ def add_pair(viewer: Viewer, shown: Shown) -> None:
             background.data = (known & (painted.data == 0)).astype(np.uint8)
 
 
-def _read(image: Path | None, labels: Path | None) -> list[Shown]:
+def _read(image: Path | None, labels: Path | None, unlabelled: bool = False) -> list[Shown]:
     if image is None:
         return []
     if not image.is_dir():
@@ -95,7 +99,7 @@ def _read(image: Path | None, labels: Path | None) -> list[Shown]:
     if labels is not None:
         raise BadInput(f"{image} is a folder; labels can be given for one image only")
     images = list_images([image])
-    pairs = {pair.image: pair for pair in _pairs(image)}
+    pairs = {} if unlabelled else {pair.image: pair for pair in _pairs(image)}
     return [
         _read_one(path, pairs[path].labels, pairs[path].known)
         if path in pairs

@@ -15,7 +15,7 @@ from scipy import ndimage
 from napari_unet import layers
 from napari_unet.core.axes import axes_of
 from napari_unet.core.errors import BadInput
-from napari_unet.core.modelled import instances_for, model_scale, takes
+from napari_unet.core.modelled import general, instances_for, model_scale, takes
 from napari_unet.core.settings import InstanceSettings, ModelConfig
 from napari_unet.core.windows import Window
 from napari_unet.runs.jobs import JobFolder, create_job
@@ -44,6 +44,11 @@ class Stored:
         """What the worker made cells with: its least sizes suit those of this image."""
         # what the worker has found, where the user did not say
         return instances_for(self.config, JobFolder(self.job).wish["diameter"])
+
+    @property
+    def model(self) -> str:
+        """Path of the model file."""
+        return str(JobFolder(self.job).wish["model"])
 
     @property
     def has_cells(self) -> bool:
@@ -144,6 +149,19 @@ def filtered(model: InstanceSettings, threshold: float, min_size: int) -> Instan
     """The model's settings with the user's two filters; cells are split no lower than before."""
     seeds = max(model.seed_threshold - model.threshold, 0.0) + threshold
     return replace(model, threshold=threshold, seed_threshold=min(seeds, 0.99), min_size=min_size)
+
+
+def as_filtered(stored: Stored, threshold: float, min_size: int) -> ModelConfig:
+    """The model as its file would have to be to give what the two filters show.
+
+    Of a model for cells of any size the least size cannot be kept: it goes with theirs.
+    """
+    config, diameter = stored.config, JobFolder(stored.job).wish["diameter"]
+    if general(config):
+        min_size = config.instances.min_size
+    elif diameter and config.diameter is not None and config.image_diameter:
+        min_size = round(min_size * (config.image_diameter / diameter) ** 2)
+    return replace(config, instances=filtered(config.instances, threshold, min_size))
 
 
 def relabelled(stored: Stored, settings: InstanceSettings) -> npt.NDArray[np.int32]:

@@ -12,6 +12,7 @@ from qtpy.QtCore import QObject, QTimer
 
 from napari_unet import layers
 from napari_unet.advice import advise, why_not_predict
+from napari_unet.core.settings import ModelConfig
 from napari_unet.session import Progress, Session
 from napari_unet.wording import count
 
@@ -23,6 +24,7 @@ from .predicted import (
     Stored,
     Tile,
     apart,
+    as_filtered,
     filtered,
     final,
     prepared,
@@ -133,6 +135,14 @@ class Predicting(QObject):
         self._session.min_size = value
         self._remember_filters()
         self._pause.start()
+
+    def filtered_model(self) -> ModelConfig | None:
+        """What the selected model would have to be to give what the filters show; None = it is."""
+        session, stored = self._session, self._in_hand()
+        if stored is None or not stored.has_cells or stored.model != session.model:
+            return None
+        shown, own = (session.threshold, session.min_size), stored.instances
+        return None if shown == (own.threshold, own.min_size) else as_filtered(stored, *shown)
 
     def show_probability(self, on: bool) -> None:
         """Show or hide the stored probability as a layer."""

@@ -7,6 +7,7 @@ import pickle
 import struct
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,7 @@ from safetensors.torch import save_file
 
 from napari_unet.core.errors import BadInput
 from napari_unet.core.settings import ModelConfig, NetworkSettings
-from napari_unet.files.model_file import KEY, read_config, read_model, write_model
+from napari_unet.files.model_file import KEY, described_anew, read_config, read_model, write_model
 
 CONFIG = ModelConfig(
     NetworkSettings(in_channels=3, width=8, norm="batch"),
@@ -131,3 +132,15 @@ def test_the_description_needs_no_torch(tmp_path: Path) -> None:
         f"read_config(pathlib.Path({str(written(tmp_path))!r})); assert 'torch' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_another_description_leaves_the_weights(tmp_path: Path) -> None:
+    path = written(tmp_path)
+    other = replace(CONFIG, licence="CC-BY, Müller")
+    path.write_bytes(described_anew(path, other))
+    config, tensors = read_model(path)
+    assert config == other
+    assert all(torch.equal(tensors[k], TENSORS[k]) for k in TENSORS)
+    assert struct.unpack("<Q", path.read_bytes()[:8])[0] % 8 == 0
+    with pytest.raises(BadInput):
+        described_anew(with_header(tmp_path / "bad.safetensors", {}), other)

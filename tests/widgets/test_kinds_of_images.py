@@ -9,11 +9,12 @@ from typing import Any
 import dask.array
 import numpy as np
 import pytest
+import tifffile
 import zarr
 from napari import Viewer
 
 from napari_unet import layers
-from napari_unet.widgets.open import Shown, add_pair
+from napari_unet.widgets.open import Shown, _read, add_pair
 
 pytestmark = [pytest.mark.gui, pytest.mark.usefixtures("fake_worker")]
 
@@ -156,3 +157,13 @@ def test_a_file_is_shown_with_its_labels_and_its_background(window: Viewer, dock
     assert layers.axes(image) == "CYX"
     np.testing.assert_array_equal(partner(window, "labels").data, labels)
     np.testing.assert_array_equal(partner(window, "background").data, known & (labels == 0))
+
+
+@pytest.mark.parametrize("unlabelled", [False, True])
+def test_a_folder_with_and_without_its_labels(unlabelled: bool, tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        tifffile.imwrite(tmp_path / f"{name}.tif", np.zeros((20, 30), np.uint8))
+    tifffile.imwrite(tmp_path / "a_labels.tif", np.ones((20, 30), np.uint8))
+    shown = _read(tmp_path, None, unlabelled)
+    assert [x.name for x in shown] == ["a", "b"]
+    assert [x.labels is not None for x in shown] == [not unlabelled, False]

@@ -1,10 +1,18 @@
-"""Predicted cells into the user's labels."""
+"""Predicted cells into the user's labels, and the filters on them."""
 
 from __future__ import annotations
 
+import json
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
 import numpy as np
 
+from napari_unet.core.settings import InstanceSettings, ModelConfig, NetworkSettings
 from napari_unet.merging import Addition, addition, class_addition
+from napari_unet.widgets.predicted import as_filtered
 
 
 def merged(labels: np.ndarray, new: Addition) -> np.ndarray:
@@ -72,3 +80,14 @@ def test_ids_beyond_what_was_painted_meanwhile() -> None:
     assert set(new.beyond(4).values) == {5, 6} and set(new.beyond(2).values) == {4, 5}
     empty = addition(labels, np.zeros_like(labels))
     assert empty.beyond(9) is empty
+
+
+def test_filters_in_the_units_of_the_model(tmp_path: Path) -> None:
+    instances = InstanceSettings(threshold=0.5, seed_threshold=0.6, min_size=20)
+    config = ModelConfig(NetworkSettings(), diameter=26.0, image_diameter=30.0, instances=instances)
+    (tmp_path / "job.json").write_text(json.dumps({"diameter": 60.0}))
+    stored: Any = SimpleNamespace(config=config, job=tmp_path)
+    made = as_filtered(stored, 0.7, 400).instances
+    assert (made.threshold, round(made.seed_threshold, 3), made.min_size) == (0.7, 0.8, 100)
+    stored.config = replace(config, image_diameter=None)
+    assert as_filtered(stored, 0.7, 400).instances.min_size == 20

@@ -14,8 +14,10 @@ import pytest
 import tifffile
 from napari import Viewer
 from qtpy.QtWidgets import QFileDialog, QPushButton
+from safetensors.numpy import load_file
 
 from napari_unet import layers
+from napari_unet.files.model_file import read_config
 from napari_unet.widgets import commands, modelling
 from napari_unet.widgets.desk import Desk
 
@@ -379,3 +381,18 @@ def test_the_model_to_start_from_is_not_pruned(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(modelling, "prune_runs", lambda keep: kept.extend(keep))
     modelling.new_run_folder("/runs/a/model.safetensors", "/runs/b/model.safetensors", "")
     assert [p.parent.name for p in kept] == ["a", "b"]
+
+
+def test_a_saved_model_does_as_the_filters_show(
+    trained: Viewer, dock: Any, qtbot: Any, tmp_path: Path
+) -> None:
+    session, target = dock.desk.session, tmp_path / "mine.safetensors"
+    dock.desk.predicting.choose_threshold(0.7)
+    dock.desk.predicting.choose_min_size(40)
+    dock.desk.save_model_as(Path(session.model), target)
+    qtbot.waitUntil(lambda: "with the filters" in session.status, timeout=5000)
+    made = read_config(target).instances
+    assert (made.threshold, made.seed_threshold, made.min_size) == (0.7, 0.7, 40)
+    before, after = load_file(session.model), load_file(target)
+    assert before.keys() == after.keys()
+    assert all((before[k] == after[k]).all() for k in before)
