@@ -241,6 +241,8 @@ def train(
     preset, base : "default", "paper", "fiji"; a model's name or path, or "none"
     seconds, steps : the budget; default 60 s on a CPU, 15 s on a GPU
     run : folder to keep the run in; None = it is thrown away
+    device : "auto" (an NVIDIA GPU if there is one), "cpu", "cuda", "mps"
+    seed : 0 or more; the same on the same machine gives the same model with `steps`
     progress : called with each message (docs/architecture.md)
 
     Returns
@@ -252,10 +254,11 @@ def train(
     BadInput
         If images, labels or options cannot be used; before any work starts.
     """
-    if len(images) != len(labels) or (known is not None and len(known) != len(images)):
-        raise BadInput(
-            f"there are {len(images)} images but {len(labels)} labels; each image needs its own"
-        )
+    for what, given in (("labels", labels), ("known areas", known)):
+        if given is not None and len(given) != len(images):
+            raise BadInput(
+                f"there are {len(images)} images but {len(given)} {what}; each image needs its own"
+            )
     check_device(device)
     options = replace(
         TrainOptions(preset=preset, base=base, labels_are=labels_are, device=device, seed=seed),
@@ -267,7 +270,7 @@ def train(
         array, name = np.asarray(image), f"image {index}"
         letters = axes_of(array, axes, where=name).letters
         pairs.append(
-            Pair(name, array, np.asarray(painted), known[index] if known else None, letters)
+            Pair(name, array, np.asarray(painted), None if known is None else known[index], letters)
         )
     temporary = Path(tempfile.mkdtemp(prefix="napari-unet-")) if run is None else None
     try:

@@ -69,7 +69,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except BadInput as error:
         _fail(str(error))
     except (MemoryError, RuntimeError) as error:
-        if not isinstance(error, MemoryError) and "out of memory" not in str(error):
+        from napari_unet.core.memory import is_out_of_memory
+
+        if not is_out_of_memory(error):
             raise
         _fail("out of memory: use smaller tiles (--tile), or the CPU (--device cpu)")
     except OSError as error:

@@ -121,7 +121,7 @@ def info(
     _say_table({"model": str(path), "sha256": sha, **_model_facts(config)})
     card = path.with_suffix(".md")
     if card.is_file():
-        say("\n" + card.read_text())
+        say("\n" + card.read_text(encoding="utf-8"))
 
 
 def _run_facts(run: RunFolder) -> dict[str, Any]:
@@ -202,6 +202,6 @@ def _under_virtual_display(words: list[str]) -> NoReturn:
     if xvfb is None:
         raise BadInput("--headless needs xvfb-run, which is not installed here")
     screen = ["-a", "-s", "-screen 0 1600x1000x24"]
-    again = [sys.executable, "-m", "napari_unet", *words]
+    again = [sys.executable, "-P", "-m", "napari_unet", *words]
     virtual = {"QT_QPA_PLATFORM": "xcb", "LIBGL_ALWAYS_SOFTWARE": "1"}
     os.execve(xvfb, [xvfb, *screen, *again], {**os.environ, **virtual})

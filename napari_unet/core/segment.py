@@ -16,7 +16,7 @@ from .errors import BadInput
 from .geometry import input_size
 from .inference import prepared
 from .instances import label_cells
-from .memory import keep_freed_memory
+from .memory import is_out_of_memory, keep_freed_memory
 from .modelled import instances_for, model_scale, must_measure, takes
 from .normalise import normalise
 from .predict import ArraySource, predict_tiles
@@ -148,7 +148,9 @@ class Segmenter:
                 ):
                     yield tile, done, len(plan.tiles), self._outputs(probability)
                 return
-            except torch.OutOfMemoryError:
+            except (RuntimeError, MemoryError) as error:
+                if not is_out_of_memory(error):
+                    raise
                 side = max(max(t.size) for t in plan.tiles) // 2
                 if side < LEAST_TILE:
                     raise

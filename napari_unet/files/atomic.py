@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import secrets
@@ -12,6 +13,8 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+
+UNABLE = (errno.EINVAL, errno.EBADF, errno.ENOSYS, errno.ENOTSUP)
 
 
 @contextmanager
@@ -34,7 +37,11 @@ def replacing(path: Path) -> Iterator[Path]:
     finally:
         beside.unlink(missing_ok=True)
     if os.name == "posix":
-        _to_disk(path.parent, os.O_RDONLY)
+        try:
+            _to_disk(path.parent, os.O_RDONLY)
+        except OSError as error:  # some network folders cannot; the file is in its place
+            if error.errno not in UNABLE:
+                raise
 
 
 def write_bytes(path: Path, data: bytes) -> None:

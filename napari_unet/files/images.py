@@ -22,6 +22,7 @@ from .atomic import replacing
 TIFF = (".tif", ".tiff")
 JPEG = (".jpg", ".jpeg")
 SUFFIXES = (*TIFF, ".png", *JPEG, ".npy")
+CLASSIC = 2**32 - 2**25  # bytes of pixels that a TIFF of the old kind holds
 
 # What the readers raise for files that are broken or something else altogether. RuntimeError:
 # imagecodecs' errors; SyntaxError: a broken PNG in pillow.
@@ -122,6 +123,7 @@ def _write_tiff(path: Path, array: npt.NDArray[Any], axes: str | None) -> None:
         tifffile.imwrite(
             beside,
             array,
+            bigtiff=array.nbytes > CLASSIC,  # compressed it may still be too large
             compression="zlib",
             photometric="minisblack",  # three slices are not red, green and blue
             metadata={"axes": letters} if letters else None,
@@ -165,6 +167,12 @@ def _open_series(path: Path) -> Iterator[Any]:
         ends = [a + n for p in pages for a, n in zip(p.dataoffsets, p.databytecounts, strict=True)]
         if complaints.of("invalid page offset") or max(ends, default=0) > size:
             raise BadInput(f"{path} is cut off: pixels are missing at its end")
+        missing = sum(page is None for page in series.pages)
+        if missing:  # of a recording that was broken off, or whose other files lie elsewhere
+            raise BadInput(
+                f"{path} lacks {missing} of its {len(series.pages)} planes: "
+                "save those that are there as a file of their own"
+            )
         yield series
 
 

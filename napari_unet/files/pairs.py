@@ -20,7 +20,7 @@ from napari_unet.core.errors import BadInput
 
 from .images import JPEG, SUFFIXES, read_image
 
-ENDINGS = ("_labels", "_known", "_membrane")
+ENDINGS = ("_labels", "_known", "_membrane", "_prob")
 
 
 @dataclass(frozen=True)

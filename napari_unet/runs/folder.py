@@ -69,7 +69,7 @@ class RunFolder:
     @property
     def info(self) -> dict[str, Any]:
         """What run.json says."""
-        content: dict[str, Any] = json.loads((self.path / "run.json").read_text())
+        content: dict[str, Any] = json.loads((self.path / "run.json").read_bytes())
         return content
 
     @property

@@ -29,7 +29,7 @@ class JobFolder:
     @property
     def wish(self) -> dict[str, Any]:
         """What job.json says."""
-        content: dict[str, Any] = json.loads((self.path / "job.json").read_text())
+        content: dict[str, Any] = json.loads((self.path / "job.json").read_bytes())
         return content
 
     def use_diameter(self, diameter: float | None) -> None:

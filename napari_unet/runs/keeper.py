@@ -59,7 +59,9 @@ class Keeper:
         """Whether the base's outputs are the run's."""
         return config.network.classes == self.config.network.classes
 
-    def judge(self, net: UNet, step: int, seconds: float) -> Iterator[Message]:
+    def judge(
+        self, net: UNet, step: int, seconds: float, *, sure: bool = False
+    ) -> Iterator[Message]:
         """Score `net`, trained for `step` steps; keep it unless an earlier one was better.
 
         Until one is as good as the base, the base stays the run's model, and the newest lies
@@ -71,7 +73,6 @@ class Keeper:
             return
         segmenter = self._segmenter(net)
         probabilities = self.held_out.probabilities(segmenter)
-        sure = self.run.settings.fit.keep_norms
         judged = self.held_out.choose(segmenter, probabilities, sure=sure)
         score = judged.as_dict()
         yield _held_out(step, score)

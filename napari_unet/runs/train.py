@@ -14,7 +14,8 @@ from napari_unet.core.device import device_words, find_device
 from napari_unet.core.fit import Budget, Progress, Trainer, fit
 from napari_unet.core.geometry import input_size
 from napari_unet.core.judge import HeldOut
-from napari_unet.core.memory import keep_freed_memory
+from napari_unet.core.memory import is_out_of_memory, keep_freed_memory
+from napari_unet.core.presets import preset
 from napari_unet.core.samples import Batches, collect, prepare
 from napari_unet.core.segment import LEAST_TILE
 from napari_unet.core.settings import FitSettings, Settings
@@ -33,6 +34,8 @@ DEFAULT_SECONDS = {"cpu": 60.0, "cuda": 15.0}
 PARTS_OF_STEPS = 4
 PARTS_OF_TIME = 16  # as long as all scorings together take no more than the share below
 SCORING_SHARE = 0.12
+# of the base on the held-out part: below this it has more to learn than to keep
+WELL_KNOWN = 0.65
 STALLED = 4  # scorings in a row without gain: the rest of the time is not needed
 SAVED_EVERY = 10.0  # seconds between checkpoints; one takes 0.25 s
 SAVED_STEPS = 10  # steps between checkpoints where the budget is in steps: the same in every run
@@ -79,6 +82,7 @@ class Training:
     budget: Budget = field(init=False)
     keeper: Keeper = field(init=False)
     seconds: float | None = field(init=False)  # the whole budget; None = it is in steps
+    anew: bool = False  # learnt as fast as from scratch: the base hardly knew these cells
     judged: int = 0  # how many of the budget's parts are behind us
     scoring_seconds: float = 0.0  # what the last scoring took: the end must leave room for one
     scored_for: float = 0.0  # seconds of all scorings together
@@ -121,8 +125,8 @@ class Training:
             try:
                 yield from fit(self.trainer, self.batches, self.budget)
                 return
-            except torch.OutOfMemoryError:
-                smaller = self._halved()
+            except (RuntimeError, MemoryError) as error:
+                smaller = self._halved() if is_out_of_memory(error) else None
                 if smaller is None:
                     raise
             torch.cuda.empty_cache()
@@ -190,8 +194,18 @@ class Training:
         if base is not None:
             config = read_config(Path(base["path"]))
             yield from self.keeper.judge_base(net, config, self.budget.elapsed)
+            before = self.keeper.before
+            if before is not None and before["value"] < WELL_KNOWN and self.settings.fit.keep_norms:
+                self._learn_anew()
         else:
             self.keeper.keep(net, 0, self.budget.elapsed)
+
+    def _learn_anew(self) -> None:
+        """What the base does not know well is learnt as fast as from scratch, from its weights."""
+        self.anew, own = True, preset(self.settings.preset).fit
+        fit = replace(self.settings.fit, learning_rate=own.learning_rate, keep_norms=False)
+        self.settings = replace(self.settings, fit=fit)
+        self.trainer.settings = fit
 
     def _marks(self, progress: Progress) -> Iterator[Message]:
         """What is due between steps: a score, a checkpoint."""
@@ -233,7 +247,8 @@ class Training:
     def _judge(self, final: bool) -> Iterator[Message]:
         began = time.monotonic()
         net = self.trainer.result(self.batches, settle=16 if final else 4)
-        yield from self.keeper.judge(net, self.trainer.step_done, self.budget.elapsed)
+        sure = self.settings.fit.keep_norms
+        yield from self.keeper.judge(net, self.trainer.step_done, self.budget.elapsed, sure=sure)
         self.scoring_seconds = time.monotonic() - began
         self.scored_for += self.scoring_seconds
 
@@ -283,6 +298,7 @@ class Training:
             "scoring_seconds": self.scoring_seconds,
             "scored_for": self.scored_for,
             "budget": self.seconds,  # shorter than what was asked for once the score stalled
+            "anew": self.anew,
             "batch": self.settings.fit.batch,  # smaller than in run.json after out of memory
             "tile": self.settings.fit.tile,
         }
@@ -290,6 +306,8 @@ class Training:
             torch.save(state, beside)
 
     def _restore(self, state: dict[str, Any]) -> None:
+        if state["anew"]:
+            self._learn_anew()
         self.trainer.restore(state)
         self.budget.used = float(state["seconds"])
         self.keeper.restore(state["keeper"])

@@ -221,6 +221,7 @@ def _reason(error: Exception) -> str:
 
 def main() -> None:
     """Say ready, then work until told to quit."""
+    sys.stdin.reconfigure(encoding="utf-8")  # type: ignore[union-attr]  # Windows: else cp1252
     lower_priority()
     share_cores()
     worker = Worker(Channel())

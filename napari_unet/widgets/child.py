@@ -15,7 +15,8 @@ from qtpy.QtCore import QObject, QProcess, QTimer, Signal
 
 from napari_unet.runs.messages import parse
 
-WORKER = ("-u", "-m", "napari_unet.runs.worker")
+# -P: modules that lie in the user's current folder are not ours
+WORKER = ("-P", "-u", "-m", "napari_unet.runs.worker")
 PATIENCE = 4000  # ms after "stop" before the worker is killed; it promises 2 s
 FAREWELL = 3000  # ms that closing napari waits for the worker to save
 TAIL = 30  # lines of the worker's stderr that are kept to explain a death

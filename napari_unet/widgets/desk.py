@@ -19,6 +19,7 @@ from .accepting import Accepting
 from .annotating import Annotating
 from .background import in_thread
 from .child import Child
+from .filtering import Filtering
 from .predicting import Predicting
 from .right_of_way import RightOfWay
 from .training import Training
@@ -50,7 +51,8 @@ class Desk(QObject):
         self.annotating = Annotating(viewer, self.session, self)
         self.weighing = Weighing(viewer, self.session, self.annotating, self)
         self.training = Training(viewer, self.session, self.child, self)
-        self.predicting = Predicting(viewer, self.session, self.child, self)
+        self.filtering = Filtering(viewer, self.session, self)
+        self.predicting = Predicting(viewer, self.session, self.child, self.filtering, self)
         self.accepting = Accepting(viewer, self.session, self.annotating.counting)
         self._right_of_way = RightOfWay(self.child, self)
         self.annotating.found.connect(self.child.warm)  # training will be asked for soon
@@ -104,7 +106,7 @@ class Desk(QObject):
 
     def save_model_as(self, source: Path, target: Path) -> None:
         """Copy a model file; where the filters were moved, it gives what they show."""
-        config = self.predicting.filtered_model()
+        config = self.filtering.filtered_model()
         words = f"Saved as {target}" + (", with the filters as they are." if config else ".")
         in_thread(
             lambda: modelling.save(source, target, config),
@@ -161,6 +163,7 @@ class Desk(QObject):
         self.weighing.close()
         self.annotating.close()
         self.predicting.close()
+        self.filtering.close()
         self.training.close()
         self.child.message.disconnect(self._on_message)  # its farewell begins nothing new
         self.child.died.disconnect(self._on_died)

@@ -56,12 +56,12 @@ def tune_panel(desk: Desk) -> TunePanel:
 
 def predict_panel(desk: Desk) -> PredictPanel:
     """Part 4, its wishes connected."""
-    panel, deeds = PredictPanel(desk.session), desk.predicting
-    panel.predict_wanted.connect(deeds.start)
+    panel, filters = PredictPanel(desk.session), desk.filtering
+    panel.predict_wanted.connect(desk.predicting.start)
     panel.accept_wanted.connect(desk.accepting.accept)
-    panel.threshold_chosen.connect(deeds.choose_threshold)
-    panel.min_size_chosen.connect(deeds.choose_min_size)
-    panel.probability_chosen.connect(deeds.show_probability)
+    panel.threshold_chosen.connect(filters.choose_threshold)
+    panel.min_size_chosen.connect(filters.choose_min_size)
+    panel.probability_chosen.connect(filters.show_probability)
     panel.all_slices_chosen.connect(lambda on: setattr(desk.session, "all_slices", on))
     panel.diameter_chosen.connect(lambda value: setattr(desk.session, "diameter", value))
     panel.model_chosen.connect(desk.choose_model)

@@ -75,7 +75,12 @@ class Growing(QObject):
         def done(pieces: list[npt.NDArray[np.int32]]) -> None:
             self._on_drawn(stored, batch, pieces)
 
-        in_thread(lambda: provisional(stored, batch, threshold, start), done, self._on_undrawn)
+        def undrawn(words: str) -> None:
+            self._drawing = False
+            if stored is self._stored:  # else its files were removed meanwhile
+                self.failed.emit(words)
+
+        in_thread(lambda: provisional(stored, batch, threshold, start), done, undrawn)
 
     def _on_drawn(
         self, stored: Stored, batch: list[Tile], pieces: list[npt.NDArray[np.int32]]
@@ -99,10 +104,6 @@ class Growing(QObject):
     def _breathed(self) -> None:
         self._drawing = False
         self._draw_next()
-
-    def _on_undrawn(self, words: str) -> None:
-        self._drawing = False
-        self.failed.emit(words)
 
 
 def overlay(viewer: Viewer, stored: Stored) -> Labels | None:

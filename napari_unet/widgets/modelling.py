@@ -23,7 +23,7 @@ from napari_unet.snapshots import Snapshot
 
 SUFFIX = ".safetensors"
 FILTER = f"U-Net model (*{SUFFIX})"
-JOBS_KEPT = 24 * 3600  # seconds; the probability of a prediction serves its window's filters only
+JOBS_KEPT = 7 * 24 * 3600  # seconds; a prediction's files serve its window's filters only
 RUNS_LISTED = 10  # the newest trainings of earlier sessions
 QUIET = 20.0  # seconds without a message after which a training is no longer at work elsewhere
 _numbers = itertools.count(1)
@@ -147,11 +147,16 @@ def _jobs_folder() -> Path:
     return runs_folder() / "predictions"
 
 
+def remove(job: Path) -> None:
+    """Delete a prediction's files; a file that is open elsewhere goes with the old ones."""
+    shutil.rmtree(job, ignore_errors=True)
+
+
 def _clear_jobs() -> None:
-    """Delete predictions of windows that were closed long ago."""
+    """Delete predictions of windows that ended badly, long ago."""
     for job in _jobs_folder().glob("*"):
         if time.time() - job.stat().st_mtime > JOBS_KEPT:
-            shutil.rmtree(job, ignore_errors=True)
+            remove(job)
 
 
 def _free(path: Path) -> Path:

@@ -32,7 +32,9 @@ class Stored:
     image: Image
     slices: tuple[int, ...]  # of the image, in the order of the job's
     config: ModelConfig
+    model: Path  # its file
     letters: str  # the image's axes as they were read
+    diameter: float | None = None  # of the cells, px: as the user said, then as it was found
 
     @property
     def stands(self) -> bool:
@@ -42,13 +44,7 @@ class Stored:
     @property
     def instances(self) -> InstanceSettings:
         """What the worker made cells with: its least sizes suit those of this image."""
-        # what the worker has found, where the user did not say
-        return instances_for(self.config, JobFolder(self.job).wish["diameter"])
-
-    @property
-    def model(self) -> str:
-        """Path of the model file."""
-        return str(JobFolder(self.job).wish["model"])
+        return instances_for(self.config, self.diameter)
 
     @property
     def has_cells(self) -> bool:
@@ -100,7 +96,7 @@ def prepared(
     planes = np.stack([np.asarray(axes.slice(array, i)) for i in slices])
     job = modelling.new_job_folder()
     create_job(job, planes, axes="ZCYX", model=model, first=first, tile=tile, diameter=diameter)
-    return Stored(job, image, tuple(slices), config, letters)
+    return Stored(job, image, tuple(slices), config, model, letters, diameter)
 
 
 def _probability(stored: Stored) -> npt.NDArray[np.float32]:
@@ -128,8 +124,12 @@ def provisional(
 
 def final(stored: Stored) -> npt.NDArray[np.int32]:
     """(S, Y, X) int32: what the worker made of it."""
-    array: npt.NDArray[np.int32] = np.load(stored.job / "labels.npy")
-    return array
+    return JobFolder(stored.job).labels()
+
+
+def measured(stored: Stored) -> Stored:
+    """The same with the cell size that the worker has found, where the user did not say."""
+    return replace(stored, diameter=JobFolder(stored.job).wish["diameter"])
 
 
 def apart(
@@ -156,7 +156,7 @@ def as_filtered(stored: Stored, threshold: float, min_size: int) -> ModelConfig:
 
     Of a model for cells of any size the least size cannot be kept: it goes with theirs.
     """
-    config, diameter = stored.config, JobFolder(stored.job).wish["diameter"]
+    config, diameter = stored.config, stored.diameter
     if general(config):
         min_size = config.instances.min_size
     elif diameter and config.diameter is not None and config.image_diameter:
@@ -168,8 +168,7 @@ def relabelled(stored: Stored, settings: InstanceSettings) -> npt.NDArray[np.int
     """(S, Y, X) int32, ids unique over the stack, from the stored probability."""
     from napari_unet.core.instances import label_cells  # loaded by `warming`: it takes long
 
-    diameter = JobFolder(stored.job).wish["diameter"]
-    planes, start, scale = [], 0, model_scale(stored.config, diameter)
+    planes, start, scale = [], 0, model_scale(stored.config, stored.diameter)
     for place, plane in enumerate(_probability(stored)):
         cells = label_cells(np.asarray(plane), settings, scale=scale)
         cells[_missing(stored, place)] = 0

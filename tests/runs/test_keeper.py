@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -18,7 +19,8 @@ from napari_unet.runs.keeper import Keeper
 from napari_unet.runs.train import train_run
 from tests.core.discs import touching_discs
 
-from .test_training import until, words_of
+from .test_base import written
+from .test_training import assert_same, until, words_of
 from .tiny import SMALL, tiny_run
 
 RUIN = {**SMALL, "learning_rate": 30.0, "schedule": "constant", "clip": 0.0, "average": 0.0}
@@ -127,3 +129,18 @@ def test_stopped_before_anything_was_scored_it_is_scored(good: Path, tmp_path: P
     count = iter(range(100))
     done = list(train_run(scratch.path, lambda: next(count) == 5))[-1]
     assert done["after"] is not None and "held-out cells found" in done["words"]
+
+
+def test_what_the_base_hardly_knows_is_learnt_fast(good: Path, tmp_path: Path) -> None:
+    base = written(tmp_path / "base.safetensors")  # random weights
+    run = tuned(tmp_path / "a", base, SMALL, steps=30)
+    shutil.copytree(run.path, tmp_path / "b")
+    list(train_run(run.path))
+    assert torch.load(run.checkpoint, weights_only=True)["anew"]
+    other = RunFolder(tmp_path / "b")
+    until(other, 13)
+    list(train_run(other.path))
+    assert_same(run, other)
+    careful = tuned(tmp_path / "c", good, CAREFUL, steps=2)
+    list(train_run(careful.path))
+    assert not torch.load(careful.checkpoint, weights_only=True)["anew"]

@@ -166,12 +166,12 @@ def test_accept_is_one_undo_step_and_leaves_what_was_painted(
 def test_filters_act_on_the_stored_probability(predicted: Viewer, dock: Any, qtbot: Any) -> None:
     overlay = layer(predicted, "U-Net prediction")
     size = np.bincount(overlay.data.ravel())[1:]
-    dock.desk.predicting.choose_min_size(int(np.median(size)))
+    dock.desk.filtering.choose_min_size(int(np.median(size)))
     qtbot.waitUntil(lambda: 5 < overlay.data.max() < 25, timeout=5000)
-    dock.desk.predicting.choose_min_size(0)
-    dock.desk.predicting.choose_threshold(0.98)
+    dock.desk.filtering.choose_min_size(0)
+    dock.desk.filtering.choose_threshold(0.98)
     qtbot.waitUntil(lambda: (overlay.data > 0).sum() < 0.9 * size.sum(), timeout=5000)
-    dock.desk.predicting.show_probability(True)
+    dock.desk.filtering.show_probability(True)
     qtbot.waitUntil(lambda: layer(predicted, "U-Net probability") is not None, timeout=5000)
 
 

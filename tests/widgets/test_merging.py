@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
-from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -82,11 +80,10 @@ def test_ids_beyond_what_was_painted_meanwhile() -> None:
     assert empty.beyond(9) is empty
 
 
-def test_filters_in_the_units_of_the_model(tmp_path: Path) -> None:
+def test_filters_in_the_units_of_the_model() -> None:
     instances = InstanceSettings(threshold=0.5, seed_threshold=0.6, min_size=20)
     config = ModelConfig(NetworkSettings(), diameter=26.0, image_diameter=30.0, instances=instances)
-    (tmp_path / "job.json").write_text(json.dumps({"diameter": 60.0}))
-    stored: Any = SimpleNamespace(config=config, job=tmp_path)
+    stored: Any = SimpleNamespace(config=config, diameter=60.0)
     made = as_filtered(stored, 0.7, 400).instances
     assert (made.threshold, round(made.seed_threshold, 3), made.min_size) == (0.7, 0.8, 100)
     stored.config = replace(config, image_diameter=None)

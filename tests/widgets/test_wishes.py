@@ -327,8 +327,8 @@ def test_a_duplicate_of_the_labels_is_a_backup(trained: Viewer, dock: Any) -> No
 
 def test_each_image_keeps_its_filters(trained: Viewer, dock: Any, qtbot: Any) -> None:
     session, image = dock.desk.session, dock.desk.session.image
-    dock.desk.predicting.choose_threshold(0.7)
-    dock.desk.predicting.choose_min_size(40)
+    dock.desk.filtering.choose_threshold(0.7)
+    dock.desk.filtering.choose_min_size(40)
     qtbot.waitUntil(lambda: "at threshold 0.70" in session.status, timeout=5000)
     other = trained.add_image(np.zeros((30, 40), np.uint8), name="other")
     dock.desk.annotating.choose_image(layers.key(other))
@@ -387,8 +387,8 @@ def test_a_saved_model_does_as_the_filters_show(
     trained: Viewer, dock: Any, qtbot: Any, tmp_path: Path
 ) -> None:
     session, target = dock.desk.session, tmp_path / "mine.safetensors"
-    dock.desk.predicting.choose_threshold(0.7)
-    dock.desk.predicting.choose_min_size(40)
+    dock.desk.filtering.choose_threshold(0.7)
+    dock.desk.filtering.choose_min_size(40)
     dock.desk.save_model_as(Path(session.model), target)
     qtbot.waitUntil(lambda: "with the filters" in session.status, timeout=5000)
     made = read_config(target).instances

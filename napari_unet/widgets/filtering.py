@@ -1,0 +1,157 @@
+"""The finished predictions: their filters, their probability, their files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from napari.viewer import Viewer
+from qtpy.QtCore import QObject, QTimer
+
+from napari_unet import layers
+from napari_unet.core.settings import ModelConfig
+from napari_unet.session import Session
+from napari_unet.wording import count
+
+from . import modelling
+from .background import Latest, in_thread
+from .growing import overlay
+from .predicted import Found, Stored, apart, as_filtered, filtered, probability, relabelled
+
+PAUSE = 120  # ms after a filter was moved
+
+
+class Filtering(QObject):
+    """The last prediction of each image stays at hand until the image goes or the window closes."""
+
+    def __init__(self, viewer: Viewer, session: Session, parent: QObject) -> None:
+        super().__init__(parent)
+        self._viewer, self._session = viewer, session
+        self._stored: dict[str, Stored] = {}
+        self._filters: dict[str, tuple[float, int]] = {}  # threshold and least size of an image
+        self._asking = Latest()
+        self._pause = QTimer(self)
+        self._pause.setSingleShot(True)
+        self._pause.setInterval(PAUSE)
+        self._pause.timeout.connect(self._filter)
+        session.events.image.connect(self._on_image)
+        session.events.axes.connect(self._on_image)
+        viewer.layers.events.removed.connect(self._on_removed)
+
+    def close(self) -> None:
+        self._pause.stop()
+        self._asking.forget()
+        self._session.events.image.disconnect(self._on_image)
+        self._session.events.axes.disconnect(self._on_image)
+        self._viewer.layers.events.removed.disconnect(self._on_removed)
+        for stored in self._stored.values():
+            modelling.remove(stored.job)
+        self._stored.clear()
+
+    def keep(self, stored: Stored, found: Found) -> None:
+        """Show it: it is the image's prediction now, and an earlier one is no longer needed."""
+        key, instances = layers.key(stored.image), stored.instances
+        self._drop(key)
+        self._stored[key] = stored
+        self._filters[key] = instances.threshold, instances.min_size
+        self._show(stored, found)
+        self._on_image()
+        if self._session.show_probability and stored.has_cells:
+            self.show_probability(True)
+
+    def discard(self, stored: Stored) -> None:
+        """Its files may take gigabytes; what is drawn stays."""
+        in_thread(lambda: modelling.remove(stored.job), lambda _: None, self._say_error)
+
+    def choose_threshold(self, value: float) -> None:
+        self._session.threshold = value
+        self._remember_filters()
+        self._pause.start()
+
+    def choose_min_size(self, value: int) -> None:
+        self._session.min_size = value
+        self._remember_filters()
+        self._pause.start()
+
+    def filtered_model(self) -> ModelConfig | None:
+        """What the selected model would have to be to give what the filters show; None = it is."""
+        session, stored = self._session, self._in_hand()
+        if stored is None or not stored.has_cells or stored.model != Path(session.model):
+            return None
+        shown, own = (session.threshold, session.min_size), stored.instances
+        made = as_filtered(stored, *shown)
+        return None if shown == (own.threshold, own.min_size) or made == stored.config else made
+
+    def show_probability(self, on: bool) -> None:
+        """Show or hide the stored probability as a layer."""
+        self._session.show_probability = on
+        stored = self._in_hand()
+        if stored is None:
+            return
+        if not on:
+            layers.hide(self._viewer, stored.image, "probability")
+            return
+        shape = layers.labels_shape(stored.image)
+        in_thread(
+            lambda: probability(stored, shape),
+            lambda array: layers.show_probability(self._viewer, stored.image, array),
+            self._say_error,
+        )
+
+    def _drop(self, key: str) -> None:
+        self._filters.pop(key, None)
+        stored = self._stored.pop(key, None)
+        if stored is not None:
+            self.discard(stored)
+
+    def _on_removed(self, event: Any) -> None:
+        """A layer was taken away: if it was an image, nobody can filter its prediction any more."""
+        self._drop(layers.key(event.value))
+
+    def _show(self, stored: Stored, found: Found) -> None:
+        layer = overlay(self._viewer, stored)
+        if layer is not None:
+            for index, plane in zip(stored.slices, found.labels, strict=True):
+                layers.write_plane(layer, index, plane, show=False)
+            layers.redraw(layer)
+
+    def _on_image(self) -> None:
+        """Another image is in hand: its filters, if its probability is stored."""
+        session, stored = self._session, self._in_hand()
+        session.filterable = stored is not None and stored.has_cells
+        if stored is not None:
+            session.threshold, session.min_size = self._filters[session.image]
+
+    def _in_hand(self) -> Stored | None:
+        """The prediction of the image in hand, as long as it is read in the same way."""
+        stored = self._stored.get(self._session.image)
+        return stored if stored is not None and stored.stands else None
+
+    def _remember_filters(self) -> None:
+        session = self._session
+        self._filters[session.image] = session.threshold, session.min_size
+
+    def _filter(self) -> None:
+        stored = self._in_hand()
+        if stored is None or self._session.job == "predicting":
+            return
+        threshold, size = self._session.threshold, self._session.min_size
+        settings = filtered(stored.instances, threshold, size)
+
+        def done(found: Found) -> None:
+            self._show(stored, found)
+            if not self._session.job:
+                self._session.say(
+                    f"{count(found.number, 'cell')} at threshold {threshold:.2f} "
+                    f"and from {size} px on. Accept what is right into your labels.",
+                    "done",
+                )
+
+        layer = overlay(self._viewer, stored)
+        rest = None if layer is None else layer.data
+        self._asking.ask(
+            lambda: apart(relabelled(stored, settings), rest, stored), done, self._say_error
+        )
+
+    def _say_error(self, words: str) -> None:
+        self._session.say(words, "error")
