@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
+import stat
 from pathlib import Path
 
 import numpy as np
@@ -50,3 +53,20 @@ def _umask() -> int:
     mask = os.umask(0)
     os.umask(mask)
     return mask
+
+
+def test_a_folder_that_cannot_be_synced(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    real = os.fsync
+
+    def refusing(handle: int) -> None:
+        if stat.S_ISDIR(os.fstat(handle).st_mode):
+            raise OSError(number, "no")
+        real(handle)
+
+    monkeypatch.setattr(os, "fsync", refusing)
+    number = errno.EINVAL
+    write_bytes(tmp_path / "a", b"there")
+    assert (tmp_path / "a").read_bytes() == b"there"
+    number = errno.EIO
+    with pytest.raises(OSError, match="no"):
+        write_bytes(tmp_path / "a", b"other")
