@@ -136,6 +136,7 @@ def test_it_follows_the_brush_and_tells_what_touches(window: Viewer, dock: Any, 
     data = np.zeros((SIDE, SIDE), np.int32)
     data[40:90, 20:60], data[40:90, 70:110] = 1, 2
     labels = Labels(data, name="mine")
+    dock.desk.session.preset = "paper"  # without rescaling
     on = start(window, dock, labels, qtbot)
     session = dock.desk.session
     assert "without a gap" not in session.weight_words
