@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from npe2 import PluginManifest
+from npe2 import PluginManager, PluginManifest
 
 import napari_unet
 from napari_unet.widgets.dock import UNetDock
@@ -14,6 +14,7 @@ from napari_unet.widgets.dock import UNetDock
 
 @pytest.fixture(scope="module")
 def manifest() -> PluginManifest:
+    PluginManager.instance().discover()  # as napari does; samples are opened by their command
     return PluginManifest.from_file(Path(napari_unet.__file__).with_name("napari.yaml"))
 
 
