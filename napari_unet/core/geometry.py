@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from .settings import NetworkSettings
 
+LEAST_TILE = 64  # px; out of memory below this is final
+
 
 def grid(net: NetworkSettings) -> int:
     """Side (px) of the pooling grid: tiles must begin on its multiples to agree."""

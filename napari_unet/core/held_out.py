@@ -48,8 +48,9 @@ def split_stack(
     Neighbouring slices show the same cells: what is held out in one must not be learnt in the
     next. The slice with most cells decides, by :func:`split`.
     """
-    cells = [len(np.unique(plane[plane > 0])) for plane in labels]
-    lead = cells.index(max(cells))
+    lead = 0
+    if len(labels) > 1:
+        lead = int(np.argmax([len(np.unique(plane[plane > 0])) for plane in labels]))
     first = split(labels[lead], known[lead], share, labels_are)
     return [
         first if i == lead else _at(first.block, plane, mask, labels_are)
@@ -74,31 +75,40 @@ def split(labels: Labels, known: Mask, share: float, labels_are: LabelsAre = "in
     of them, which leaves at least half of each.
     """
     if share <= 0 or not known.any():
-        return _at(None, labels, known, labels_are)
+        return nothing(labels.shape)
     if labels_are == "classes":
         fair = [b for b in _corners(known, share) if _leaves_half(labels, known, b)]
         block = max(fair, key=lambda b: len(np.unique(labels[b][known[b]])), default=None)
         return _at(block, labels, known, labels_are)
     ids, rows, columns = _centres(labels)
-    best, best_cost = None, math.inf
-    for block in _corners(known & _around(labels), share) if len(ids) >= LEAST_CELLS else ():
-        count = int(_inside(block, rows, columns).sum())
+    if len(ids) < LEAST_CELLS:
+        return nothing(labels.shape)
+    best, best_cost = nothing(labels.shape), math.inf
+    for block in _corners(known & _around(labels), share):
+        inside = _inside(block, rows, columns)
+        count = int(inside.sum())
         cost = abs(count / len(ids) - share)
         if 1 <= count <= len(ids) // 2 and cost < best_cost:
-            best, best_cost = block, cost
-    return _at(best, labels, known, labels_are)
+            best, best_cost = _with_whole_cells(labels, known, block, ids[inside]), cost
+    return best
 
 
 def _at(block: Block | None, labels: Labels, known: Mask, labels_are: LabelsAre) -> Split:
     """What lies in a block, cells by their centres and as a whole; nothing without one."""
     if block is None:
         return nothing(labels.shape)
-    region = np.zeros(labels.shape, bool)
     if labels_are == "classes":
+        region = np.zeros(labels.shape, bool)
         region[block] = known[block]
         return Split(region, np.empty(0, np.int32), block)
     ids, rows, columns = _centres(labels)
-    ids = ids[_inside(block, rows, columns)]
+    return _with_whole_cells(labels, known, block, ids[_inside(block, rows, columns)])
+
+
+def _with_whole_cells(
+    labels: Labels, known: Mask, block: Block, ids: npt.NDArray[np.int32]
+) -> Split:
+    region = np.zeros(labels.shape, bool)
     region[block] = known[block] & (labels[block] == 0)
     region |= np.isin(labels, ids)
     return Split(region, ids.astype(np.int32), block)

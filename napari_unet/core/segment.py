@@ -13,7 +13,7 @@ import torch
 from .annotation import Labels, Mask
 from .axes import Axes
 from .errors import BadInput
-from .geometry import input_size
+from .geometry import LEAST_TILE, input_size
 from .inference import prepared
 from .instances import label_cells
 from .memory import is_out_of_memory, keep_freed_memory
@@ -26,7 +26,6 @@ from .unet import UNet
 from .windows import Window, clipped
 
 Floats = npt.NDArray[np.float32]
-LEAST_TILE = 64  # px; out of memory below this is final
 
 
 @dataclass(frozen=True)

@@ -7,14 +7,13 @@ Layers that are made here lie on their image to the pixel, whatever its transfor
 from .copies import region_count, region_outlines, snapshot, snapshots
 from .making import make_background, make_labels, make_regions, start_painting
 from .own import add_pixels, next_free_id, take_next_id, widen
-from .pairing import disown_copy, fitting_labels, misfit, pair, pair_the_obvious, set_free
+from .pairing import disown_copy, fitting_labels, misfit, pair, pair_the_obvious, set_axes, set_free
 from .reading import (
     axes,
     axes_choices,
     current_slice,
     labels_shape,
     pixels,
-    set_axes,
     slice_count,
     visible_window,
 )

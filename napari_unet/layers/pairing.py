@@ -1,4 +1,4 @@
-"""Which labels layer holds an image's cells."""
+"""What of the user's layers goes with which image, as it is read now."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from napari.layers import Image, Labels, Layer
 from napari.viewer import Viewer
 
 from .reading import labels_shape
-from .roles import KEY, images, key, partner, role
+from .roles import KEY, RESULTS, images, key, partner, role
 
 
 def fitting_labels(viewer: Viewer, image: Image) -> list[Labels]:
@@ -46,6 +46,32 @@ def pair(viewer: Viewer, image: Image, labels: Labels) -> None:
 def set_free(layer: Layer) -> None:
     """The layer belongs to no image any more."""
     del layer.metadata[KEY]
+
+
+def set_axes(viewer: Viewer, image: Image, letters: str) -> None:
+    """Read the image's axes in this way.
+
+    Results that no longer fit go; what the user made is set aside until it fits again.
+    """
+    image.metadata[KEY] = {**image.metadata.get(KEY, {}), "axes": letters}
+    mine = [x for x in viewer.layers if x.metadata.get(KEY, {}).get("image") == key(image)]
+    fitting = [x for x in mine if _fits(image, x)]
+    for layer in [x for x in mine if x not in fitting]:
+        if role(layer) in RESULTS:
+            viewer.layers.remove(layer)
+        elif role(layer) is not None:
+            layer.metadata[KEY] = {"aside": role(layer), "image": key(image)}
+    for layer in fitting:
+        aside = layer.metadata[KEY].get("aside")
+        if aside is not None and partner(viewer, image, aside) is None:
+            layer.metadata[KEY] = {"role": aside, "image": key(image)}
+
+
+def _fits(image: Image, layer: Layer) -> bool:
+    """Whether a layer of ours lies on the image as it is read now."""
+    if isinstance(layer, Labels):
+        return not misfit(image, layer)
+    return layer.ndim == len(labels_shape(image))
 
 
 def disown_copy(viewer: Viewer, layer: Layer) -> None:

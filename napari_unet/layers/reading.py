@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from napari.layers import Image, Labels, Layer
+from napari.layers import Image, Layer
 from napari.viewer import Viewer
 
 from napari_unet.core.windows import Window
 
-from .roles import KEY, RESULTS, key, partner, role
+from .roles import KEY
 
 
 def pixels(image: Layer) -> Any:
@@ -23,33 +23,6 @@ def axes(image: Image) -> str:
     choices, chosen = axes_choices(image), image.metadata.get(KEY, {}).get("axes")
     # napari hands metadata on to layers that it makes of this one, of other axes, too
     return str(chosen) if chosen in choices else choices[0]
-
-
-def set_axes(viewer: Viewer, image: Image, letters: str) -> None:
-    """Read the image's axes in this way.
-
-    Results that no longer fit go; what the user made is set aside until it fits again.
-    """
-    image.metadata[KEY] = {**image.metadata.get(KEY, {}), "axes": letters}
-    mine = [x for x in viewer.layers if x.metadata.get(KEY, {}).get("image") == key(image)]
-    fitting = [x for x in mine if _fits(image, x)]
-    for layer in [x for x in mine if x not in fitting]:
-        if role(layer) in RESULTS:
-            viewer.layers.remove(layer)
-        elif role(layer) is not None:
-            layer.metadata[KEY] = {"aside": role(layer), "image": key(image)}
-    for layer in fitting:
-        aside = layer.metadata[KEY].get("aside")
-        if aside is not None and partner(viewer, image, aside) is None:
-            layer.metadata[KEY] = {"role": aside, "image": key(image)}
-
-
-def _fits(image: Image, layer: Layer) -> bool:
-    """Whether a layer of ours lies on the image as it is read now."""
-    wanted = labels_shape(image)
-    if isinstance(layer, Labels):
-        return tuple(layer.data.shape) == wanted
-    return layer.ndim == len(wanted)
 
 
 def axes_choices(image: Image) -> tuple[str, ...]:

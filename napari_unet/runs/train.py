@@ -12,17 +12,15 @@ import torch
 
 from napari_unet.core.device import device_words, find_device
 from napari_unet.core.fit import Budget, Progress, Trainer, fit
-from napari_unet.core.geometry import input_size
 from napari_unet.core.judge import HeldOut
 from napari_unet.core.memory import is_out_of_memory, keep_freed_memory
-from napari_unet.core.presets import preset
 from napari_unet.core.samples import Batches, collect, prepare
-from napari_unet.core.segment import LEAST_TILE
 from napari_unet.core.settings import FitSettings, Settings
 from napari_unet.core.unet import UNet
 from napari_unet.files.atomic import replacing
 from napari_unet.files.model_file import read_config
 
+from .adapting import as_from_scratch, hardly_known, smaller
 from .folder import RunFolder, open_run
 from .keeper import Keeper
 from .messages import Message, warning
@@ -34,8 +32,6 @@ DEFAULT_SECONDS = {"cpu": 60.0, "cuda": 15.0}
 PARTS_OF_STEPS = 4
 PARTS_OF_TIME = 16  # as long as all scorings together take no more than the share below
 SCORING_SHARE = 0.12
-# of the base on the held-out part: below this it has more to learn than to keep
-WELL_KNOWN = 0.65
 STALLED = 4  # scorings in a row without gain: the rest of the time is not needed
 SAVED_EVERY = 10.0  # seconds between checkpoints; one takes 0.25 s
 SAVED_STEPS = 10  # steps between checkpoints where the budget is in steps: the same in every run
@@ -126,23 +122,18 @@ class Training:
                 yield from fit(self.trainer, self.batches, self.budget)
                 return
             except (RuntimeError, MemoryError) as error:
-                smaller = self._halved() if is_out_of_memory(error) else None
-                if smaller is None:
+                less = (
+                    smaller(self.settings, self.batches.tile) if is_out_of_memory(error) else None
+                )
+                if less is None:
                     raise
             torch.cuda.empty_cache()
-            self._use(smaller)
+            self._use(less)
             yield (
                 "out of memory: going on with "
-                + (f"{smaller.batch} tiles" if smaller.batch > 1 else "1 tile")
+                + (f"{less.batch} tiles" if less.batch > 1 else "1 tile")
                 + f" of {self.batches.tile} px a step"
             )
-
-    def _halved(self) -> FitSettings | None:
-        now = self.settings.fit
-        if now.batch > 1:
-            return replace(now, batch=now.batch // 2)
-        tile = input_size(self.settings.network, self.batches.tile // 2)
-        return replace(now, tile=tile) if LEAST_TILE <= tile < self.batches.tile else None
 
     def _use(self, wanted: FitSettings) -> None:
         """Train on from here with another batch or tile."""
@@ -194,18 +185,15 @@ class Training:
         if base is not None:
             config = read_config(Path(base["path"]))
             yield from self.keeper.judge_base(net, config, self.budget.elapsed)
-            before = self.keeper.before
-            if before is not None and before["value"] < WELL_KNOWN and self.settings.fit.keep_norms:
+            if hardly_known(self.keeper.before, self.settings.fit):
                 self._learn_anew()
         else:
             self.keeper.keep(net, 0, self.budget.elapsed)
 
     def _learn_anew(self) -> None:
         """What the base does not know well is learnt as fast as from scratch, from its weights."""
-        self.anew, own = True, preset(self.settings.preset).fit
-        fit = replace(self.settings.fit, learning_rate=own.learning_rate, keep_norms=False)
-        self.settings = replace(self.settings, fit=fit)
-        self.trainer.settings = fit
+        self.anew, self.settings = True, as_from_scratch(self.settings)
+        self.trainer.settings = self.settings.fit
 
     def _marks(self, progress: Progress) -> Iterator[Message]:
         """What is due between steps: a score, a checkpoint."""
@@ -313,6 +301,6 @@ class Training:
         self.keeper.restore(state["keeper"])
         self.judged, self.scoring_seconds = int(state["judged"]), float(state["scoring_seconds"])
         self.scored_for, self.seconds = float(state["scored_for"]), state["budget"]
-        smaller = replace(self.settings.fit, batch=int(state["batch"]), tile=int(state["tile"]))
-        if smaller != self.settings.fit:
-            self._use(smaller)
+        used = replace(self.settings.fit, batch=int(state["batch"]), tile=int(state["tile"]))
+        if used != self.settings.fit:
+            self._use(used)

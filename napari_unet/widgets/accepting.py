@@ -46,7 +46,7 @@ class Accepting:
 
     def _on_merged(self, own: Labels, found: Labels, new: Addition) -> None:
         session, cells = self._session, self._session.labels_are == "instances"
-        highest = self._highest(own)
+        highest = self._counting.highest(own)
         if cells:
             new = new.beyond(highest)  # the user may have gone on painting
         try:
@@ -66,7 +66,3 @@ class Accepting:
         if widened:
             words += " The layer now holds 32-bit numbers."
         session.say(f"{words} Correct what is wrong, then fine-tune again.", "done")
-
-    def _highest(self, own: Labels) -> int:
-        tally = self._counting.tally(own)
-        return layers.next_free_id(own) - 1 if tally is None else tally.highest

@@ -147,9 +147,8 @@ class Annotating(QObject):
             layers.set_free(labels)  # its shape was changed: it is somebody else's now
             labels = None
         labels = labels or layers.make_labels(self._viewer, image)
-        counts = self.counting.tally(labels)
         try:
-            number = layers.take_next_id(labels, None if counts is None else counts.highest)
+            number = layers.take_next_id(labels, self.counting.highest(labels))
         except BadInput as error:
             self._session.say(str(error), "error")
             return

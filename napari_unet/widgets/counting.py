@@ -67,6 +67,11 @@ class Counting(QObject):
         """The layer's running counts, if it has been counted."""
         return self._tallies.get(layer)
 
+    def highest(self, layer: Labels) -> int:
+        """The highest id that is painted on the layer, 0 = none."""
+        known = self.tally(layer)
+        return layers.next_free_id(layer) - 1 if known is None else known.highest
+
     def soon(self) -> None:
         """Count after a pause."""
         self._pause.start()

@@ -76,9 +76,11 @@ class Growing(QObject):
             self._on_drawn(stored, batch, pieces)
 
         def undrawn(words: str) -> None:
+            if stored is not self._stored:  # its files were removed meanwhile
+                self._breathed()
+                return
             self._drawing = False
-            if stored is self._stored:  # else its files were removed meanwhile
-                self.failed.emit(words)
+            self.failed.emit(words)
 
         in_thread(lambda: provisional(stored, batch, threshold, start), done, undrawn)
 
