@@ -95,6 +95,12 @@ class Trainer:
         self.average = (
             {k: v.detach().clone() for k, v in net.named_parameters()} if settings.average else {}
         )
+        # the base's weights, where something of them is to be kept
+        self.base = (
+            {k: v.detach().clone() for k, v in net.named_parameters()}
+            if settings.keep_norms
+            else {}
+        )
         self.step_done = 0
 
     def step(self, batch: Batch, fraction: float) -> Tensor:
@@ -124,13 +130,23 @@ class Trainer:
         for name, average in self.average.items():
             average.lerp_(self.optimiser.parameters[name].detach(), 1 - decay)
 
-    def result(self, batches: Batches, settle: int = 8) -> UNet:
+    def result(self, batches: Batches, settle: int = 8, halfway: bool = False) -> UNet:
         """A network to predict with: averaged weights, and batch norms that fit them.
 
         Norms that were kept fit them already: the network was trained as it predicts.
+
+        Parameters
+        ----------
+        settle : batches that the norms' statistics are estimated from
+        halfway : the mean of these weights and the base model's instead (Wortsman 2022, "Robust
+            fine-tuning of zero-shot models"); only where norms were kept
         """
         net = on_device(UNet(self.net.settings), self.device)
         net.load_state_dict({**self.net.state_dict(), **self.average})
+        if halfway:
+            with torch.no_grad():
+                for name, weight in net.named_parameters():
+                    weight.lerp_(self.base[name], 0.5)
         if batch_norms(net) and not self.settings.keep_norms:
             settle_norms(net, batches, settle)
         return net.eval()
@@ -142,6 +158,7 @@ class Trainer:
             "net": self.net.state_dict(),
             "optimiser": self.optimiser.state(),
             "average": self.average,
+            "base": self.base,
         }
 
     def restore(self, state: dict[str, Any]) -> None:
@@ -149,6 +166,7 @@ class Trainer:
         self.net.load_state_dict(state["net"])
         self.optimiser.restore(state["optimiser"])
         self.average = {k: v.to(self.device) for k, v in state["average"].items()}
+        self.base = {k: v.to(self.device) for k, v in state["base"].items()}
         self.step_done = int(state["step"])
 
 

@@ -21,6 +21,23 @@ Score = dict[str, Any]
 LEAST_TO_STALL = 20  # held-out cells
 
 
+@dataclass(frozen=True)
+class Candidate:
+    """A network that may become the run's model, and where it comes from.
+
+    Attributes
+    ----------
+    step : steps that it was trained for
+    seconds : time of the training so far
+    halfway : the mean of the base's weights and those of this step
+    """
+
+    net: UNet
+    step: int
+    seconds: float
+    halfway: bool = False
+
+
 @dataclass
 class Keeper:
     """Scores networks on the held-out part and keeps the best one as the run's model file."""
@@ -53,40 +70,38 @@ class Keeper:
                 self.before = judged.as_dict()
                 self.values.append(judged.value)
                 yield _held_out(0, self.before)
-        self.keep(net, 0, seconds, self.before, own)
+        self.keep(Candidate(net, 0, seconds), self.before, own)
 
     def same_outputs(self, config: ModelConfig) -> bool:
         """Whether the base's outputs are the run's."""
         return config.network.classes == self.config.network.classes
 
-    def judge(
-        self, net: UNet, step: int, seconds: float, *, sure: bool = False
-    ) -> Iterator[Message]:
-        """Score `net`, trained for `step` steps; keep it unless an earlier one was better.
+    def judge(self, candidate: Candidate, *, sure: bool = False) -> Iterator[Message]:
+        """Score a network; keep it unless an earlier one was better.
 
         Until one is as good as the base, the base stays the run's model, and the newest lies
         beside it.
         """
         if not self.held_out:
-            self.keep(net, step, seconds)
-            yield self._saved(step)
+            self.keep(candidate)
+            yield self._saved(candidate.step)
             return
-        segmenter = self._segmenter(net)
+        segmenter = self._segmenter(candidate.net)
         probabilities = self.held_out.probabilities(segmenter)
         judged = self.held_out.choose(segmenter, probabilities, sure=sure)
         score = judged.as_dict()
-        yield _held_out(step, score)
+        yield _held_out(candidate.step, score)
         # where chance may decide, the later one: it has seen more, at a smaller learning rate
         top = max(self.values, default=judged.value)
         self.values.append(judged.value)
         if judged.value + judged.slack >= top:
             self.worse = None
-            self.keep(net, step, seconds, score, judged.instances)
+            self.keep(candidate, score, judged.instances)
             self.run.trained.unlink(missing_ok=True)
-            yield self._saved(step)
+            yield self._saved(candidate.step)
         elif self.best is self.before:
             self.worse = score
-            self._write(self.run.trained, net, step, seconds, score, judged.instances)
+            self._write(self.run.trained, candidate, score, judged.instances)
 
     def stalled(self, scorings: int) -> bool:
         """Whether the last so many scorings brought nothing that is clearly better.
@@ -101,14 +116,12 @@ class Keeper:
 
     def keep(
         self,
-        net: UNet,
-        step: int,
-        seconds: float,
+        candidate: Candidate,
         score: Score | None = None,
         instances: InstanceSettings | None = None,
     ) -> None:
         """Write the run's model file, whatever its score."""
-        self._write(self.run.model, net, step, seconds, score, instances)
+        self._write(self.run.model, candidate, score, instances)
         self.best = score
 
     def state(self) -> dict[str, Any]:
@@ -125,23 +138,23 @@ class Keeper:
     def _write(
         self,
         path: Path,
-        net: UNet,
-        step: int,
-        seconds: float,
+        candidate: Candidate,
         score: Score | None,
         instances: InstanceSettings | None,
     ) -> None:
         summary = {
             **self.config.training,
-            "steps": step,
-            "seconds": round(seconds, 1),
+            "steps": candidate.step,
+            "seconds": round(candidate.seconds, 1),
+            "halfway": candidate.halfway,
             "before": self.before,
             "after": score,
             "images": self.images,
             "versions": self.run.info["versions"],
         }
         instances = instances or self.config.instances
-        save_network(path, net, replace(self.config, instances=instances, training=summary))
+        config = replace(self.config, instances=instances, training=summary)
+        save_network(path, candidate.net, config)
 
     def _saved(self, step: int) -> Message:
         return {"event": "saved", "step": step, "path": str(self.run.model)}

@@ -22,7 +22,7 @@ from napari_unet.files.model_file import read_config
 
 from .adapting import as_from_scratch, hardly_known, smaller
 from .folder import RunFolder, open_run
-from .keeper import Keeper
+from .keeper import Candidate, Keeper
 from .messages import Message, warning
 from .networks import start_from
 from .telling import closing_words, model_config, remarks, step_message
@@ -188,18 +188,17 @@ class Training:
             if hardly_known(self.keeper.before, self.settings.fit):
                 self._learn_anew()
         else:
-            self.keeper.keep(net, 0, self.budget.elapsed)
+            self.keeper.keep(self._candidate(net))
 
     def _learn_anew(self) -> None:
         """What the base does not know well is learnt as fast as from scratch, from its weights."""
         self.anew, self.settings = True, as_from_scratch(self.settings)
-        self.trainer.settings = self.settings.fit
+        self.trainer.settings, self.trainer.base = self.settings.fit, {}
 
     def _marks(self, progress: Progress) -> Iterator[Message]:
         """What is due between steps: a score, a checkpoint."""
         if self.seconds is not None:
-            # the last scoring and the saving belong to the budget
-            self.budget.seconds = max(self.seconds - 1.0 - 1.2 * self.scoring_seconds, 0.0)
+            self.budget.seconds = max(self.seconds - self._closing_seconds, 0.0)
         if self._scoring_due(progress):
             yield from self._judge(final=False)
             if self.seconds is not None and self.keeper.stalled(STALLED):
@@ -222,7 +221,7 @@ class Training:
     def _cut_short(self) -> Iterator[Message]:
         """Let the learning rate come down in a tenth of the time so far, and end there."""
         assert self.seconds is not None
-        needed = self.budget.elapsed / 0.9 + 1.0 + 1.2 * self.scoring_seconds
+        needed = self.budget.elapsed / 0.9 + self._closing_seconds
         if needed < self.seconds:
             self.seconds, self.judged = needed, PARTS_OF_TIME
             yield warning("the held-out score no longer gets better: ending early")
@@ -232,22 +231,39 @@ class Training:
             return progress.step % SAVED_STEPS == 0
         return progress.seconds - self.saved_at >= SAVED_EVERY
 
-    def _judge(self, final: bool) -> Iterator[Message]:
+    @property
+    def _closing_seconds(self) -> float:
+        """What the last scorings and the saving take, which belong to the budget."""
+        return 1.0 + 1.2 * self.scoring_seconds * (2 if self._well_known else 1)
+
+    @property
+    def _well_known(self) -> bool:
+        """Whether the base model was scored and found these cells well."""
+        return self.keeper.before is not None and self.settings.fit.keep_norms
+
+    def _judge(self, final: bool, halfway: bool = False) -> Iterator[Message]:
         began = time.monotonic()
-        net = self.trainer.result(self.batches, settle=16 if final else 4)
+        net = self.trainer.result(self.batches, 16 if final else 4, halfway)
         sure = self.settings.fit.keep_norms
-        yield from self.keeper.judge(net, self.trainer.step_done, self.budget.elapsed, sure=sure)
+        yield from self.keeper.judge(self._candidate(net, halfway), sure=sure)
         self.scoring_seconds = time.monotonic() - began
         self.scored_for += self.scoring_seconds
 
     def _keep_newest(self) -> None:
         """Never scored: the newest is the best we know of."""
         net = self.trainer.result(self.batches, settle=2)
-        self.keeper.keep(net, self.trainer.step_done, self.budget.elapsed)
+        self.keeper.keep(self._candidate(net))
+
+    def _candidate(self, net: UNet, halfway: bool = False) -> Candidate:
+        return Candidate(net, self.trainer.step_done, self.budget.elapsed, halfway)
 
     def _end(self, stopped: bool) -> Iterator[Message]:
         if not stopped:
             yield from self._judge(final=True)
+            if self._well_known:
+                # within chance this one: what is held out comes from the annotated images, and
+                # cannot tell what was forgotten of others (docs/quality.md)
+                yield from self._judge(final=True, halfway=True)
         elif self.keeper.untried:  # nobody could say what has come of it
             yield from self._judge(final=False)
         elif self.keeper.best is None:

@@ -14,6 +14,7 @@ from napari_unet.core.annotation import Pair
 from napari_unet.core.settings import ModelConfig
 from napari_unet.files.model_file import read_config, read_model, write_model
 from napari_unet.runs import train
+from napari_unet.runs.adapting import WELL_KNOWN
 from napari_unet.runs.folder import RunFolder
 from napari_unet.runs.keeper import Keeper
 from napari_unet.runs.train import train_run
@@ -67,6 +68,20 @@ def test_within_chance_the_trained_one_is_kept(good: Path, tmp_path: Path) -> No
     done = list(train_run(run.path))[-1]
     assert not done["worse"] and done["model"] == str(run.model) and not run.trained.exists()
     assert read_config(run.model).training["steps"] == 4
+
+
+def test_from_a_base_that_knows_these_cells_half_of_the_way_is_gone(
+    good: Path, tmp_path: Path
+) -> None:
+    run = tuned(tmp_path / "run", good, {**CAREFUL, "learning_rate": 1e-4}, steps=4)
+    done = list(train_run(run.path))[-1]
+    assert done["before"]["value"] > WELL_KNOWN and not done["worse"]
+    config, kept = read_model(run.model)
+    assert config.training["halfway"]
+    base, learnt = read_model(good)[1], torch.load(run.checkpoint, weights_only=True)["average"]
+    for name, weight in learnt.items():
+        assert not torch.equal(weight, base[name])
+        torch.testing.assert_close(kept[name], (weight + base[name]) / 2)
 
 
 def test_it_ends_early_where_nothing_is_gained(
@@ -141,6 +156,7 @@ def test_what_the_base_hardly_knows_is_learnt_fast(good: Path, tmp_path: Path) -
     until(other, 13)
     list(train_run(other.path))
     assert_same(run, other)
+    assert not read_config(run.model).training["halfway"]
     careful = tuned(tmp_path / "c", good, CAREFUL, steps=2)
     list(train_run(careful.path))
     assert not torch.load(careful.checkpoint, weights_only=True)["anew"]
