@@ -153,7 +153,7 @@ class Model:
         progress: TileProgress | None,
         warn: Callable[[str], None] | None,
     ) -> Iterator[tuple[Floats, Labels]]:
-        from napari_unet.runs.predict import settle_diameter
+        from napari_unet.runs.predict import reading, settle_diameter
 
         array: Any = (
             image if hasattr(image, "dtype") and hasattr(image, "shape") else np.asarray(image)
@@ -163,10 +163,10 @@ class Model:
         segmenter.tile, segmenter.precision, segmenter.diameter = tile, precision, diameter
         if warn is not None:
             segmenter.warn = warn
-        if segmenter.needs_diameter:
-            settle_diameter(segmenter, array, found, range(found.slices))
+        read = reading(segmenter, array, found)
+        settle_diameter(segmenter, read, range(found.slices))
         for index in range(found.slices):
-            slice_ = segmenter.read(array, found, index)
+            slice_ = read(index)
             if warn is not None and not slice_.finite.all():
                 warn("NaN or infinite pixels count as missing: they are labelled 0")
             probability = segmenter.probability(slice_, progress)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -11,14 +12,16 @@ import numpy as np
 
 from napari_unet.core.annotation import Labels
 from napari_unet.core.axes import Axes
-from napari_unet.core.segment import Segmenter, stack_labels
+from napari_unet.core.segment import Segmenter, SliceSource, stack_labels
 from napari_unet.core.settings import ModelConfig
-from napari_unet.core.sizing import estimated_diameter, slices_to_measure
+from napari_unet.core.sizing import estimated_diameter, slices_to_measure, unlike_diameter
 from napari_unet.files.atomic import write_array
 
 from .jobs import JobFolder
 from .messages import Message, warning
 from .networks import load_network
+
+Reader = Callable[[int], SliceSource]
 
 
 def load_segmenter(model: Path, device: str = "auto") -> Segmenter:
@@ -43,11 +46,11 @@ def predict_job(path: Path, stop: Callable[[], bool] = lambda: False) -> Iterato
     probability, planes = job.probability("r+"), []
     first = tuple(wish["first"]) if wish["first"] else None
     stopped = False
-    if segmenter.needs_diameter:
-        settle_diameter(segmenter, image, axes, wish["slices"])
+    read = reading(segmenter, image, axes)
+    if settle_diameter(segmenter, read, wish["slices"]):
         job.use_diameter(segmenter.diameter)
     for place, index in enumerate(wish["slices"]):
-        slice_ = segmenter.read(image, axes, index)
+        slice_ = read(index)
         if not slice_.finite.all():
             told.append("NaN or infinite pixels count as missing: they are labelled 0")
         for tile, done, count, values in segmenter.tiles(slice_, first):
@@ -79,16 +82,40 @@ def predict_job(path: Path, stop: Callable[[], bool] = lambda: False) -> Iterato
     }
 
 
-def settle_diameter(segmenter: Segmenter, image: Any, axes: Axes, indices: Sequence[int]) -> None:
-    """Let the model find out how large the cells of these slices are, and say so."""
-    slices = (segmenter.read(image, axes, i).source for i in slices_to_measure(indices))
-    found = estimated_diameter(segmenter, slices)
+def reading(segmenter: Segmenter, image: Any, axes: Axes) -> Reader:
+    """Reads slices by their index, and remembers the last: normalising takes as long as reading."""
+    return lru_cache(maxsize=1)(partial(segmenter.read, image, axes))
+
+
+def settle_diameter(segmenter: Segmenter, read: Reader, indices: Sequence[int]) -> bool:
+    """Let the model find out how large the cells of these slices are, and say so.
+
+    Returns
+    -------
+    Whether its diameter has changed: one that is given stays, and so does that of the training
+    images unless the cells here are far from it.
+    """
     config = segmenter.config
-    segmenter.diameter = found or config.image_diameter or config.diameter
-    if found:
-        segmenter.warn(f"the cells look about {found:.0f} px across")
-    else:
-        segmenter.warn("no cells were found at any size; say how large they are (diameter)")
+    slices = (read(i).source for i in slices_to_measure(indices))
+    if segmenter.needs_diameter:
+        found = estimated_diameter(segmenter, slices)
+        segmenter.diameter = found or config.image_diameter or config.diameter
+        if found:
+            segmenter.warn(f"the cells look about {found:.0f} px across")
+        else:
+            segmenter.warn("no cells were found at any size; say how large they are (diameter)")
+        return True
+    if segmenter.diameter or config.diameter is None or config.labels_are == "classes":
+        return False
+    segmenter.diameter = unlike_diameter(segmenter, slices)
+    if not segmenter.diameter:
+        return False
+    segmenter.warn(
+        f"the cells look about {segmenter.diameter:.0f} px across, those of the training images"
+        f" were {config.image_diameter:.0f} px: looked for at {segmenter.diameter:.0f} px (give"
+        " the diameter if that is wrong)"
+    )
+    return True
 
 
 def stack_labels_of(config: ModelConfig, planes: list[Labels]) -> Labels:

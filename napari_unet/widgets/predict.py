@@ -27,7 +27,7 @@ SAVE = "Save model as: copies the selected model to a file"
 LOAD = "Load model: adds a model file to the list"
 DIAMETER = (
     "How large the cells of this image are; auto: as in the training images, "
-    "or as the model sees them"
+    "or as the model sees them where they look quite different"
 )
 MIN_SIZE = "Smaller cells are left out; acts at once"
 

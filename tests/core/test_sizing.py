@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -11,7 +11,7 @@ from skimage import measure
 
 from napari_unet.core.predict import ArraySource
 from napari_unet.core.settings import ModelConfig, NetworkSettings
-from napari_unet.core.sizing import estimated_diameter, slices_to_measure
+from napari_unet.core.sizing import estimated_diameter, slices_to_measure, unlike_diameter
 from napari_unet.core.windows import Window, part_of
 
 CONFIG = ModelConfig(NetworkSettings(), diameter=26.0)
@@ -70,6 +70,27 @@ def test_an_empty_slice_decides_nothing() -> None:
     nothing = ArraySource(np.zeros((1, 700, 700), np.float32))
     for stack in ([nothing, discs(43.0)], [discs(43.0), nothing]):
         assert estimated_diameter(model, stack) == pytest.approx(43.0, rel=0.1)
+
+
+@pytest.mark.parametrize("diameter", [10.0, 43.0])
+def test_cells_unlike_those_of_the_training(diameter: float) -> None:
+    model: Any = Knowing(diameter, replace(CONFIG, image_diameter=20.0))
+    nothing = ArraySource(np.zeros((1, 700, 700), np.float32))
+    assert unlike_diameter(model, [nothing, discs(diameter)]) == pytest.approx(diameter, rel=0.1)
+
+
+def test_cells_like_those_of_the_training_are_not_measured() -> None:
+    model: Any = Knowing(20.0, replace(CONFIG, image_diameter=20.0))
+    assert unlike_diameter(model, [discs(20.0)]) is None
+    assert unlike_diameter(model, [discs(26.0)]) is None
+
+
+def test_a_few_specks_are_no_other_size() -> None:
+    model: Any = Knowing(20.0, replace(CONFIG, image_diameter=20.0))
+    specks = discs(8.0).array.copy()
+    specks[0, 360:], specks[0, :, 360:] = 0, 0
+    specks[0, :345], specks[0, :, :330] = 0, 0
+    assert unlike_diameter(model, [ArraySource(specks)]) is None
 
 
 def test_which_slices_are_looked_at() -> None:

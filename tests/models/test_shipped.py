@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -57,6 +58,29 @@ def test_it_finds_cells_and_their_size(samples: Path, shrink: int) -> None:
     found = float(words.split()[-3])
     assert found == pytest.approx(diameter, rel=0.3), words
     assert napari_unet.evaluate(truth, cells).ap(0.5) > 0.5
+
+
+@pytest.mark.parametrize("times", [0.5, 1.3, 2.0])
+def test_cells_of_another_size_than_the_trained_ones(samples: Path, times: float) -> None:
+    """A model of one size looks at them at their own, says so, and can be told otherwise."""
+    image = tifffile.imread(samples / "fluorescence_1.tif")[:320, :320]
+    truth = tifffile.imread(samples / "fluorescence_1_labels.tif")[:320, :320]
+    diameter = median_diameter(truth)
+    assert diameter is not None
+    model = napari_unet.load_model("default")
+    model.config = replace(model.config, image_diameter=diameter / times)
+    said: list[str] = []
+    cells = model.segment(image, device="cpu", warn=said.append)
+    if times == 1.3:
+        assert not said
+        return
+    assert f"those of the training images were {diameter / times:.0f} px" in said[0]
+    found = float(said[0].split()[4])
+    assert found == pytest.approx(diameter, rel=0.15)
+    assert napari_unet.evaluate(truth, cells).ap(0.5) > 0.6
+    said.clear()
+    told = model.segment(image, device="cpu", diameter=diameter / times, warn=said.append)
+    assert not said and not np.array_equal(told, cells)
 
 
 def test_it_takes_the_mean_of_colours(samples: Path) -> None:
