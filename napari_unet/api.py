@@ -66,7 +66,7 @@ class Model:
         precision : "auto" (bfloat16 where the device has it) or "fp32"
         device : "auto", "cpu", "cuda", "mps"
         diameter : cell diameter in this image, px; None = as in the training images, or as the
-            model finds it where it was trained on many kinds
+            model finds it where it was trained on many kinds, or where it is quite another
         progress : called with (tiles done, tiles) of each slice
 
         Returns

@@ -31,7 +31,9 @@ def predict(
     diameter: Annotated[
         float | None,
         typer.Option(
-            min=1.0, help="Of the cells in these images, px; default: as in the training images."
+            min=1.0,
+            help="Of the cells in these images, px; default: as in the training images, unless "
+            "they look quite different.",
         ),
     ] = None,
     axes: AxesOption = None,
