@@ -11,14 +11,27 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .api import Model, evaluate, load_model, train
+    from .core.errors import BadInput
+    from .core.metrics import Scores
     from .core.weights import weight_map
 
 __version__ = "0.1.0"  # the one place; pyproject.toml reads it from here
 
-__all__ = ["Model", "__version__", "evaluate", "load_model", "train", "weight_map"]
+__all__ = [
+    "BadInput",
+    "Model",
+    "Scores",
+    "__version__",
+    "evaluate",
+    "load_model",
+    "train",
+    "weight_map",
+]
 
 _HOMES = {
+    "BadInput": ".core.errors",
     "Model": ".api",
+    "Scores": ".core.metrics",
     "evaluate": ".api",
     "load_model": ".api",
     "train": ".api",

@@ -68,6 +68,7 @@ class Model:
         diameter : cell diameter in this image, px; None = as in the training images, or as the
             model finds it where it was trained on many kinds, or where it is quite another
         progress : called with (tiles done, tiles) of each slice
+        warn : called with a sentence of what the user should know, such as the size of the cells
 
         Returns
         -------

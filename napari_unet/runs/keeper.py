@@ -90,7 +90,7 @@ class Keeper:
         probabilities = self.held_out.probabilities(segmenter)
         judged = self.held_out.choose(segmenter, probabilities, sure=sure)
         score = judged.as_dict()
-        yield _held_out(candidate.step, score)
+        yield _held_out(candidate.step, score, candidate.halfway)
         # where chance may decide, the later one: it has seen more, at a smaller learning rate
         top = max(self.values, default=judged.value)
         self.values.append(judged.value)
@@ -164,5 +164,6 @@ class Keeper:
         return Segmenter(net, config)
 
 
-def _held_out(step: int, score: Score) -> Message:
-    return {"event": "held-out", "step": step, "score": score, "words": words(score)}
+def _held_out(step: int, score: Score, halfway: bool = False) -> Message:
+    where = "half of the way back to the base model, " if halfway else ""
+    return {"event": "held-out", "step": step, "score": score, "words": where + words(score)}

@@ -74,8 +74,10 @@ def test_from_a_base_that_knows_these_cells_half_of_the_way_is_gone(
     good: Path, tmp_path: Path
 ) -> None:
     run = tuned(tmp_path / "run", good, {**CAREFUL, "learning_rate": 1e-4}, steps=4)
-    done = list(train_run(run.path))[-1]
+    said = list(train_run(run.path))
+    done = said[-1]
     assert done["before"]["value"] > WELL_KNOWN and not done["worse"]
+    assert words_of(said, "held-out")[-1].startswith("half of the way back to the base model, ")
     config, kept = read_model(run.model)
     assert config.training["halfway"]
     base, learnt = read_model(good)[1], torch.load(run.checkpoint, weights_only=True)["average"]
