@@ -25,6 +25,7 @@ LEAST_CELLS = 3  # whole cells, or a scale has found nothing
 LOOKED_AT_AGAIN = 2  # best scales that are asked again, at the size of what they have found
 UNLIKE = 1.5  # times the trained diameter, or a part of it: cells found at the right size never are
 LEAST_UNLIKE = 8  # whole cells: fewer may be debris
+WIDE = 2 * SIDE  # model pixels: looked at for them, as cells that are too large are few in less
 LOOKS = 3  # at cells of an unlike size, each at what the one before has found
 
 
@@ -69,7 +70,7 @@ def unlike_diameter(segmenter: Segmenter, sources: Iterable[ArraySource]) -> flo
     trained = segmenter.config.image_diameter
     assert trained is not None
     for source in sources:
-        areas, _ = _cells(segmenter, source, trained)
+        areas, _ = _cells(segmenter, source, trained, WIDE)
         if len(areas) >= LEAST_UNLIKE:
             break
     else:
@@ -78,7 +79,7 @@ def unlike_diameter(segmenter: Segmenter, sources: Iterable[ArraySource]) -> flo
     for _ in range(LOOKS - 1):
         if not _unlike(diameter, trained):
             return None
-        areas, _ = _cells(segmenter, source, diameter)
+        areas, _ = _cells(segmenter, source, diameter, WIDE)
         if len(areas) < LEAST_UNLIKE:
             return None
         diameter = _median_diameter(areas)
@@ -115,11 +116,14 @@ def _found(
 
 
 def _cells(
-    segmenter: Segmenter, source: ArraySource, diameter: float
+    segmenter: Segmenter, source: ArraySource, diameter: float, side: int = SIDE
 ) -> tuple[npt.NDArray[np.float64], float]:
-    """Areas (px) of the whole cells found by a diameter, and how sure the model is, 0 to 1."""
+    """Areas (px) of the whole cells found by a diameter, and how sure the model is, 0 to 1.
+
+    In the middle of the image, on a square of `side` model pixels.
+    """
     segmenter = replace(segmenter, diameter=diameter)
-    window = _middle(source.shape[1:], SIDE / segmenter.factor)
+    window = _middle(source.shape[1:], side / segmenter.factor)
     probability = segmenter.window(source, window)
     labels = segmenter.labels(probability, np.ones(probability.shape, bool))
     return whole_cell_areas(labels, None), float(np.mean(np.abs(2 * probability - 1)))
