@@ -19,7 +19,9 @@ from .reading import (
 )
 from .results import (
     blank_plane,
+    found_kind,
     hide,
+    note_kind,
     prediction_layer,
     redraw,
     redraw_at_once,
@@ -39,6 +41,7 @@ __all__ = [
     "disown_copy",
     "find",
     "fitting_labels",
+    "found_kind",
     "hide",
     "image_of",
     "images",
@@ -49,6 +52,7 @@ __all__ = [
     "make_regions",
     "misfit",
     "next_free_id",
+    "note_kind",
     "painted_layers",
     "pair",
     "pair_the_obvious",

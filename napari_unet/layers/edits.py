@@ -71,8 +71,8 @@ class LabelsWatcher:
     ----------
     edited : gets the edits of one action, in order; the pixels may not be written yet
     replaced : anything may have changed: the data were exchanged, or drawn anew after somebody
-        wrote into them (or after a change of slice: napari does not tell which), or an action
-        was so large that it is told faster by looking afresh in a thread
+        wrote into them, or an action was so large that it is told faster by looking afresh in
+        a thread
     """
 
     def __init__(
@@ -85,6 +85,7 @@ class LabelsWatcher:
         self._edited = edited
         self._replaced = replaced
         self._rewinding = False
+        self._seen = _seen(layer)
         layer.events.paint.connect(self._on_paint)
         layer.events.set_data.connect(self._on_set_data)
         for name in ("undo", "redo"):
@@ -113,7 +114,10 @@ class LabelsWatcher:
             self._edited(order(list(edits(atoms))))
 
     def _on_set_data(self, event: Any) -> None:
-        if not self._rewinding:
+        """Drawn anew; napari says so of a change of slice, too, which changes no pixel."""
+        before, self._seen = self._seen, _seen(self._layer)
+        moved = before[0] == self._seen[0] and before[1] != self._seen[1]
+        if not self._rewinding and not moved:
             self._replaced()
 
     def _rewind(self, step: Callable[[], None], name: str) -> None:
@@ -131,6 +135,12 @@ class LabelsWatcher:
         elif item:
             # napari keeps what was undone in the order in which it was undone
             self._tell(item, lambda found: found[::-1])
+
+
+def _seen(layer: Labels) -> tuple[int, Any]:
+    """Which array is on show, and which slice of it; the latter is private, None if unknown."""
+    world = getattr(getattr(layer, "_slice_input", None), "world_slice", None)
+    return id(layer.data), getattr(world, "point", None)
 
 
 def _pixels(atom: Any) -> int:

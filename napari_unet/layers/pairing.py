@@ -10,13 +10,17 @@ from .roles import KEY, RESULTS, images, key, partner, role
 
 
 def fitting_labels(viewer: Viewer, image: Image) -> list[Labels]:
-    """The labels layers that could be this image's: of its shape, and no other image's."""
+    """The labels layers that could be this image's: of its shape, and no other image's.
+
+    Those of an image that is gone, too: it may have been closed and opened again.
+    """
+    others = {key(x) for x in viewer.layers} - {key(image)}
     return [
         x
         for x in viewer.layers
         if isinstance(x, Labels)
         and role(x) in (None, "labels")
-        and x.metadata.get(KEY, {}).get("image", key(image)) == key(image)
+        and x.metadata.get(KEY, {}).get("image") not in others
         and not x.multiscale
         and tuple(x.data.shape) == labels_shape(image)
     ]
@@ -44,8 +48,8 @@ def pair(viewer: Viewer, image: Image, labels: Labels) -> None:
 
 
 def set_free(layer: Layer) -> None:
-    """The layer belongs to no image any more."""
-    del layer.metadata[KEY]
+    """The layer belongs to no image any more, nor is it taken for anybody's unasked."""
+    layer.metadata[KEY] = {}
 
 
 def set_axes(viewer: Viewer, image: Image, letters: str) -> None:
@@ -76,10 +80,8 @@ def _fits(image: Image, layer: Layer) -> bool:
 
 def disown_copy(viewer: Viewer, layer: Layer) -> None:
     """A new layer that is a copy of one of ours, metadata and all, is the user's own."""
-    mine = layer.metadata.get(KEY, {})
-    if "role" in mine and any(
-        x is not layer and x.metadata.get(KEY, {}) == mine for x in viewer.layers
-    ):
+    others = [x for x in viewer.layers if x is not layer and role(x) is not None]
+    if role(layer) is not None and any(x.metadata[KEY] == layer.metadata[KEY] for x in others):
         set_free(layer)
 
 
@@ -88,7 +90,7 @@ def pair_the_obvious(viewer: Viewer, image: Image) -> Labels | None:
     labels = partner(viewer, image, "labels")
     if labels is not None:
         return labels if isinstance(labels, Labels) else None
-    free = [x for x in fitting_labels(viewer, image) if role(x) is None]
+    free = [x for x in fitting_labels(viewer, image) if KEY not in x.metadata]
     rivals = [x for x in images(viewer) if labels_shape(x) == labels_shape(image)]
     if len(free) != 1 or len(rivals) != 1:
         return None

@@ -2,32 +2,48 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 from napari.layers import Image, Labels, Layer
 from napari.viewer import Viewer
 
+from napari_unet.core.settings import LabelsAre
 from napari_unet.core.windows import Window
 
 from .making import add_quietly, options_for, uncover
 from .reading import labels_shape
-from .roles import Role, partner
+from .roles import KEY, Role, partner
 
 
-def prediction_layer(viewer: Viewer, image: Image) -> Labels:
-    """The image's prediction layer; made empty, beneath the user's labels, if there is none."""
+def prediction_layer(viewer: Viewer, image: Image, *, show: bool = True) -> Labels:
+    """The image's prediction layer; made empty, beneath the user's labels, if there is none.
+
+    It is emptied where the image has another shape now. `show` makes it visible.
+    """
     layer = partner(viewer, image, "prediction")
+    shape = labels_shape(image)
     if layer is None:
-        layer = Labels(
-            np.zeros(labels_shape(image), np.int32),
-            opacity=0.5,
-            **options_for(viewer, image, "prediction"),
-        )
+        options = options_for(viewer, image, "prediction")
+        layer = Labels(np.zeros(shape, np.int32), opacity=0.5, **options)
         add_quietly(viewer, layer, below=partner(viewer, image, "labels"))
-    uncover(layer)
+    elif tuple(layer.data.shape) != shape:
+        layer.data = np.zeros(shape, np.int32)
+    if show:
+        uncover(layer)
     return layer
+
+
+def note_kind(layer: Labels, kind: LabelsAre) -> None:
+    """Write down on a prediction what its numbers are."""
+    layer.metadata[KEY]["labels_are"] = kind
+
+
+def found_kind(layer: Labels) -> LabelsAre | Literal[""]:
+    """What the numbers of a prediction are; "" = nobody has written it down."""
+    kind: LabelsAre | Literal[""] = layer.metadata.get(KEY, {}).get("labels_are", "")
+    return kind
 
 
 def write_plane(

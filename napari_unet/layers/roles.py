@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from napari.layers import Image, Layer
+from napari.layers import Image, Labels, Layer, Shapes
 from napari.viewer import Viewer
 
 Role = Literal[
@@ -12,6 +12,15 @@ Role = Literal[
 ]
 KEY = "napari-unet"
 RESULTS = ("weights", "touching", "prediction", "probability")
+TYPES: dict[Role, type[Layer]] = {
+    "labels": Labels,
+    "regions": Shapes,
+    "background": Labels,
+    "weights": Image,
+    "touching": Image,
+    "prediction": Labels,
+    "probability": Image,
+}
 
 
 def key(layer: Layer) -> str:
@@ -20,9 +29,12 @@ def key(layer: Layer) -> str:
 
 
 def role(layer: Layer) -> Role | None:
-    """What the layer is to us, or None: it is none of ours."""
+    """What the layer is to us, or None: it is none of ours.
+
+    napari's conversions ("Convert to Image") hand metadata on to a layer of another type.
+    """
     value: Role | None = layer.metadata.get(KEY, {}).get("role")
-    return value
+    return value if value is not None and isinstance(layer, TYPES[value]) else None
 
 
 def images(viewer: Viewer) -> list[Image]:
@@ -37,8 +49,8 @@ def find(viewer: Viewer, unique: str) -> Layer | None:
 
 def partner(viewer: Viewer, image: Layer, what: Role) -> Any:
     """The layer that plays the role `what` for `image`, or None."""
-    mine = {"role": what, "image": key(image)}
-    return next((x for x in viewer.layers if mine.items() <= x.metadata.get(KEY, {}).items()), None)
+    mine = (x for x in viewer.layers if x.metadata.get(KEY, {}).get("image") == key(image))
+    return next((x for x in mine if role(x) == what), None)
 
 
 def painted_layers(viewer: Viewer) -> list[Layer]:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 from napari.layers import Image, Labels
 from napari.viewer import Viewer
+from qtpy.QtCore import QTimer
 
 from napari_unet import layers
 from napari_unet.core.errors import BadInput
@@ -14,6 +17,8 @@ from napari_unet.wording import count
 
 from .background import in_thread
 from .counting import Counting
+
+STROKE = 100  # ms until it is asked again whether the stroke has ended
 
 
 class Accepting:
@@ -33,8 +38,9 @@ class Accepting:
             return
         own = layers.partner(viewer, image, "labels") or layers.make_labels(viewer, image)
         misfit = layers.misfit(image, own)
-        if misfit:
-            session.say(misfit, "error")
+        why_not = misfit or _other_kind(layers.found_kind(found), session.labels_are)
+        if why_not:
+            session.say(why_not, "error")
             return
         before, prediction = own.data, found.data
         merge = addition if session.labels_are == "instances" else class_addition
@@ -45,6 +51,9 @@ class Accepting:
         )
 
     def _on_merged(self, own: Labels, found: Labels, new: Addition) -> None:
+        if self._counting.in_stroke(own):  # its id has no count yet, nor its place among undo steps
+            QTimer.singleShot(STROKE, partial(self._on_merged, own, found, new))
+            return
         session, cells = self._session, self._session.labels_are == "instances"
         highest = self._counting.highest(own)
         if cells:
@@ -66,3 +75,15 @@ class Accepting:
         if widened:
             words += " The layer now holds 32-bit numbers."
         session.say(f"{words} Correct what is wrong, then fine-tune again.", "done")
+
+
+def _other_kind(found: str, wanted: str) -> str:
+    """Why what was found cannot be accepted as labels of the kind `wanted`; "" = it can."""
+    if found in ("", wanted):
+        return ""
+    if found == "classes":
+        return (
+            "The prediction holds kinds of things, not cells: choose “a kind of thing” for what "
+            "each number is, then accept it."
+        )
+    return "The prediction holds cells: choose “a cell” for what each number is, then accept it."

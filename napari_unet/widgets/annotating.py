@@ -31,6 +31,7 @@ class Annotating(QObject):
         super().__init__(parent)
         self._viewer = viewer
         self._session = session
+        self._pair_the_obvious()
         self._regions: list[Shapes] = []
         self.watching = Watching(viewer, self)
         self.counting = Counting(viewer, session, self.watching, self)
@@ -87,6 +88,7 @@ class Annotating(QObject):
         image = self.image()
         if image is not None:
             layers.set_axes(self._viewer, image, letters)
+            self._pair_the_obvious()
         self.refresh()
 
     def choose_labels_are(self, kind: LabelsAre) -> None:
@@ -101,8 +103,6 @@ class Annotating(QObject):
         session.images = tuple((layers.key(x), x.name) for x in images)
         if session.image not in dict(session.images):
             session.image = layers.key(images[0]) if images else ""
-        for image in images:
-            layers.pair_the_obvious(viewer, image)
         self._refresh_image(self.image())
         self._rewatch()
         self.counting.soon()
@@ -125,6 +125,12 @@ class Annotating(QObject):
 
     def _on_inserted(self, event: Any) -> None:
         layers.disown_copy(self._viewer, event.value)
+        self._pair_the_obvious()
+
+    def _pair_the_obvious(self) -> None:
+        """Only when something has come: what is left when an image goes need not be another's."""
+        for image in layers.images(self._viewer):
+            layers.pair_the_obvious(self._viewer, image)
 
     def _on_layers(self, event: Any = None) -> None:
         self.refresh()

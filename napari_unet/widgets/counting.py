@@ -67,6 +67,10 @@ class Counting(QObject):
         """The layer's running counts, if it has been counted."""
         return self._tallies.get(layer)
 
+    def in_stroke(self, layer: Labels) -> bool:
+        """The user is painting on it: pixels are written that have no counts yet."""
+        return self._watching.painting(layer)
+
     def highest(self, layer: Labels) -> int:
         """The highest id that is painted on the layer, 0 = none."""
         known = self.tally(layer)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +30,8 @@ class Filtering(QObject):
         self._viewer, self._session = viewer, session
         self._stored: dict[str, Stored] = {}
         self._filters: dict[str, tuple[float, int]] = {}  # threshold and least size of an image
-        self._asking = Latest()
+        self._asking: defaultdict[str, Latest] = defaultdict(Latest)  # of each image
+        self._moved = ""  # the image whose filter was moved last
         self._pause = QTimer(self)
         self._pause.setSingleShot(True)
         self._pause.setInterval(PAUSE)
@@ -40,7 +42,8 @@ class Filtering(QObject):
 
     def close(self) -> None:
         self._pause.stop()
-        self._asking.forget()
+        for asking in self._asking.values():
+            asking.forget()
         self._session.events.image.disconnect(self._on_image)
         self._session.events.axes.disconnect(self._on_image)
         self._viewer.layers.events.removed.disconnect(self._on_removed)
@@ -52,6 +55,7 @@ class Filtering(QObject):
         """Show it: it is the image's prediction now, and an earlier one is no longer needed."""
         key, instances = layers.key(stored.image), stored.instances
         self._drop(key)
+        self._asking[key].forget()
         self._stored[key] = stored
         self._filters[key] = instances.threshold, instances.min_size
         self._show(stored, found)
@@ -65,13 +69,11 @@ class Filtering(QObject):
 
     def choose_threshold(self, value: float) -> None:
         self._session.threshold = value
-        self._remember_filters()
-        self._pause.start()
+        self._on_moved()
 
     def choose_min_size(self, value: int) -> None:
         self._session.min_size = value
-        self._remember_filters()
-        self._pause.start()
+        self._on_moved()
 
     def filtered_model(self) -> ModelConfig | None:
         """What the selected model would have to be to give what the filters show; None = it is."""
@@ -127,20 +129,26 @@ class Filtering(QObject):
         stored = self._stored.get(self._session.image)
         return stored if stored is not None and stored.stands else None
 
-    def _remember_filters(self) -> None:
+    def _on_moved(self) -> None:
         session = self._session
+        if self._pause.isActive() and self._moved != session.image:
+            self._filter()
+        self._moved = session.image
         self._filters[session.image] = session.threshold, session.min_size
+        self._pause.start()
 
     def _filter(self) -> None:
-        stored = self._in_hand()
-        if stored is None or self._session.job == "predicting":
+        """Show the cells of the image whose filter was moved; another may be in hand by now."""
+        key = self._moved
+        stored = self._stored.get(key)
+        if stored is None or not stored.stands or self._session.job == "predicting":
             return
-        threshold, size = self._session.threshold, self._session.min_size
+        threshold, size = self._filters[key]
         settings = filtered(stored.instances, threshold, size)
 
         def done(found: Found) -> None:
             self._show(stored, found)
-            if not self._session.job:
+            if not self._session.job and key == self._session.image:
                 self._session.say(
                     f"{count(found.number, 'cell')} at threshold {threshold:.2f} "
                     f"and from {size} px on. Accept what is right into your labels.",
@@ -149,7 +157,7 @@ class Filtering(QObject):
 
         layer = overlay(self._viewer, stored)
         rest = None if layer is None else layer.data
-        self._asking.ask(
+        self._asking[key].ask(
             lambda: apart(relabelled(stored, settings), rest, stored), done, self._say_error
         )
 

@@ -81,14 +81,19 @@ class Growing(QObject):
                 return
             self._drawing = False
             self.failed.emit(words)
+            self._draw_next()  # of another prediction, if one has begun
 
         in_thread(lambda: provisional(stored, batch, threshold, start), done, undrawn)
 
     def _on_drawn(
         self, stored: Stored, batch: list[Tile], pieces: list[npt.NDArray[np.int32]]
     ) -> None:
-        layer = overlay(self._viewer, stored)
-        if stored is not self._stored or layer is None:
+        if stored is not self._stored:
+            self._breathed()
+            return
+        # the user may have hidden it meanwhile
+        layer = overlay(self._viewer, stored, show=False)
+        if layer is None:
             self._breathed()
             return
         began = time.perf_counter()
@@ -108,7 +113,10 @@ class Growing(QObject):
         self._draw_next()
 
 
-def overlay(viewer: Viewer, stored: Stored) -> Labels | None:
+def overlay(viewer: Viewer, stored: Stored, *, show: bool = True) -> Labels | None:
     """The layer of this prediction; None where its image is gone, or read in another way."""
-    there = stored.image in viewer.layers and stored.stands
-    return layers.prediction_layer(viewer, stored.image) if there else None
+    if stored.image not in viewer.layers or not stored.stands:
+        return None
+    layer = layers.prediction_layer(viewer, stored.image, show=show)
+    layers.note_kind(layer, stored.config.labels_are)
+    return layer

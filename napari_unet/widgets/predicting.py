@@ -180,13 +180,20 @@ class Predicting(QObject):
         if stored is None:
             return
         self._session.progress = None
-        layer = overlay(self._viewer, stored)
-        rest = None if layer is None else layer.data
-        in_thread(
-            lambda: (measured(stored), apart(final(stored), rest, stored)),
-            lambda made: self._on_final(*made),
-            self.failed,
-        )
+        layer = overlay(self._viewer, stored, show=False)
+        rest, turn = None if layer is None else layer.data, self._turn
+
+        def done(made: tuple[Stored, Found]) -> None:
+            if turn == self._turn:
+                self._on_final(*made)
+            else:  # broken off, and perhaps begun anew
+                self._filtering.discard(stored)
+
+        def failed(words: str) -> None:
+            if turn == self._turn:
+                self.failed(words)
+
+        in_thread(lambda: (measured(stored), apart(final(stored), rest, stored)), done, failed)
 
     def _on_final(self, stored: Stored, found: Found) -> None:
         session = self._session

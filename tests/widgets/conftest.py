@@ -11,6 +11,7 @@ import pytest
 from napari import Viewer
 from qtpy.QtWidgets import QPushButton
 
+from napari_unet import layers
 from napari_unet.models import named
 from napari_unet.widgets import child as child_module
 from napari_unet.widgets.child import Child
@@ -90,3 +91,36 @@ def discs() -> tuple[np.ndarray, np.ndarray]:
         labels[(ys - y) ** 2 + (xs - x) ** 2 < rng.integers(12, 17) ** 2] = number
     image = 180 * (labels > 0) + rng.normal(40, 8, labels.shape)
     return image.clip(0, 255).astype(np.uint8), labels
+
+
+def partner(viewer: Viewer, role: layers.Role) -> Any:
+    return layers.partner(viewer, layers.images(viewer)[0], role)
+
+
+@pytest.fixture
+def painted(
+    window: Viewer,
+    dock: Any,
+    discs: tuple[np.ndarray, np.ndarray],
+    press: Callable[[str], None],
+    qtbot: Any,
+) -> Viewer:
+    """An image with ten painted cells."""
+    window.add_image(discs[0], name="cells")
+    press("unet_new_cell")
+    partner(window, "labels").data = np.where(discs[1] <= 10, discs[1], 0)
+    qtbot.waitUntil(lambda: dock.desk.session.annotated.cells == 10, timeout=5000)
+    return window
+
+
+@pytest.fixture
+def trained(painted: Viewer, dock: Any, press: Callable[[str], None], qtbot: Any) -> Viewer:
+    """The same with a model and an overlay."""
+    press("unet_fine_tune")
+    qtbot.waitUntil(lambda: done(dock), timeout=30_000)
+    return painted
+
+
+def done(dock: Any) -> bool:
+    session = dock.desk.session
+    return bool(session.predicted and session.filterable and not session.job)

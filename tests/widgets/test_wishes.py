@@ -21,37 +21,12 @@ from napari_unet.files.model_file import read_config
 from napari_unet.widgets import commands, modelling
 from napari_unet.widgets.desk import Desk
 
+from .conftest import done, partner
+
 pytestmark = [pytest.mark.gui, pytest.mark.usefixtures("fake_worker")]
 
 Discs = tuple[np.ndarray, np.ndarray]
 Press = Callable[[str], None]
-
-
-def partner(viewer: Viewer, role: layers.Role) -> Any:
-    return layers.partner(viewer, layers.images(viewer)[0], role)
-
-
-@pytest.fixture
-def painted(window: Viewer, dock: Any, discs: Discs, press: Press, qtbot: Any) -> Viewer:
-    """An image with ten painted cells."""
-    window.add_image(discs[0], name="cells")
-    press("unet_new_cell")
-    partner(window, "labels").data = np.where(discs[1] <= 10, discs[1], 0)
-    qtbot.waitUntil(lambda: dock.desk.session.annotated.cells == 10, timeout=5000)
-    return window
-
-
-@pytest.fixture
-def trained(painted: Viewer, dock: Any, press: Press, qtbot: Any) -> Viewer:
-    """The same with a model and an overlay."""
-    press("unet_fine_tune")
-    qtbot.waitUntil(lambda: done(dock), timeout=30_000)
-    return painted
-
-
-def done(dock: Any) -> bool:
-    session = dock.desk.session
-    return bool(session.predicted and session.filterable and not session.job)
 
 
 def answer(monkeypatch: pytest.MonkeyPatch, path: Path) -> None:
