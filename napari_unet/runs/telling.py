@@ -44,6 +44,8 @@ def remarks(
             f"cells are {low:.0f} px across in one image and {high:.0f} px in another: "
             "each image is rescaled by its own"
         )
+    if annotation.held_out and len(annotation.slices) == 1:
+        yield "only one image is annotated: the held-out score is of it, and cannot speak for others"
     if run.options.held_out and not annotation.held_out:
         yield "too little is annotated to hold anything out: no score before and after"
 

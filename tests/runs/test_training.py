@@ -80,6 +80,14 @@ def test_another_seed_is_another_training(tmp_path: Path) -> None:
         assert_same(one, other)
 
 
+@pytest.mark.parametrize("count", [1, 2])
+def test_the_score_of_a_single_image_is_called_that(count: int, tmp_path: Path) -> None:
+    pairs = [disc_pair(seed=number) for number in range(count)]
+    run = tiny_run(tmp_path / "run", steps=1, held_out=0.3, pairs=pairs)
+    said = words_of(list(train_run(run.path)), "warning")
+    assert any("only one image is annotated" in words for words in said) == (count == 1)
+
+
 def test_a_finished_run_says_so_and_stays(tmp_path: Path) -> None:
     run = tiny_run(tmp_path / "run", steps=3, held_out=0.2)
     first = list(train_run(run.path))
