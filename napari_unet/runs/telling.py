@@ -45,7 +45,7 @@ def remarks(
             "each image is rescaled by its own"
         )
     if annotation.held_out and len(annotation.slices) == 1:
-        yield "only one image is annotated: the held-out score is of it, and cannot speak for others"
+        yield "only one image is annotated: the held-out score is of it, and not of others"
     if run.options.held_out and not annotation.held_out:
         yield "too little is annotated to hold anything out: no score before and after"
 
