@@ -155,6 +155,8 @@ class Weighing(QObject):
             session.say(LESSON, "done")
         if self._edits:  # made while the thread was looking
             self._soon.start()
+        if self._outdated(self._on):
+            self._pause.start()
 
     def _on_failed(self, words: str) -> None:
         self._session.weighing = self._asked = False
@@ -163,14 +165,18 @@ class Weighing(QObject):
     def _again(self) -> None:
         """Whatever the map depends on has changed: one that is shown follows."""
         on = self._showing()
-        if on is not None:
-            self._look(on.image, on.labels)
+        labels = None if on is None else layers.partner(self._viewer, on.image, "labels")
+        if on is not None and labels is not None:
+            self._look(on.image, labels)
 
     def _showing(self) -> OnShow | None:
         """What is shown, if it still is."""
         on = self._on
         if on is not None and not on.there(self._viewer):
             self._leave()
+            if on.image in self._viewer.layers:
+                self._hide(on.image)
+            self._session.weight_words = ""
             return None
         return on if on is not None and on.layer.visible else None
 
@@ -244,13 +250,19 @@ class Weighing(QObject):
         on = self._showing()
         if on is None or self._asked:
             return
-        field = self._field_of(on.image, on.labels)
-        if not field.reads_like(on.field):
+        if self._outdated(on):
             self._again()
             return
+        field = self._field_of(on.image, on.labels)
         self._rescale.start()
         if on.map.settle(None if field.whole else field.totals):
             self._redraw(on)
+
+    def _outdated(self, on: OnShow) -> bool:
+        """Whether the image has other labels by now, or they are read in another way."""
+        if layers.partner(self._viewer, on.image, "labels") is not on.labels:
+            return True
+        return not self._field_of(on.image, on.labels).reads_like(on.field)
 
     def _ask_scale(self) -> None:
         """A longer pause: the median cell may be of another size now."""

@@ -265,6 +265,23 @@ def test_hidden_and_removed_maps_rest(window: Viewer, dock: Any, qtbot: Any) -> 
     assert layers.partner(window, other, "weights") is None
 
 
+def test_it_is_of_the_labels_in_hand(window: Viewer, dock: Any, qtbot: Any) -> None:
+    first, second = some_cells((SIDE, SIDE)), np.zeros((SIDE, SIDE), np.int32)
+    start(window, dock, Labels(first, name="mine"), qtbot)
+    second[20:50, 20:50], second[20:50, 52:80] = 1, 2
+    other = window.add_labels(second, name="other")
+    dock.desk.annotating.choose_labels(layers.key(other))
+    weighing = dock.desk.weighing
+    qtbot.waitUntil(lambda: weighing._on.labels is other and not weighing._asked, timeout=5000)
+    on = weighing._on
+    before = on.map.weights.copy()
+    other.paint((100, 100), 3)
+    qtbot.waitUntil(lambda: not np.array_equal(weighing._on.map.weights, before), timeout=5000)
+    window.layers.remove(other)
+    qtbot.waitUntil(lambda: weighing._on is None, timeout=5000)
+    assert not on.layer.visible and not dock.desk.session.weight_words
+
+
 def test_dabs_of_a_stroke_are_taken_together() -> None:
     def edit(y: int, x: int, old: int) -> Edit:
         where = (np.zeros(1, int), np.zeros(1, int))
