@@ -26,7 +26,11 @@ def axes(image: Image) -> str:
 
 
 def axes_choices(image: Image) -> tuple[str, ...]:
-    """The ways in which the axes can be read, the likely one first."""
+    """The ways in which the axes can be read, the likely one first.
+
+    Channels that are an axis of their own come first: napari aligns layers by their last axes,
+    and labels without the channels would lie on other slices than they are read with.
+    """
     named = "".join(name.upper() for name in image.axis_labels if len(name) == 1)
     if image.rgb:
         plain = ["YXC", "ZYXC", "TZYXC"][image.ndim - 2 : image.ndim - 1]
@@ -34,8 +38,8 @@ def axes_choices(image: Image) -> tuple[str, ...]:
         plain = {
             2: ["YX"],
             3: ["ZYX", "TYX", "CYX"],
-            4: ["TZYX", "ZCYX", "CZYX", "TCYX"],
-            5: ["TZCYX", "TCZYX"],
+            4: ["TZYX", "CZYX", "CTYX"],
+            5: ["CTZYX"],
         }.get(image.ndim, [])
     said = [c for c in plain if c.removesuffix("C" if image.rgb else "") == named]
     return tuple(dict.fromkeys(said + plain)) or ("",)

@@ -76,9 +76,9 @@ def add_pair(viewer: Viewer, shown: Shown) -> None:
     """Show an image, its labels paired with it, and its background where not all is known."""
     array, axes = shown.array, shown.axes
     rgb = axes.endswith("YXC") and array.shape[-1] in (3, 4)
-    if "C" in axes and not rgb:  # channels are an axis of their own, before the plane
-        array = np.moveaxis(array, axes.index("C"), -3)
-        axes = f"{axes.replace('C', '')[:-2]}CYX"
+    if "C" in axes and not rgb:  # channels are an axis of their own, before all others
+        array = np.moveaxis(array, axes.index("C"), 0)
+        axes = "C" + axes.replace("C", "")
     image = viewer.add_image(array, name=shown.name, rgb=rgb)
     if axes in layers.axes_choices(image):
         layers.set_axes(viewer, image, axes)

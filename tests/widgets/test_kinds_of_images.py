@@ -16,6 +16,8 @@ from napari import Viewer
 from napari_unet import layers
 from napari_unet.widgets.open import Shown, _read, add_pair
 
+from .mouse import settle, stroke
+
 pytestmark = [pytest.mark.gui, pytest.mark.usefixtures("fake_worker")]
 
 Discs = tuple[np.ndarray, np.ndarray]
@@ -62,6 +64,26 @@ def test_classes_come_back_in_the_painted_values(
     press("unet_accept")
     qtbot.waitUntil(lambda: labels.data.max() == 7, timeout=5000)
     np.testing.assert_array_equal(labels.data, painted)
+
+
+@pytest.mark.parametrize("axes", ["ZCYX", "CZYX", "TZCYX"])
+def test_cells_are_painted_on_the_slice_that_is_read(
+    axes: str, window: Viewer, dock: Any, press: Press, qtbot: Any
+) -> None:
+    size = {"T": 2, "Z": 6, "C": 3, "Y": 160, "X": 160}
+    add_pair(window, Shown("stack", np.zeros([size[x] for x in axes], np.uint8), axes))
+    image = layers.images(window)[0]
+    press("unet_new_cell")
+    labels = partner(window, "labels")
+    settle(window, qtbot)
+    place = {"C": 1, "T": 1, "Z": 4}
+    for axis, letter in enumerate(layers.axes(image)[:-2]):
+        window.dims.set_point(axis, place[letter])
+    stroke(window, qtbot, [(60, 60), (80, 90)])
+    (painted,) = {tuple(at) for at in np.argwhere(labels.data)[:, :-2]}
+    assert painted == ((1, 4) if "T" in axes else (4,))
+    index = layers.current_slice(window, image)
+    assert index == int(np.ravel_multi_index(painted, labels.data.shape[:-2]))
 
 
 def in_dask(image: np.ndarray, folder: Path) -> Any:

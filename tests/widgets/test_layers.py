@@ -62,7 +62,8 @@ def test_layers_lie_on_the_image_to_the_pixel(viewer: Viewer) -> None:
         ((5, 40, 60), "ZYX", {}, (5, 40, 60)),
         ((5, 40, 60), "CYX", {}, (40, 60)),
         ((2, 5, 40, 60), "TZYX", {}, (2, 5, 40, 60)),
-        ((2, 3, 40, 60), "TCYX", {}, (2, 40, 60)),
+        ((3, 2, 40, 60), "CTYX", {}, (2, 40, 60)),
+        ((3, 2, 5, 40, 60), "CTZYX", {}, (2, 5, 40, 60)),
     ],
 )
 def test_labels_have_the_images_shape_without_channels(
@@ -72,7 +73,7 @@ def test_labels_have_the_images_shape_without_channels(
     options: dict[str, Any],
     wanted: tuple[int, ...],
 ) -> None:
-    scale = (3.0, 2.0, 0.5, 0.25)[-(len(shape) - len(options)) :]
+    scale = (1.0, 3.0, 2.0, 0.5, 0.25)[-(len(shape) - len(options)) :]
     image = viewer.add_image(np.zeros(shape, np.uint8), scale=scale, **options)
     layers.set_axes(viewer, image, letters)
     labels = layers.make_labels(viewer, image)
