@@ -56,6 +56,8 @@ class Filtering(QObject):
         key, instances = layers.key(stored.image), stored.instances
         self._drop(key)
         self._asking[key].forget()
+        if self._moved == key:
+            self._pause.stop()
         self._stored[key] = stored
         self._filters[key] = instances.threshold, instances.min_size
         self._show(stored, found)
