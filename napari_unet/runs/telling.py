@@ -17,6 +17,12 @@ from napari_unet.core.weights import clipped_classes
 from .folder import RunFolder
 from .messages import Message
 
+# so many annotated slices: how they fare is not how others will
+FEW = {
+    1: "one image is annotated: the held-out score is of it",
+    2: "two images are annotated: the held-out score is of them",
+}
+
 
 def remarks(
     run: RunFolder, annotation: Annotation, samples: Sequence[Sample], settings: Settings
@@ -44,8 +50,9 @@ def remarks(
             f"cells are {low:.0f} px across in one image and {high:.0f} px in another: "
             "each image is rescaled by its own"
         )
-    if annotation.held_out and len(annotation.slices) == 1:
-        yield "only one image is annotated: the held-out score is of it, and not of others"
+    few = FEW.get(len(annotation.slices))
+    if annotation.held_out and few:
+        yield f"only {few}, and not of others"
     if run.options.held_out and not annotation.held_out:
         yield "too little is annotated to hold anything out: no score before and after"
 
