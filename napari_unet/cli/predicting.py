@@ -100,12 +100,18 @@ def check_image(path: Path, axes: str | None, config: ModelConfig) -> Axes:
 
 
 def _check_out(out: Path, paths: list[Path]) -> None:
-    """Refuse a folder that is none; and labels beside their image, which may be hand-made."""
+    """Refuse a folder that is none; and where labels may be hand-made.
+
+    Beside their image, or in `labels` beside `images`.
+    """
     if out.exists() and not out.is_dir():
         raise BadInput(f"{out} is a file; a folder is needed for the results")
     for path in paths:
+        folder = path.resolve().parent
+        if folder.name == "images" and out.resolve() == folder.parent / "labels":
+            raise BadInput(f"{out} is for the labels that you made; name another folder")
         target = out / f"{path.stem}_labels.tif"
-        if target.exists() and path.resolve().parent == out.resolve():
+        if target.exists() and folder == out.resolve():
             raise BadInput(f"{target} lies beside its image and would be lost; name another folder")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -139,6 +140,7 @@ class Segmenter:
         self, source: ArraySource, planned: Callable[[], TilePlan]
     ) -> Iterator[tuple[Tile, int, int, Floats]]:
         """Tile by tile; out of memory halves :attr:`tile`, says so, and plans anew."""
+        failed = math.inf  # side of the tiles that memory was too short for
         while True:
             plan = planned()
             try:
@@ -150,9 +152,11 @@ class Segmenter:
             except (RuntimeError, MemoryError) as error:
                 if not is_out_of_memory(error):
                     raise
-                side = max(max(t.size) for t in plan.tiles) // 2
-                if side < LEAST_TILE:
+                largest = max(max(t.size) for t in plan.tiles)
+                side = largest // 2
+                if side < LEAST_TILE or largest >= failed:  # the network takes no smaller ones
                     raise
+                failed = largest
                 torch.cuda.empty_cache()
                 self.tile = input_size(self.config.network, side)
                 self.warn(f"out of memory: going on with tiles of {self.tile} px")

@@ -99,7 +99,7 @@ class Keeper:
             self.keep(candidate, score, judged.instances)
             self.run.trained.unlink(missing_ok=True)
             yield self._saved(candidate.step)
-        elif self.best is self.before:
+        elif self.best is self.before and not candidate.halfway:
             self.worse = score
             self._write(self.run.trained, candidate, score, judged.instances)
 

@@ -57,7 +57,7 @@ def predict_job(path: Path, stop: Callable[[], bool] = lambda: False) -> Iterato
             y0, y1, x0, x1 = tile.window
             probability[place, ..., y0:y1, x0:x1] = values
             while told:
-                yield warning(told.pop())
+                yield warning(told.pop(0))
             yield {
                 "event": "tile",
                 "index": place * count + done,

@@ -317,6 +317,8 @@ class Training:
         self.keeper.restore(state["keeper"])
         self.judged, self.scoring_seconds = int(state["judged"]), float(state["scoring_seconds"])
         self.scored_for, self.seconds = float(state["scored_for"]), state["budget"]
+        if self.seconds is not None:  # the learning rate goes on where it was
+            self.budget.seconds = max(self.seconds - self._closing_seconds, 0.0)
         used = replace(self.settings.fit, batch=int(state["batch"]), tile=int(state["tile"]))
         if used != self.settings.fit:
             self._use(used)

@@ -62,6 +62,19 @@ def test_predict(name: str, run: Run, model: Path, tmp_path: Path) -> None:
         assert not labels[~np.isfinite(image)].any()
 
 
+def test_predict_leaves_a_folder_of_hand_made_labels_alone(
+    run: Run, model: Path, tmp_path: Path
+) -> None:
+    for name in ("images", "labels"):
+        (tmp_path / name).mkdir()
+    tifffile.imwrite(tmp_path / "images" / "a.tif", IMAGE)
+    tifffile.imwrite(tmp_path / "labels" / "a_labels.tif", LABELS)
+    before = (tmp_path / "labels" / "a_labels.tif").read_bytes()
+    answer = run("predict", model, tmp_path, "-o", tmp_path / "labels")
+    assert answer.code == 1 and "for the labels that you made" in answer.err
+    assert (tmp_path / "labels" / "a_labels.tif").read_bytes() == before
+
+
 def test_predict_gives_what_python_gives(run: Run, data: Path, model: Path, tmp_path: Path) -> None:
     save_as("mine", model)
     answer = run("predict", "mine", data, "-o", tmp_path / "o", "--tile", "61")

@@ -24,6 +24,7 @@ class Knowing:
     truth: float  # diameter of the discs, image pixels
     config: ModelConfig = CONFIG
     diameter: float | None = None
+    tile: int | None = None
     blind: bool = False
 
     @property

@@ -52,6 +52,7 @@ def test_a_training_that_ruins_its_base_leaves_it(good: Path, tmp_path: Path) ->
     assert all(torch.equal(kept[k], base[k]) for k in base)
     assert any(not torch.equal(trained[k], base[k]) for k in base)
     assert read_config(run.trained).training["steps"] == 4
+    assert not read_config(run.trained).training["halfway"]
     assert list(train_run(run.path))[-1] == done
 
 

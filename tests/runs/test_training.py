@@ -26,7 +26,7 @@ from napari_unet.runs.predict import predict_job
 from napari_unet.runs.train import train_run
 from napari_unet.runs.worker import Worker
 
-from .tiny import disc_pair, losses, tiny_run
+from .tiny import NARROW, disc_pair, losses, tiny_run
 
 
 def words_of(messages: list[Message], event: str) -> list[str]:
@@ -262,6 +262,25 @@ def ask(*commands: str) -> list[Message]:
     worker.work()
     listener.join(5)
     return ear.heard
+
+
+@pytest.mark.parametrize("padding", ["same", "valid"])
+def test_no_memory_for_any_tile_ends(
+    padding: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = tiny_run(tmp_path / "run", steps=1, network={**NARROW, "padding": padding})
+    list(train_run(run.path))
+    asked: list[int] = []
+
+    def never(*args: Any, **kwargs: Any) -> Iterator[Any]:
+        asked.append(1)
+        assert len(asked) < 50
+        raise torch.OutOfMemoryError("CUDA out of memory")
+        yield
+
+    monkeypatch.setattr(segment, "predict_tiles", never)
+    with pytest.raises(torch.OutOfMemoryError):
+        load_model(run.model).predict(np.asarray(disc_pair(side=900).image), device="cpu")
 
 
 def test_a_full_disk_ends_in_one_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
