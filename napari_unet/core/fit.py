@@ -92,15 +92,9 @@ class Trainer:
         self.order = training_format(self.device)
         on_device(net, self.device, self.order)
         self.optimiser = Optimiser(net, settings)
-        self.average = (
-            {k: v.detach().clone() for k, v in net.named_parameters()} if settings.average else {}
-        )
+        self.average = _weights(net) if settings.average else {}
         # the base's weights, where something of them is to be kept
-        self.base = (
-            {k: v.detach().clone() for k, v in net.named_parameters()}
-            if settings.keep_norms
-            else {}
-        )
+        self.base = _weights(net) if settings.keep_norms else {}
         self.step_done = 0
 
     def step(self, batch: Batch, fraction: float) -> Tensor:
@@ -168,6 +162,10 @@ class Trainer:
         self.average = {k: v.to(self.device) for k, v in state["average"].items()}
         self.base = {k: v.to(self.device) for k, v in state["base"].items()}
         self.step_done = int(state["step"])
+
+
+def _weights(net: UNet) -> dict[str, Tensor]:
+    return {k: v.detach().clone() for k, v in net.named_parameters()}
 
 
 def warm_up(device: torch.device) -> None:

@@ -88,11 +88,9 @@ class Growing(QObject):
     def _on_drawn(
         self, stored: Stored, batch: list[Tile], pieces: list[npt.NDArray[np.int32]]
     ) -> None:
-        if stored is not self._stored:
-            self._breathed()
-            return
+        still = stored is self._stored
         # the user may have hidden it meanwhile
-        layer = overlay(self._viewer, stored, show=False)
+        layer = overlay(self._viewer, stored, show=False) if still else None
         if layer is None:
             self._breathed()
             return

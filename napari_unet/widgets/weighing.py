@@ -155,7 +155,7 @@ class Weighing(QObject):
             session.say(LESSON, "done")
         if self._edits:  # made while the thread was looking
             self._soon.start()
-        if self._outdated(self._on):
+        if self._outdated(self._on, self._field_of(image, labels)):
             self._pause.start()
 
     def _on_failed(self, words: str) -> None:
@@ -250,19 +250,18 @@ class Weighing(QObject):
         on = self._showing()
         if on is None or self._asked:
             return
-        if self._outdated(on):
+        field = self._field_of(on.image, on.labels)
+        if self._outdated(on, field):
             self._again()
             return
-        field = self._field_of(on.image, on.labels)
         self._rescale.start()
         if on.map.settle(None if field.whole else field.totals):
             self._redraw(on)
 
-    def _outdated(self, on: OnShow) -> bool:
+    def _outdated(self, on: OnShow, now: Field) -> bool:
         """Whether the image has other labels by now, or they are read in another way."""
-        if layers.partner(self._viewer, on.image, "labels") is not on.labels:
-            return True
-        return not self._field_of(on.image, on.labels).reads_like(on.field)
+        labels = layers.partner(self._viewer, on.image, "labels")
+        return labels is not on.labels or not now.reads_like(on.field)
 
     def _ask_scale(self) -> None:
         """A longer pause: the median cell may be of another size now."""
