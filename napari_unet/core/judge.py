@@ -11,9 +11,10 @@ import numpy as np
 from .instances import moved
 from .metrics import Scores, evaluate, evaluate_classes, pool
 from .predict import ArraySource
-from .samples import AnnotatedSlice, Annotation
+from .samples import AnnotatedSlice, Annotation, factor_of
 from .segment import Floats, Segmenter
-from .settings import InstanceSettings
+from .settings import InstanceSettings, Settings
+from .tiling import halo
 from .windows import Window
 
 # what is tried, one after the other, each from the best of the one before
@@ -22,6 +23,8 @@ DIPS = (0.0,)  # log-odds at which touching cells come apart; lower ones won by 
 SIZES = (2 / 3, 3 / 2, 2)  # multiples of the least size
 OUTLINES = (-1.0, -0.5)  # log-odds by which that of found cells is moved; none is tried, too
 FINER = 0.005  # gain in value: the cells stay the same, so that there is less chance in it
+# model pixels that a scoring puts through the network, at most: 1 s of two cores, 4 s of old ones
+MOST_SCORED = 2**21
 CLEARLY = 0.02  # smaller differences in the score say nothing, nor does half a cell
 
 
@@ -79,10 +82,15 @@ def words(score: dict[str, Any], before: dict[str, Any] | None = None) -> str:
 
 
 class HeldOut:
-    """The held-out parts of all slices, each cut out with a little around it."""
+    """The held-out parts of the slices, each cut out with a little around it.
 
-    def __init__(self, annotation: Annotation) -> None:
-        self.slices = annotation.held_out
+    Of many slices some are scored, spread evenly: each scoring takes from the training's time.
+    """
+
+    def __init__(self, annotation: Annotation, settings: Settings) -> None:
+        around, parts = 2 * halo(settings.network), annotation.held_out
+        inputs = [_input(_box(s), factor_of(annotation, settings, s), around) for s in parts]
+        self.slices = [parts[i] for i in _spread(inputs, MOST_SCORED)]
         self.boxes = [_box(s) for s in self.slices]
         # by their labels, which is kinder than to measure them as prediction must
         mixed = annotation.diameters is not None
@@ -183,6 +191,18 @@ def _outline(now: InstanceSettings) -> Tried:
 def replace_config(segmenter: Segmenter, instances: InstanceSettings) -> Segmenter:
     """The same segmenter with other instance settings."""
     return replace(segmenter, config=replace(segmenter.config, instances=instances))
+
+
+def _spread(costs: Sequence[float], most: float) -> list[int]:
+    """Which parts to score: all, or so many, evenly spread, that they come to about `most`."""
+    n = len(costs)
+    count = n if sum(costs) <= most else max(1, round(n * most / sum(costs)))
+    return [int((i + 0.5) * n / count) for i in range(count)]
+
+
+def _input(box: Window, factor: float, around: int) -> float:
+    """Model pixels that the network must see for a box (image pixels)."""
+    return (factor * (box[1] - box[0]) + around) * (factor * (box[3] - box[2]) + around)
 
 
 def _box(s: AnnotatedSlice) -> Window:

@@ -10,6 +10,7 @@ from .settings import (
     FitSettings,
     InstanceSettings,
     LabelsAre,
+    ModelConfig,
     NetworkSettings,
     NormaliseSettings,
     ScaleSettings,
@@ -25,7 +26,7 @@ def preset(name: str) -> Settings:
 
 
 def settings_for(
-    options: TrainOptions, channels: int, classes: int, network: NetworkSettings | None = None
+    options: TrainOptions, channels: int, classes: int, base: ModelConfig | None = None
 ) -> Settings:
     """The preset, changed by what the user chose.
 
@@ -33,9 +34,11 @@ def settings_for(
     ----------
     channels : of the images
     classes : outputs of the network, background included
-    network : of the base model; it stands in place of the preset's
+    base : the model that training goes on from: its network, and how it reads images, stand in
+        place of the preset's
     """
     settings = preset(options.preset)
+    network = None if base is None else base.network
     weights = settings.weights if options.weights is None else WeightSettings.of(options.weights)
     weights = replace(
         weights,
@@ -51,12 +54,20 @@ def settings_for(
         more = 2 * (geometry.margin(network) - geometry.margin(settings.network))
         fit = replace(fit, tile=fit.tile + more)
     net = replace(network or settings.network, in_channels=channels, classes=classes)
-    scale = (
-        settings.scale
-        if options.labels_are == "instances"
-        else replace(settings.scale, diameter=None)
+    scale = scale_for(options.preset, options.labels_are, base)
+    normalise = settings.normalise if base is None else base.normalise
+    return replace(
+        settings, weights=weights, network=net, scale=scale, fit=fit, normalise=normalise
     )
-    return replace(settings, weights=weights, network=net, scale=scale, fit=fit)
+
+
+def scale_for(preset_name: str, labels_are: LabelsAre, base: ModelConfig | None) -> ScaleSettings:
+    """The size that cells are rescaled to: the base model's, where it says one."""
+    scale = preset(preset_name).scale
+    if labels_are == "classes":
+        return replace(scale, diameter=None)
+    known = None if base is None else base.diameter or base.image_diameter
+    return replace(scale, diameter=known) if known and scale.diameter else scale
 
 
 def tunes(preset_name: str, base: str) -> bool:

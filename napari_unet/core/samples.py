@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from copy import copy
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -20,7 +21,7 @@ from .centres import Centres
 from .held_out import Split, nothing, split_stack
 from .normalise import normalise
 from .scale import nearest_indices, scale_factor, shrink_image
-from .settings import LabelsAre, Settings
+from .settings import LabelsAre, ScaleSettings, Settings
 from .weights import Counts, assembled_map, border_term, class_counts, class_weights
 
 Floats = npt.NDArray[np.float32]
@@ -29,6 +30,8 @@ Floats = npt.NDArray[np.float32]
 # the median of all images together is the surer number
 MIXED = 1.5
 OWN_SIZE = 3  # whole cells in an image, or its median is chance
+# model pixels of a slice that are held out, at most: some hundred cells, and a second to score
+LARGEST_BLOCK = 512 * 512
 
 
 @dataclass(frozen=True)
@@ -87,7 +90,7 @@ def collect(
         first = first or axes
         own = list(_annotated(pair, axes, settings, labels_are))
         raw += [painted for painted, _ in own]
-        slices += _parted([s for _, s in own], share, labels_are)
+        slices += _parted([s for _, s in own], share, labels_are, settings.scale)
     assert first is not None, "checked pairs hold at least one annotated slice"
     diameter = None
     values: tuple[int, ...] = ()
@@ -118,10 +121,12 @@ def _annotated(
 
 
 def _parted(
-    slices: list[AnnotatedSlice], share: float, labels_are: LabelsAre
+    slices: list[AnnotatedSlice], share: float, labels_are: LabelsAre, scale: ScaleSettings
 ) -> Iterator[AnnotatedSlice]:
-    """The slices of one image, `share` of them held out."""
+    """The slices of one image, `share` of them held out, less where that is a large block."""
     if slices:
+        largest = max(s.known.sum() * scale_factor(s.diameter, scale) ** 2 for s in slices)
+        share = min(share, LARGEST_BLOCK / largest)
         parts = split_stack(
             [s.labels for s in slices], [s.known for s in slices], share, labels_are
         )
@@ -211,11 +216,9 @@ class Batches:
         seed: int,
         device: torch.device,
     ) -> None:
-        self.samples, self.by_class, self.settings = samples, by_class, settings
+        self.samples, self.by_class = samples, by_class
         self.labels_are, self.seed, self.device = labels_are, seed, device
-        self.tile = geometry.input_size(settings.network, settings.fit.tile)
-        self.margin = geometry.margin(settings.network)
-        self.count = settings.fit.batch
+        self._set(settings)
         self._images = [torch.from_numpy(s.image).to(device) for s in samples]
         # what must stay a label is read together, nearest: target, known, ids
         self._labels = [
@@ -228,6 +231,18 @@ class Batches:
         self._drawn = Centres(
             [s.target.shape[0] for s in samples], [partial(self._chance, s) for s in samples]
         )
+
+    def changed(self, settings: Settings) -> Batches:
+        """The same images for another batch or tile; nothing is held twice."""
+        made = copy(self)
+        made._set(settings)
+        return made
+
+    def _set(self, settings: Settings) -> None:
+        self.settings = settings
+        self.tile = geometry.input_size(settings.network, settings.fit.tile)
+        self.margin = geometry.margin(settings.network)
+        self.count = settings.fit.batch
 
     def batch(self, step: int) -> Batch:
         """The tiles of one step."""

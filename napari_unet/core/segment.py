@@ -45,6 +45,7 @@ class Segmenter:
     ----------
     tile : side of the input tile, model pixels; None = the library's choice; 0 = untiled
     diameter : cell diameter in the image, px; None = as in the training images
+    together : model pixels that go through the network at once; None = the library's choice
     """
 
     net: UNet
@@ -52,6 +53,7 @@ class Segmenter:
     tile: int | None = None
     precision: str = "auto"
     diameter: float | None = None
+    together: int | None = None
     warn: Callable[[str], None] = lambda words: None
 
     def __post_init__(self) -> None:
@@ -144,9 +146,10 @@ class Segmenter:
         while True:
             plan = planned()
             try:
-                for done, (tile, probability) in enumerate(
-                    predict_tiles(self.net, source, plan, precision=self.precision), start=1
-                ):
+                made = predict_tiles(
+                    self.net, source, plan, precision=self.precision, together=self.together
+                )
+                for done, (tile, probability) in enumerate(made, start=1):
                     yield tile, done, len(plan.tiles), self._outputs(probability)
                 return
             except (RuntimeError, MemoryError) as error:
@@ -159,6 +162,7 @@ class Segmenter:
                 failed = largest
                 torch.cuda.empty_cache()
                 self.tile = input_size(self.config.network, side)
+                self.together = 0  # else as many more of the smaller tiles would go together
                 self.warn(f"out of memory: going on with tiles of {self.tile} px")
 
     def probability(

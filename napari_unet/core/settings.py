@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeVar
@@ -32,8 +33,10 @@ class WeightSettings:
     max_class_weight: float = 10.0  # w_c is clipped to [1 / this, this]
 
     def __post_init__(self) -> None:
-        _require(self.w0 >= 0, f"the border weight w0 must be 0 or more, not {self.w0:g}")
-        _require(self.sigma > 0, f"sigma must be above 0 px, not {self.sigma:g}")
+        _require(
+            0 <= self.w0 < math.inf, f"the border weight w0 must be 0 or more, not {self.w0:g}"
+        )
+        _require(0 < self.sigma < math.inf, f"sigma must be above 0 px, not {self.sigma:g}")
 
     @staticmethod
     def of(preset: str) -> WeightSettings:
@@ -172,10 +175,11 @@ class TrainOptions:
             f"labels are 'instances' or 'classes', not {self.labels_are!r}",
         )
         _require(
-            self.seconds is None or self.seconds > 0, "the time budget must be above 0 seconds"
+            self.seconds is None or 0 < self.seconds < math.inf,
+            f"the time budget must be above 0 seconds, not {self.seconds}",
         )
         _require(self.steps is None or self.steps > 0, "the number of steps must be 1 or more")
-        _require(self.seed >= 0, f"the seed must be 0 or more, not {self.seed}")
+        _require(0 <= self.seed < 2**63, f"the seed must be 0 or more, below 2^63, not {self.seed}")
         _require(
             self.seconds is None or self.steps is None, "give either seconds or steps, not both"
         )

@@ -20,7 +20,6 @@ from napari_unet.core.errors import BadInput
 from napari_unet.core.presets import settings_for
 from napari_unet.core.settings import (
     ModelConfig,
-    NetworkSettings,
     Settings,
     TrainOptions,
     from_dict,
@@ -157,9 +156,9 @@ def create_run(path: Path, pairs: Iterable[Pair], options: TrainOptions | None =
         )
     used = check_pairs(pairs)
     channels = used[0].image.shape[1]
-    base, network = _base(options, channels)
+    base, config = _base(options, channels)
     classes = 2 if options.labels_are == "instances" else 1 + count_classes(used)
-    settings = settings_for(options, channels, classes, network)
+    settings = settings_for(options, channels, classes, config)
     beside = path.with_name(f".{path.name}.part")
     shutil.rmtree(beside, ignore_errors=True)
     try:
@@ -185,14 +184,12 @@ def create_run(path: Path, pairs: Iterable[Pair], options: TrainOptions | None =
     return RunFolder(path)
 
 
-def _base(
-    options: TrainOptions, channels: int
-) -> tuple[dict[str, str] | None, NetworkSettings | None]:
-    """The base model as run.json keeps it, and its network; None = from scratch."""
+def _base(options: TrainOptions, channels: int) -> tuple[dict[str, str] | None, ModelConfig | None]:
+    """The base model as run.json keeps it, and what it says of itself; None = from scratch."""
     if options.base == "none" or (options.base == "default" and not _default_fits(options)):
         return None, None
     file = find_model(options.base)
-    config: ModelConfig = read_config(file)
+    config = read_config(file)
     # of one channel: each of several gets its share of the first layer's weights
     if config.channels not in (1, channels):
         raise BadInput(
@@ -201,7 +198,7 @@ def _base(
             "choose base 'none' to train from scratch"
         )
     sha = hashlib.sha256(file.read_bytes()).hexdigest()
-    return {"name": options.base, "path": str(file.resolve()), "sha256": sha}, config.network
+    return {"name": options.base, "path": str(file.resolve()), "sha256": sha}, config
 
 
 def _default_fits(options: TrainOptions) -> bool:

@@ -138,10 +138,7 @@ class Training:
     def _use(self, wanted: FitSettings) -> None:
         """Train on from here with another batch or tile."""
         self.settings = replace(self.settings, fit=wanted)
-        old = self.batches
-        self.batches = Batches(
-            old.samples, old.by_class, self.settings, old.labels_are, old.seed, old.device
-        )
+        self.batches = self.batches.changed(self.settings)
 
     def _set_up(self, device: torch.device, resumed: bool) -> Iterator[Message]:
         options, self.settings = self.run.options, self.run.settings
@@ -162,7 +159,9 @@ class Training:
         self.budget = Budget(options.steps, self.seconds)
         self.budget.started = self.began  # reading the data counts
         config = model_config(self.run, annotation, self.settings)
-        self.keeper = Keeper(self.run, config, HeldOut(annotation), len(annotation.slices))
+        self.keeper = Keeper(
+            self.run, config, HeldOut(annotation, self.settings), len(annotation.slices)
+        )
 
     def _start(self, net: UNet) -> Iterator[Message]:
         """The base model's weights, where there is one."""
@@ -183,8 +182,9 @@ class Training:
         """The model from before step 1, and the base's score."""
         base, net = self.run.info["base"], self.trainer.net.eval()
         if base is not None:
-            config = read_config(Path(base["path"]))
+            config, began = read_config(Path(base["path"])), time.monotonic()
             yield from self.keeper.judge_base(net, config, self.budget.elapsed)
+            self.scoring_seconds = time.monotonic() - began
             if hardly_known(self.keeper.before, self.settings.fit):
                 self._learn_anew()
         else:

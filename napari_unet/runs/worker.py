@@ -195,7 +195,7 @@ def _stopped(path: Path) -> Message:
     before, after = scores.get(0), scores.get(saved[-1]) if saved else scores.get(0)
     worse = run.trained.exists() and not saved  # all that was scored was worse than the base
     if worse:
-        after = scores[max(scores)]
+        after = scores.get(max(scores, default=0))
     message: Message = {
         "event": "done",
         "what": "train",

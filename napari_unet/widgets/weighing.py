@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 
 from napari.layers import Image, Labels
@@ -12,11 +13,13 @@ from napari_unet import layers
 from napari_unet.advice import why_not_weigh
 from napari_unet.core.carving import TooLarge
 from napari_unet.core.errors import BadInput
-from napari_unet.core.presets import preset, tunes, tuning_weights
-from napari_unet.core.settings import WeightSettings
+from napari_unet.core.presets import scale_for, tunes, tuning_weights
+from napari_unet.core.settings import ScaleSettings, WeightSettings
 from napari_unet.core.shown import Shown
 from napari_unet.field import Field, factor_of, look
+from napari_unet.files.model_file import read_config
 from napari_unet.layers.edits import Edit
+from napari_unet.models import find_model
 from napari_unet.session import Annotated, Session
 
 from .annotating import Annotating
@@ -117,11 +120,19 @@ class Weighing(QObject):
             return tuning_weights(chosen, session.labels_are)
         return chosen
 
+    def scale(self) -> ScaleSettings:
+        """The size that the training to come rescales cells to."""
+        session, base = self._session, None
+        if session.base != "none":
+            with suppress(BadInput, OSError):  # a model that is gone: training will say so
+                base = read_config(find_model(session.base))
+        return scale_for(session.preset, session.labels_are, base)
+
     # ---- looking afresh
 
     def _look(self, image: Image, labels: Labels, factor: float | None = None) -> None:
         field = self._field_of(image, labels)
-        settings, scale = self.settings(), preset(self._session.preset).scale
+        settings, scale = self.settings(), self.scale()
         self._edits.clear()
         self._asked = True
 
@@ -265,7 +276,7 @@ class Weighing(QObject):
 
     def _ask_scale(self) -> None:
         """A longer pause: the median cell may be of another size now."""
-        on, scale = self._showing(), preset(self._session.preset).scale
+        on, scale = self._showing(), self.scale()
         if on is None or self._asked:
             return
 

@@ -19,17 +19,18 @@ def main() -> None:
     parser.add_argument("--steps", type=int, help="instead of seconds")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--start", type=Path, help="a model to go on from")
+    parser.add_argument("--real", type=int, help="how often each real image stands")
     parser.add_argument("--device", default="auto", help="cpu, cuda, or what there is")
     given = parser.parse_args()
     share_cores()  # before torch is loaded
     from napari_unet.core.device import find_device
     from napari_unet.core.fit import Budget
 
-    from .training import Recipe, train
+    from .training import REAL, Recipe, train
 
     budget = Budget(given.steps, None if given.steps else given.seconds)
     loss = 0.0
-    recipe = Recipe(given.images, given.rendered, given.seed, given.start)
+    recipe = Recipe(given.images, given.rendered, given.seed, given.start, given.real or REAL)
     for progress in train(given.folder, recipe, budget, find_device(given.device)):
         loss = progress.loss if not loss else 0.98 * loss + 0.02 * progress.loss
         if progress.step % 50 == 0:

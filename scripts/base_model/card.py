@@ -9,6 +9,7 @@ import argparse
 import hashlib
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -24,7 +25,7 @@ from sample_data.render import Image, Labels
 
 from .__main__ import IMAGES
 from .images import collection, rendered
-from .training import HELD_BACK
+from .training import HELD_BACK, REAL
 
 HEAD = """# default: the general model
 
@@ -56,8 +57,8 @@ Every 20th image of each kind was kept back. "Size known": the true median diame
 |---|---|---|---|---|
 """
 STRETCH = (
-    "| `python -m scripts.base_model FOLDER --rendered {rendered} --seed {seed} --steps {steps}"
-    "{start}` | {steps:,} | {seconds:,} | {images:,} |\n"
+    "| `python -m scripts.base_model FOLDER --rendered {rendered} --seed {seed} "
+    "--steps {steps}{more}` | {steps:,} | {seconds:,} | {images:,} |\n"
 )
 LIMITS = """
 ## Limits
@@ -112,6 +113,12 @@ def _scored(segmenter: Segmenter, image: Image, labels: Labels) -> tuple[Scores,
     return scores[0], scores[1]
 
 
+def _more(stretch: dict[str, Any]) -> str:
+    """What was chosen otherwise than the script has it."""
+    real = stretch.get("real", REAL)
+    return "" if real == REAL else f" --real {real}"
+
+
 def _card(path: Path, config: ModelConfig, found: dict[str, list[tuple[Scores, Scores]]]) -> str:
     stretches = [*config.training.get("earlier", []), config.training]
     sha = hashlib.sha256(path.read_bytes()).hexdigest()
@@ -123,7 +130,7 @@ def _card(path: Path, config: ModelConfig, found: dict[str, list[tuple[Scores, S
         seconds=sum(x["seconds"] for x in stretches),
         device=stretches[-1]["device"],
         stretches="".join(
-            STRETCH.format(**x, start=" --start MODEL" if i else "")
+            STRETCH.format(**x, more=_more(x) + (" --start MODEL" if i else ""))
             for i, x in enumerate(stretches)
         ),
     )

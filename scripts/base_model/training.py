@@ -29,7 +29,7 @@ from .images import collection, rendered, sample_of
 
 SAVED_EVERY = 60.0  # seconds
 HELD_BACK = 20  # every so many-th image is never trained on: the card's scores
-REAL = 2  # a real image is trained on as often as so many rendered ones
+REAL = 2
 OTHERS = 100_000  # from one seed's renderings to the next one's; a multiple of the line above
 LICENCE = "CC0-1.0"
 ORIGIN = (
@@ -46,6 +46,7 @@ class Recipe:
     rendered: int = 500
     seed: int = 0  # another one, other renderings
     start: Path | None = None  # a model to go on from; None = random weights
+    real: int = REAL  # a real image is trained on as often as so many rendered ones
 
     @property
     def numbers(self) -> list[int]:
@@ -108,6 +109,7 @@ def write(path: Path, trainer: Trainer, batches: Batches, budget: Budget, recipe
             "seconds": round(budget.elapsed),
             "images": len({id(s) for s in batches.samples}),
             "rendered": recipe.rendered,
+            "real": recipe.real,
             "seed": recipe.seed,
             "device": device_words(trainer.device),
             "earlier": _earlier(recipe.start),
@@ -134,13 +136,13 @@ def _earlier(start: Path | None) -> list[dict[str, Any]]:
 def _samples(folder: Path, recipe: Recipe) -> Iterator[Sample]:
     """All images to train on, in model pixels; rendered ones are kept in the folder.
 
-    Real ones stand there `REAL` times.
+    Real ones stand there `recipe.real` times.
     """
     made, rng = recipe.settings, np.random.default_rng([recipe.seed, 1])
     for number, (name, image, labels) in enumerate(collection(recipe.images)):
         found = sample_of(name, image, labels, made, rng) if number % HELD_BACK else None
         if found is not None:
-            yield from [found[0]] * REAL
+            yield from [found[0]] * recipe.real
     store = folder / "rendered"
     store.mkdir(exist_ok=True)
     missing = [n for n in recipe.numbers if not (store / f"{n:05d}.npz").exists()]

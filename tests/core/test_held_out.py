@@ -13,7 +13,7 @@ from napari_unet.core.annotation import Pair
 from napari_unet.core.carving import carve
 from napari_unet.core.held_out import split, split_stack
 from napari_unet.core.judge import HeldOut, words
-from napari_unet.core.samples import collect, prepare
+from napari_unet.core.samples import LARGEST_BLOCK, Annotation, collect, prepare
 from napari_unet.core.segment import Segmenter
 from napari_unet.core.settings import InstanceSettings, ModelConfig, NetworkSettings, Settings
 from napari_unet.core.unet import UNet
@@ -78,7 +78,7 @@ def test_classes_are_held_out_by_blocks() -> None:
 
 def held_out_of(labels: np.ndarray) -> HeldOut:
     one = Pair("one", labels.astype(np.float32), labels.copy(), None, "YX")
-    return HeldOut(collect([one], Settings(), "instances", 0.2))
+    return HeldOut(collect([one], Settings(), "instances", 0.2), Settings())
 
 
 def segmenter_with(instances: InstanceSettings) -> Segmenter:
@@ -173,3 +173,35 @@ def test_a_cell_of_a_stack_is_held_out_in_all_its_slices() -> None:
     stack = Pair("stack", image, image.astype(np.int32), None, "ZYX")
     learnt = prepare(collect([stack], Settings(), "instances", 0.15), Settings(), "instances")[0]
     assert not held & {int(i) for sample in learnt for i in np.unique(sample.cells)}
+
+
+def many(count: int, times: int = 1) -> Annotation:
+    """So many images of cells, (200 px * times) square, a fifth of each held out."""
+    one = random_cells(3, (200, 200), 44)
+    blocks = [
+        [np.where(one, one + 200 * (times * i + j), 0) for j in range(times)] for i in range(times)
+    ]
+    labels = np.block(blocks).astype(np.int32)
+    images = [Pair(str(i), labels.astype(np.float32), labels, None, "YX") for i in range(count)]
+    return collect(images, Settings(), "instances", 0.2)
+
+
+def test_of_many_images_some_are_scored_all_over_the_list() -> None:
+    few = HeldOut(many(3), Settings())
+    assert [s.name for s in few.slices] == ["0", "1", "2"]
+    annotation = many(60)
+    held = HeldOut(annotation, Settings())
+    assert len(annotation.held_out) == 60  # none of it is learnt
+    assert 4 < len(held.slices) < 40
+    numbers = [int(s.name) for s in held.slices]
+    assert max(np.diff([-1, *numbers, 60])) <= 60 / len(numbers) + 1
+    assert held.cells == sum(len(s.split.ids) for s in held.slices)
+    assert len(held.boxes) == len(held.diameters) == len(held.slices)
+
+
+def test_of_a_large_slice_no_more_is_held_out_than_can_be_scored() -> None:
+    s = many(1, times=8).slices[0]
+    assert s.diameter is not None
+    area = s.split.region.sum() * (26.0 / s.diameter) ** 2  # model pixels
+    assert 0.8 * LARGEST_BLOCK < area < 1.2 * LARGEST_BLOCK
+    assert len(s.split.ids) > 20

@@ -43,10 +43,11 @@ def test_a_window_is_cut_from_the_whole(labels_are: str, classes: int) -> None:
 
 def test_out_of_memory_halves_the_tile_of_a_window(monkeypatch: pytest.MonkeyPatch) -> None:
     image, expected = source(), made("instances", 2).window(source(), WINDOW)
-    real, sizes, said = segment.predict_tiles, [], []
+    real, sizes, said, together = segment.predict_tiles, [], [], []
 
     def short(net: Any, source: Any, plan: Any, **kwargs: Any) -> Iterator[Any]:
         sizes.append(max(max(t.size) for t in plan.tiles))
+        together.append(kwargs["together"])
         if sizes[-1] > 300:
             raise torch.OutOfMemoryError("CUDA out of memory")
         return real(net, source, plan, **kwargs)
@@ -57,3 +58,5 @@ def test_out_of_memory_halves_the_tile_of_a_window(monkeypatch: pytest.MonkeyPat
     assert np.abs(segmenter.window(image, WINDOW) - expected).max() < 1e-5
     assert sizes[0] > 300 >= sizes[-1]
     assert "out of memory" in said[0]
+    # on a GPU as many more of the smaller tiles would go through the network at once
+    assert together[0] is None and together[-1] == 0

@@ -12,8 +12,14 @@ from napari_unet import models
 from napari_unet.core import geometry
 from napari_unet.core.annotation import Pair
 from napari_unet.core.errors import BadInput
+from napari_unet.core.modelled import model_scale
 from napari_unet.core.presets import preset, settings_for
-from napari_unet.core.settings import ModelConfig, NetworkSettings, TrainOptions
+from napari_unet.core.settings import (
+    ModelConfig,
+    NetworkSettings,
+    NormaliseSettings,
+    TrainOptions,
+)
 from napari_unet.core.unet import UNet
 from napari_unet.files.model_file import read_config, write_model
 from napari_unet.runs.folder import create_run
@@ -112,7 +118,7 @@ def test_what_is_good_already_is_learnt_on_slowly() -> None:
         (NET, 2, fit.tuning_rate),
         (NET, 3, fit.learning_rate),  # its last layer starts at random
     ):
-        settings = settings_for(TrainOptions(), 1, classes, network)
+        settings = settings_for(TrainOptions(), 1, classes, network and ModelConfig(network))
         assert settings.fit.learning_rate == rate
         # and neither its norms nor what it knows of how often cells are is unlearnt
         tuned = rate == fit.tuning_rate
@@ -148,10 +154,10 @@ def test_one_painted_cell_is_enough_for_the_scale(tmp_path: Path) -> None:
 def test_an_unpadded_base_gets_tiles_with_as_much_output() -> None:
     own = preset("default")
     valid = preset("paper").network
-    made = settings_for(TrainOptions(), 1, 2, valid)
+    made = settings_for(TrainOptions(), 1, 2, ModelConfig(valid))
     size = geometry.input_size(made.network, made.fit.tile)
     assert geometry.output_size(made.network, size) >= 0.95 * own.fit.tile
-    padded = settings_for(TrainOptions(preset="paper"), 1, 2, own.network)
+    padded = settings_for(TrainOptions(preset="paper"), 1, 2, ModelConfig(own.network))
     assert padded.fit.tile == preset("paper").fit.tile - 184
 
 
@@ -162,3 +168,30 @@ def test_a_training_goes_on_without_its_base(tmp_path: Path) -> None:
     base.unlink()
     assert list(train_run(run.path))[-1]["event"] == "done"
     assert run.finished
+
+
+def test_a_base_keeps_its_own_way_of_reading_images() -> None:
+    own = preset("paper")
+    low = NormaliseSettings(low=5.0)
+    base = ModelConfig(own.network, normalise=low, diameter=None, image_diameter=80.0)
+    assert settings_for(TrainOptions(), 1, 2, base).normalise == low
+    # it was never rescaled: what it knows are cells of 80 px
+    assert settings_for(TrainOptions(), 1, 2, base).scale.diameter == 80.0
+    assert settings_for(TrainOptions(preset="paper"), 1, 2, base).scale.diameter is None
+    rescaled = ModelConfig(own.network, diameter=50.0, image_diameter=200.0)
+    assert settings_for(TrainOptions(), 1, 2, rescaled).scale.diameter == 50.0
+    assert settings_for(TrainOptions(labels_are="classes"), 1, 2, base).scale.diameter is None
+
+
+def test_a_model_of_very_large_cells_says_at_which_size_it_saw_them(tmp_path: Path) -> None:
+    labels = np.zeros((400, 400), np.int32)
+    for i, (y, x) in enumerate([(10, 10), (10, 210), (210, 10), (210, 210)], start=1):
+        labels[y : y + 160, x : x + 160] = i
+    one = Pair("one", labels.astype(np.float32), labels, None, "YX")
+    run = tiny_run(tmp_path / "run", pairs=[one], steps=1)
+    list(train_run(run.path))
+    config = read_config(run.model)
+    assert config.image_diameter == pytest.approx(180.5, abs=0.1)
+    assert config.diameter == pytest.approx(180.5 / 4, abs=0.1)  # a quarter is the limit
+    assert model_scale(config) == 0.25
+    assert model_scale(config, 90.25) == pytest.approx(0.5, abs=0.01)

@@ -14,7 +14,7 @@ import pytest
 
 from napari_unet.core.annotation import Pair
 from napari_unet.core.errors import BadInput
-from napari_unet.core.settings import TrainOptions
+from napari_unet.core.settings import TrainOptions, WeightSettings
 from napari_unet.runs.folder import FORMAT, create_run, open_run
 
 from .tiny import disc_pair, rgb, tiny_run
@@ -179,6 +179,23 @@ def test_a_class_that_is_painted_on_missing_pixels_only(tmp_path: Path) -> None:
     assert made.settings.network.classes == 3
 
 
-def test_a_negative_seed() -> None:
-    with pytest.raises(BadInput, match="seed"):
-        TrainOptions(seed=-1)
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"seed": -1}, "seed"),
+        ({"seed": 2**63}, "seed"),
+        ({"seconds": float("inf")}, "time budget"),
+        ({"seconds": float("nan")}, "time budget"),
+        ({"seconds": 0.0}, "time budget"),
+    ],
+)
+def test_numbers_that_no_training_can_have(options: dict, words: str) -> None:
+    with pytest.raises(BadInput, match=words):
+        TrainOptions(**options)
+
+
+@pytest.mark.parametrize("number", [float("inf"), float("nan"), -1.0])
+def test_weights_that_no_pixel_can_have(number: float) -> None:
+    for options in ({"w0": number}, {"sigma": number}):
+        with pytest.raises(BadInput, match=next(iter(options))):
+            WeightSettings(**options)

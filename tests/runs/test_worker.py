@@ -227,6 +227,8 @@ def test_stopped_in_its_first_step_nothing_was_learnt(tmp_path: Path) -> None:
     training.close()  # type: ignore[attr-defined]
     run.say({"event": "step", "step": 1, "loss": 1.0})
     assert module._stopped(run.path)["event"] == "done"
+    run.trained.write_bytes(run.model.read_bytes())  # killed before its score was written down
+    assert module._stopped(run.path)["after"] is None
     run.log.write_text("")
     said = module._stopped(run.path)
     assert said["event"] == "failed" and "nothing was learnt" in said["words"]
