@@ -49,7 +49,7 @@ def addition(labels: npt.NDArray[Any], prediction: npt.NDArray[Any]) -> Addition
     that is largely painted, is left out whole: it is that cell.
     """
     own, found = np.ravel(labels), np.ravel(prediction)
-    new = _new_ids(own, found)
+    new = _new_ids(own, found, plane=labels.shape[-2] * labels.shape[-1])
     ids = np.unique(found[found > 0])
     index = np.flatnonzero((own == 0) & np.isin(found, new))
     start = int(own.max(initial=0)) + 1
@@ -65,22 +65,29 @@ def class_addition(labels: npt.NDArray[Any], prediction: npt.NDArray[Any]) -> Ad
     return Addition(index, values, len(np.unique(values)), 0)
 
 
-def _new_ids(own: npt.NDArray[Any], found: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    """Sorted ids of the predicted cells that the user has not painted."""
+def _new_ids(own: npt.NDArray[Any], found: npt.NDArray[Any], plane: int) -> npt.NDArray[Any]:
+    """Sorted ids of the predicted cells that the user has not painted; `plane` px a slice."""
     ids, size = np.unique(found[found > 0], return_counts=True)
     both = (own > 0) & (found > 0)
     if not both.any():
         return ids
     painted = np.bincount(np.searchsorted(ids, found[both]), minlength=len(ids))
     same = painted > PAINTED * size
-    same[np.searchsorted(ids, _covering(own, found, both))] = True
+    same[np.searchsorted(ids, _covering(own, found, plane))] = True
     return ids[~same]
 
 
-def _covering(
-    own: npt.NDArray[Any], found: npt.NDArray[Any], both: npt.NDArray[np.bool_]
-) -> npt.NDArray[Any]:
-    """Predicted ids that cover more than half of some painted cell."""
-    owns, sizes = np.unique(own[own > 0], return_counts=True)
-    pairs, shared = np.unique(np.stack([own[both], found[both]]), axis=1, return_counts=True)
+def _covering(own: npt.NDArray[Any], found: npt.NDArray[Any], plane: int) -> npt.NDArray[Any]:
+    """Predicted ids that cover more than half of some painted cell.
+
+    In one slice: a painted cell may go through several of a stack, a predicted one does not.
+    """
+    painted = np.flatnonzero(own > 0)
+    cells = own[painted].astype(np.int64) + painted // plane * (
+        int(own.max()) + 1
+    )  # one number a cell and slice
+    owns, sizes = np.unique(cells, return_counts=True)
+    over = found[painted]
+    both = np.stack([cells[over > 0], over[over > 0]])
+    pairs, shared = np.unique(both, axis=1, return_counts=True)
     return pairs[1][shared > COVERED * sizes[np.searchsorted(owns, pairs[0])]]

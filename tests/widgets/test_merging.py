@@ -45,6 +45,16 @@ def test_a_cell_that_was_painted_already_is_not_added_round_it() -> None:
     assert (new.cells, new.known, len(new.index)) == (0, 2, 0)
 
 
+def test_a_painted_cell_that_goes_through_slices_is_known_in_each() -> None:
+    labels = np.zeros((4, 20, 20), np.uint64)
+    labels[:, 7:12, 7:12] = 3  # drawn smaller than it is found, in all slices
+    found = np.zeros((4, 20, 20), np.int32)
+    found[1, 4:15, 4:15] = 1
+    found[2, :2, :2] = 2
+    new = addition(labels, found)
+    assert (new.cells, new.known, len(new.index)) == (1, 1, 4)
+
+
 def test_nothing_found_and_nothing_painted() -> None:
     empty = np.zeros((5, 5), np.int32)
     assert addition(empty, empty).cells == 0
