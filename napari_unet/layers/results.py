@@ -115,6 +115,12 @@ def shown(
     return layer
 
 
+def is_on_show(viewer: Viewer, image: Layer, what: Role) -> bool:
+    """Whether the image's layer of this role is there and visible."""
+    layer = partner(viewer, image, what)
+    return layer is not None and bool(layer.visible)
+
+
 def hide(viewer: Viewer, image: Image, what: Role) -> None:
     """Hide the image's layer of this role, if there is one."""
     layer = partner(viewer, image, what)

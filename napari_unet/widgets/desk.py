@@ -162,12 +162,12 @@ class Desk(QObject):
         self.viewer.bind_key(NEW_CELL_KEY, None)
         self.weighing.close()
         self.annotating.close()
-        self.predicting.close()
         self.filtering.close()
         self.training.close()
         self.child.message.disconnect(self._on_message)  # its farewell begins nothing new
         self.child.died.disconnect(self._on_died)
         self.child.close()
+        self.predicting.close()  # after the worker, which writes to its files
         self.setObjectName("")  # whoever asks from now on gets a new one
         self.setParent(None)
         del self._window

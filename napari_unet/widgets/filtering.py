@@ -61,8 +61,9 @@ class Filtering(QObject):
         self._stored[key] = stored
         self._filters[key] = instances.threshold, instances.min_size
         self._show(stored, found)
+        wanted = self._session.show_probability
         self._on_image()
-        if self._session.show_probability and stored.has_cells:
+        if wanted and stored.has_cells and self._session.image == key:
             self.show_probability(True)
 
     def discard(self, stored: Stored) -> None:
@@ -123,6 +124,10 @@ class Filtering(QObject):
         """Another image is in hand: its filters, if its probability is stored."""
         session, stored = self._session, self._in_hand()
         session.filterable = stored is not None and stored.has_cells
+        image = layers.find(self._viewer, session.image)
+        session.show_probability = image is not None and layers.is_on_show(
+            self._viewer, image, "probability"
+        )
         if stored is not None:
             session.threshold, session.min_size = self._filters[session.image]
 

@@ -15,6 +15,7 @@ from napari_unet.advice import advise, why_not_predict
 from napari_unet.session import Progress, Session
 from napari_unet.wording import count
 
+from . import modelling
 from .background import in_thread
 from .child import Child
 from .filtering import Filtering
@@ -48,7 +49,10 @@ class Predicting(QObject):
         self._turn = 0  # counts the wishes; an answer to an earlier one is passed over
 
     def close(self) -> None:
+        """The window closes: nobody will ask for what is under way."""
         self._turn += 1
+        if self._running is not None:
+            modelling.remove(self._running.job)
 
     @property
     def running(self) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ from napari import Viewer
 from napari.layers import Image, Labels, _layer_actions
 from qtpy.QtCore import Qt
 from qtpy.QtTest import QTest
+from qtpy.QtWidgets import QCheckBox
 from scipy import ndimage
 
 from napari_unet import layers
@@ -201,3 +203,34 @@ def test_counts_stay_where_only_the_slice_changes(
     labels.data[0, :5, :5] = 77
     labels.refresh()
     assert counting.tally(labels) is None  # somebody wrote into it: counted anew
+
+
+def test_the_probability_is_shown_or_not_for_each_image(
+    trained: Viewer, dock: Any, qtbot: Any, discs: Discs
+) -> None:
+    session, box = dock.desk.session, dock.findChild(QCheckBox, "unet_probability")
+    first = session.image
+    dock.desk.filtering.show_probability(True)
+    qtbot.waitUntil(lambda: partner(trained, "probability") is not None, timeout=5000)
+    trained.add_image(discs[0][::-1], name="other")
+    dock.desk.annotating.choose_image(layers.key(trained.layers["other"]))
+    qtbot.waitUntil(lambda: not box.isChecked(), timeout=5000)
+    dock.desk.annotating.choose_image(first)
+    qtbot.waitUntil(box.isChecked, timeout=5000)
+    assert partner(trained, "probability").visible
+
+
+def test_a_window_closed_in_a_prediction_leaves_no_files(
+    painted: Viewer,
+    dock: Any,
+    press: Press,
+    qtbot: Any,
+    own_home: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("FAKE_WORKER_PAUSE", "0.2")
+    press("unet_fine_tune")
+    qtbot.waitUntil(lambda: dock.desk.predicting._running is not None, timeout=60_000)
+    assert len(list((own_home / "runs" / "predictions").iterdir())) == 1
+    dock.desk.close()
+    assert not list((own_home / "runs" / "predictions").iterdir())
