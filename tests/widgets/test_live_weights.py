@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from qtpy.QtWidgets import QPushButton
 
 from napari_unet import field, layers, models
 from napari_unet.core.settings import WeightSettings
+from napari_unet.files.model_file import read_model, write_model
 from napari_unet.layers.edits import Edit, gathered
 from napari_unet.runs.folder import create_run
 from napari_unet.session import FROM_SCRATCH
@@ -168,14 +170,20 @@ def test_the_map_has_the_weights_of_the_training_to_come(
     window: Viewer, dock: Any, qtbot: Any, tmp_path: Path
 ) -> None:
     on = start(window, dock, Labels(some_cells((SIDE, SIDE))), qtbot)
-    desk, kinds = dock.desk, set()
-    for base in (FROM_SCRATCH, str(GENERAL)):
+    desk, kinds, factors = dock.desk, set(), set()
+    config, weights = read_model(GENERAL)
+    own = tmp_path / "own.safetensors"  # of cells of 60 px, and never rescaled
+    write_model(own, replace(config, diameter=None, image_diameter=60.0), weights)
+    for base in (FROM_SCRATCH, str(GENERAL), str(own)):
         desk.choose_base(base)
         on = shown_map(window, dock, qtbot)
-        run = create_run(tmp_path / str(len(kinds)), [disc_pair()], desk.training._options())
+        run = create_run(tmp_path / Path(base).stem, [disc_pair()], desk.training._options())
+        assert run.settings.scale == desk.weighing.scale()
+        factors.add(on.map.factor)
         assert on.map.live.settings == run.settings.weights == desk.weighing.settings()
         kinds.add(float(on.map.weights[0, 0]))  # far from all cells: the class weight alone
     assert len(kinds) == 2 and 1.0 in kinds
+    assert len(factors) == 2
 
 
 def test_class_weights_settle_after_a_pause(window: Viewer, dock: Any, qtbot: Any) -> None:
