@@ -25,14 +25,10 @@ from .folder import RunFolder, open_run
 from .keeper import Candidate, Keeper
 from .messages import Message, warning
 from .networks import start_from
+from .scoring import STALLED, Scoring
 from .telling import closing_words, model_config, remarks, step_message
 
 DEFAULT_SECONDS = {"cpu": 60.0, "cuda": 15.0}
-# the held-out part is scored at the end, and after so many equal parts of the budget
-PARTS_OF_STEPS = 4
-PARTS_OF_TIME = 16  # as long as all scorings together take no more than the share below
-SCORING_SHARE = 0.12
-STALLED = 4  # scorings in a row without gain: the rest of the time is not needed
 SAVED_EVERY = 10.0  # seconds between checkpoints; one takes 0.25 s
 SAVED_STEPS = 10  # steps between checkpoints where the budget is in steps: the same in every run
 
@@ -77,11 +73,8 @@ class Training:
     batches: Batches = field(init=False)
     budget: Budget = field(init=False)
     keeper: Keeper = field(init=False)
-    seconds: float | None = field(init=False)  # the whole budget; None = it is in steps
+    scoring: Scoring = field(init=False)
     anew: bool = False  # learnt as fast as from scratch: the base hardly knew these cells
-    judged: int = 0  # how many of the budget's parts are behind us
-    scoring_seconds: float = 0.0  # what the last scoring took: the end must leave room for one
-    scored_for: float = 0.0  # seconds of all scorings together
     saved_at: float = 0.0
 
     def messages(self, stop: Callable[[], bool]) -> Iterator[Message]:
@@ -153,10 +146,10 @@ class Training:
         self.batches = Batches(
             samples, by_class, self.settings, options.labels_are, options.seed, device
         )
-        self.seconds = None
+        seconds = None
         if not options.steps:
-            self.seconds = options.seconds or DEFAULT_SECONDS.get(device.type, 60.0)
-        self.budget = Budget(options.steps, self.seconds)
+            seconds = options.seconds or DEFAULT_SECONDS.get(device.type, 60.0)
+        self.scoring, self.budget = Scoring(seconds), Budget(options.steps, seconds)
         self.budget.started = self.began  # reading the data counts
         config = model_config(self.run, annotation, self.settings)
         self.keeper = Keeper(
@@ -182,9 +175,10 @@ class Training:
         """The model from before step 1, and the base's score."""
         base, net = self.run.info["base"], self.trainer.net.eval()
         if base is not None:
-            config, began = read_config(Path(base["path"])), time.monotonic()
-            yield from self.keeper.judge_base(net, config, self.budget.elapsed)
-            self.scoring_seconds = time.monotonic() - began
+            with self.scoring.timed():
+                config = read_config(Path(base["path"]))
+                yield from self.keeper.judge_base(net, config, self.budget.elapsed)
+            self.scoring.total = 0.0  # there was nothing to train yet
             if hardly_known(self.keeper.before, self.settings.fit):
                 self._learn_anew()
         else:
@@ -197,34 +191,17 @@ class Training:
 
     def _marks(self, progress: Progress) -> Iterator[Message]:
         """What is due between steps: a score, a checkpoint."""
-        if self.seconds is not None:
-            self.budget.seconds = max(self.seconds - self._closing_seconds, 0.0)
-        if self._scoring_due(progress):
+        self.budget.seconds = self.scoring.for_steps(self._last_scorings)
+        if self.scoring.due(progress, self.budget.elapsed):
             yield from self._judge(final=False)
-            if self.seconds is not None and self.keeper.stalled(STALLED):
-                yield from self._cut_short()
+            stalled = self.keeper.stalled(STALLED)
+            if stalled and self.scoring.cut_short(self.budget.elapsed, self._last_scorings):
+                yield warning("the held-out score no longer gets better: ending early")
             self._write_checkpoint()
         elif self._checkpoint_due(progress):
             if self.keeper.best is None:
                 self._keep_newest()
             self._write_checkpoint()
-
-    def _scoring_due(self, progress: Progress) -> bool:
-        parts = PARTS_OF_STEPS if self.seconds is None else PARTS_OF_TIME
-        due = int(parts * progress.fraction)
-        if due <= self.judged or progress.fraction >= 1:
-            return False
-        self.judged = due
-        wanted = self.scored_for + self.scoring_seconds
-        return self.seconds is None or wanted <= SCORING_SHARE * self.budget.elapsed
-
-    def _cut_short(self) -> Iterator[Message]:
-        """Let the learning rate come down in a tenth of the time so far, and end there."""
-        assert self.seconds is not None
-        needed = self.budget.elapsed / 0.9 + self._closing_seconds
-        if needed < self.seconds:
-            self.seconds, self.judged = needed, PARTS_OF_TIME
-            yield warning("the held-out score no longer gets better: ending early")
 
     def _checkpoint_due(self, progress: Progress) -> bool:
         if self.budget.steps is not None:
@@ -232,9 +209,9 @@ class Training:
         return progress.seconds - self.saved_at >= SAVED_EVERY
 
     @property
-    def _closing_seconds(self) -> float:
-        """What the last scorings and the saving take, which belong to the budget."""
-        return 1.0 + 1.2 * self.scoring_seconds * (2 if self._well_known else 1)
+    def _last_scorings(self) -> int:
+        """How often the end scores."""
+        return 2 if self._well_known else 1
 
     @property
     def _well_known(self) -> bool:
@@ -242,12 +219,10 @@ class Training:
         return self.keeper.before is not None and self.settings.fit.keep_norms
 
     def _judge(self, final: bool, halfway: bool = False) -> Iterator[Message]:
-        began = time.monotonic()
-        net = self.trainer.result(self.batches, 16 if final else 4, halfway)
-        sure = self.settings.fit.keep_norms
-        yield from self.keeper.judge(self._candidate(net, halfway), sure=sure)
-        self.scoring_seconds = time.monotonic() - began
-        self.scored_for += self.scoring_seconds
+        with self.scoring.timed():
+            net = self.trainer.result(self.batches, 16 if final else 4, halfway)
+            sure = self.settings.fit.keep_norms
+            yield from self.keeper.judge(self._candidate(net, halfway), sure=sure)
 
     def _keep_newest(self) -> None:
         """Never scored: the newest is the best we know of."""
@@ -298,10 +273,7 @@ class Training:
             **self.trainer.state(),
             "seconds": self.budget.elapsed,
             "keeper": self.keeper.state(),
-            "judged": self.judged,
-            "scoring_seconds": self.scoring_seconds,
-            "scored_for": self.scored_for,
-            "budget": self.seconds,  # shorter than what was asked for once the score stalled
+            "scoring": self.scoring.state(),
             "anew": self.anew,
             "batch": self.settings.fit.batch,  # smaller than in run.json after out of memory
             "tile": self.settings.fit.tile,
@@ -315,10 +287,9 @@ class Training:
         self.trainer.restore(state)
         self.budget.used = float(state["seconds"])
         self.keeper.restore(state["keeper"])
-        self.judged, self.scoring_seconds = int(state["judged"]), float(state["scoring_seconds"])
-        self.scored_for, self.seconds = float(state["scored_for"]), state["budget"]
-        if self.seconds is not None:  # the learning rate goes on where it was
-            self.budget.seconds = max(self.seconds - self._closing_seconds, 0.0)
+        self.scoring = Scoring(**state["scoring"])
+        # the learning rate goes on where it was
+        self.budget.seconds = self.scoring.for_steps(self._last_scorings)
         used = replace(self.settings.fit, batch=int(state["batch"]), tile=int(state["tile"]))
         if used != self.settings.fit:
             self._use(used)

@@ -13,7 +13,7 @@ import torch
 from napari_unet.core.annotation import Pair
 from napari_unet.core.settings import ModelConfig
 from napari_unet.files.model_file import read_config, read_model, write_model
-from napari_unet.runs import train
+from napari_unet.runs import scoring
 from napari_unet.runs.adapting import WELL_KNOWN
 from napari_unet.runs.folder import RunFolder
 from napari_unet.runs.keeper import Keeper
@@ -91,7 +91,7 @@ def test_it_ends_early_where_nothing_is_gained(
     good: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # scored as often as the share for scoring allows: a busy machine still ends long before
-    monkeypatch.setattr(train, "PARTS_OF_TIME", 60)
+    monkeypatch.setattr(scoring, "PARTS_OF_TIME", 60)
     image, labels = touching_discs(0, 288, pairs=50)
     many = [Pair("many", image, labels, None, "YX")]
     run = tuned(tmp_path / "run", good, CAREFUL, seconds=60.0, pairs=many)
