@@ -83,9 +83,8 @@ def _covering(own: npt.NDArray[Any], found: npt.NDArray[Any], plane: int) -> npt
     In one slice: a painted cell may go through several of a stack, a predicted one does not.
     """
     painted = np.flatnonzero(own > 0)
-    cells = own[painted].astype(np.int64) + painted // plane * (
-        int(own.max()) + 1
-    )  # one number a cell and slice
+    up = int(own.max()) + 1
+    cells = own[painted].astype(np.int64) + painted // plane * up  # one number a cell and slice
     owns, sizes = np.unique(cells, return_counts=True)
     over = found[painted]
     both = np.stack([cells[over > 0], over[over > 0]])

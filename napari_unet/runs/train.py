@@ -152,9 +152,8 @@ class Training:
         self.scoring, self.budget = Scoring(seconds), Budget(options.steps, seconds)
         self.budget.started = self.began  # reading the data counts
         config = model_config(self.run, annotation, self.settings)
-        self.keeper = Keeper(
-            self.run, config, HeldOut(annotation, self.settings), len(annotation.slices)
-        )
+        held_out = HeldOut(annotation, self.settings)
+        self.keeper = Keeper(self.run, config, held_out, len(annotation.slices))
 
     def _start(self, net: UNet) -> Iterator[Message]:
         """The base model's weights, where there is one."""
