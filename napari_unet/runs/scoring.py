@@ -8,8 +8,6 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from napari_unet.core.fit import Progress
-
 # the held-out part is scored at the end, and after so many equal parts of the budget
 PARTS_OF_STEPS = 4
 PARTS_OF_TIME = 16  # as long as all scorings together take no more than the share below
@@ -34,11 +32,17 @@ class Scoring:
     last: float = 0.0
     total: float = 0.0
 
-    def due(self, progress: Progress, elapsed: float) -> bool:
-        """Whether another part of the budget is over, and there is time to score."""
+    def due(self, fraction: float, elapsed: float) -> bool:
+        """Whether another part of the budget is over, and there is time to score.
+
+        Parameters
+        ----------
+        fraction : of the budget, 0..1
+        elapsed : seconds of the training so far
+        """
         parts = PARTS_OF_STEPS if self.seconds is None else PARTS_OF_TIME
-        over = int(parts * progress.fraction)
-        if over <= self.parts or progress.fraction >= 1:
+        over = int(parts * fraction)
+        if over <= self.parts or fraction >= 1:
             return False
         self.parts = over
         return self.seconds is None or self.total + self.last <= SCORING_SHARE * elapsed

@@ -191,7 +191,7 @@ class Training:
     def _marks(self, progress: Progress) -> Iterator[Message]:
         """What is due between steps: a score, a checkpoint."""
         self.budget.seconds = self.scoring.for_steps(self._last_scorings)
-        if self.scoring.due(progress, self.budget.elapsed):
+        if self.scoring.due(progress.fraction, self.budget.elapsed):
             yield from self._judge(final=False)
             stalled = self.keeper.stalled(STALLED)
             if stalled and self.scoring.cut_short(self.budget.elapsed, self._last_scorings):
