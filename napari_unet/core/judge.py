@@ -89,9 +89,13 @@ class HeldOut:
 
     def __init__(self, annotation: Annotation, settings: Settings) -> None:
         around, parts = 2 * halo(settings.network), annotation.held_out
-        inputs = [_input(_box(s), factor_of(annotation, settings, s), around) for s in parts]
-        self.slices = [parts[i] for i in _spread(inputs, MOST_SCORED)]
-        self.boxes = [_box(s) for s in self.slices]
+        boxes = [_box(s) for s in parts]
+        inputs = [
+            _input(box, factor_of(annotation, settings, s), around)
+            for s, box in zip(parts, boxes, strict=True)
+        ]
+        chosen = _spread(inputs, MOST_SCORED)
+        self.slices, self.boxes = [parts[i] for i in chosen], [boxes[i] for i in chosen]
         # by their labels, which is kinder than to measure them as prediction must
         mixed = annotation.diameters is not None
         self.diameters = [s.diameter if mixed else None for s in self.slices]

@@ -29,8 +29,8 @@ from .images import collection, rendered, sample_of
 
 SAVED_EVERY = 60.0  # seconds
 HELD_BACK = 20  # every so many-th image is never trained on: the card's scores
-REAL = 2
-OTHERS = 100_000  # from one seed's renderings to the next one's; a multiple of the line above
+REAL = 2  # what Recipe.real is, where nothing else is chosen
+OTHERS = 100_000  # from one seed's renderings to the next one's; a multiple of HELD_BACK
 LICENCE = "CC0-1.0"
 ORIGIN = (
     "trained by scripts/base_model on the CC0 nuclei of the Data Science Bowl 2018 (BBBC038) and "
