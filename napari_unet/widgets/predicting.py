@@ -98,6 +98,8 @@ class Predicting(QObject):
         def done(stored: Stored) -> None:
             if turn == self._turn:
                 self._on_prepared(stored)
+            else:  # stopped meanwhile
+                self._filtering.discard(stored)
 
         def failed(words: str) -> None:
             if turn == self._turn:

@@ -36,8 +36,8 @@ class Gate:
         self._work = work
         self.reached, self.opened = threading.Event(), threading.Event()
 
-    def __call__(self, *args: Any) -> Any:
-        made = self._work(*args)
+    def __call__(self, *args: Any, **options: Any) -> Any:
+        made = self._work(*args, **options)
         self.reached.set()
         assert self.opened.wait(20)
         return made
@@ -234,3 +234,24 @@ def test_a_window_closed_in_a_prediction_leaves_no_files(
     assert len(list((own_home / "runs" / "predictions").iterdir())) == 1
     dock.desk.close()
     assert not list((own_home / "runs" / "predictions").iterdir())
+
+
+def test_a_prediction_that_was_stopped_before_it_began_leaves_no_files(
+    trained: Viewer,
+    dock: Any,
+    press: Press,
+    qtbot: Any,
+    own_home: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    jobs = own_home / "runs" / "predictions"
+    kept = set(jobs.iterdir())
+    gate = Gate(predicting.prepared)
+    monkeypatch.setattr(predicting, "prepared", gate)
+    press("unet_predict")
+    qtbot.waitUntil(gate.reached.is_set, timeout=5000)
+    assert len(set(jobs.iterdir())) == len(kept) + 1
+    dock.desk.stop()
+    gate.opened.set()
+    qtbot.waitUntil(lambda: set(jobs.iterdir()) == kept, timeout=5000)
+    assert not dock.desk.session.job
