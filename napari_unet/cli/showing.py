@@ -147,6 +147,7 @@ def _model_facts(config: ModelConfig) -> dict[str, Any]:
     kind = f"{config.labels_are} {', '.join(map(str, config.class_values))}".strip()
     cut = f"{found.threshold:g}, seeds {found.seed_threshold:g}, outlines {found.outline:g}"
     cut += f", least size {found.min_size} px"
+    cut += f", somewhere {found.peak:g} or more" if found.peak > 0 else ""
     facts = {
         "labels are": kind,
         "channels": config.channels,

@@ -13,6 +13,7 @@ from skimage import measure, segmentation
 from skimage.morphology import reconstruction
 
 from .annotation import Labels, Mask
+from .odds import moved_by
 from .settings import InstanceSettings
 
 # levels at which touching cells may come apart: every half of a log-odds, up to 0.993
@@ -33,18 +34,14 @@ def for_diameter(settings: InstanceSettings, diameter: float) -> InstanceSetting
 
 
 def moved(settings: InstanceSettings, threshold: float, outline: float) -> InstanceSettings:
-    """The thresholds and the outline moved by so much in log-odds, to hundredths."""
+    """The thresholds, with them the peak, and the outline moved by so much in log-odds."""
     return replace(
         settings,
-        threshold=_moved(settings.threshold, threshold),
-        seed_threshold=_moved(settings.seed_threshold, threshold),
-        outline=_moved(settings.outline, outline) if settings.outline > 0 else 0.0,
+        threshold=moved_by(settings.threshold, threshold),
+        seed_threshold=moved_by(settings.seed_threshold, threshold),
+        peak=moved_by(settings.peak, threshold),
+        outline=moved_by(settings.outline, outline),
     )
-
-
-def _moved(probability: float, log_odds: float) -> float:
-    odds = probability / (1 - probability) * math.exp(log_odds)
-    return round(odds / (1 + odds), 2)
 
 
 def label_cells(
@@ -54,8 +51,9 @@ def label_cells(
 
     Seeds are the connected pieces above the seed threshold (the paper's way where it equals
     the threshold), cut at dips and at necks where the settings say so; they grow over what is
-    above the threshold, along falling probability. Then small cells go, holes are filled, thin
-    gaps between two cells are given back, and cells grow to the outline where there is one.
+    above the threshold, along falling probability. Then small cells go, and those of which the
+    network is nowhere sure; holes are filled, thin gaps between two cells are given back, and
+    cells grow to the outline where there is one.
 
     Parameters
     ----------
@@ -74,6 +72,7 @@ def label_cells(
     if seeds is not None:
         cells = _grown(seeds, probability, mask, cells)
     cells = _without_small(cells, settings.min_size)
+    cells = _without_faint(cells, probability, settings.peak)
     _fill_holes(cells)
     _give_back(cells, settings.give_back / scale)
     if 0 < settings.outline < settings.threshold:
@@ -188,6 +187,14 @@ def _without_small(cells: Labels, min_size: int) -> Labels:
     small = np.bincount(cells.ravel()) < min_size
     small[0] = False
     return np.where(small[cells], 0, cells).astype(np.int32)
+
+
+def _without_faint(cells: Labels, probability: npt.NDArray[Any], peak: float) -> Labels:
+    if peak <= 0:
+        return cells
+    sure = np.zeros(int(cells.max(initial=0)) + 1, bool)
+    sure[cells[probability >= peak]] = True
+    return np.where(sure[cells], cells, 0).astype(np.int32)
 
 
 def _fill_holes(cells: Labels) -> None:

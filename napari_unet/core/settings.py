@@ -105,6 +105,7 @@ class InstanceSettings:
     threshold: float = 0.5  # probability; a pixel above it may belong to a cell
     seed_threshold: float = 0.5  # probability; cells are split where it falls below this
     min_size: int = 0  # image pixels; smaller cells are removed; 0 = by the cell diameter
+    peak: float = 0.0  # probability; cells that nowhere reach it are removed; 0 = none
     # touching cells come apart at dips this deep (log-odds) between two parts of `part_size`
     # image pixels or more; 0 = never
     dip: float = 0.0

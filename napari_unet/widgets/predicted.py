@@ -16,6 +16,7 @@ from napari_unet import layers
 from napari_unet.core.axes import axes_of
 from napari_unet.core.errors import BadInput
 from napari_unet.core.modelled import general, instances_for, model_scale, takes
+from napari_unet.core.odds import log_odds, moved_by
 from napari_unet.core.settings import InstanceSettings, ModelConfig
 from napari_unet.core.windows import Window
 from napari_unet.runs.jobs import JobFolder, create_job
@@ -148,7 +149,10 @@ def apart(
 def filtered(model: InstanceSettings, threshold: float, min_size: int) -> InstanceSettings:
     """The model's settings with the user's two filters; cells are split no lower than before."""
     seeds = max(model.seed_threshold - model.threshold, 0.0) + threshold
-    return replace(model, threshold=threshold, seed_threshold=min(seeds, 0.99), min_size=min_size)
+    # the sureness that a cell needs goes along: a low threshold is to show the faint ones
+    peak = moved_by(model.peak, log_odds(threshold) - log_odds(model.threshold))
+    seeds, peak = min(seeds, 0.99), min(peak, 0.99)
+    return replace(model, threshold=threshold, seed_threshold=seeds, min_size=min_size, peak=peak)
 
 
 def as_filtered(stored: Stored, threshold: float, min_size: int) -> ModelConfig:

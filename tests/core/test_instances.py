@@ -165,6 +165,22 @@ def test_a_faint_piece_without_a_seed_stays_a_cell() -> None:
     assert label_cells(probability, replace(PLAIN, seed_threshold=0.8)).max() == 2
 
 
+def test_cells_of_which_the_network_is_nowhere_sure_go() -> None:
+    probability = discs((15, 15, 8)) * 0.7 / 0.9
+    probability[40:50, 40:50] = 0.7
+    probability[45, 45] = 0.8
+    assert label_cells(probability, PLAIN).max() == 2
+    found = label_cells(probability, replace(PLAIN, peak=0.8))
+    assert np.array_equal(found > 0, (probability >= 0.7) & (np.indices((60, 80))[1] >= 40))
+    # a faint half that a watershed cut off is a cell of its own, and goes alone
+    two = 0.95 * (discs((30, 25, 11), (30, 45, 11)) > 0)
+    two[:, 35], two[:, 36:] = 0.55, np.minimum(two[:, 36:], 0.79)
+    seeds = replace(PLAIN, seed_threshold=0.6, threshold=0.5)
+    assert label_cells(two, seeds).max() == 2
+    assert label_cells(two, replace(seeds, peak=0.8)).max() == 1
+    assert not label_cells(two, replace(seeds, peak=0.8))[:, 40:].any()
+
+
 def test_small_cells_go_and_holes_are_filled() -> None:
     probability = discs((30, 30, 12), (50, 70, 2))
     probability[28:32, 28:32] = 0
@@ -231,9 +247,11 @@ def test_a_faint_bridge_is_shared_and_joins_no_cells() -> None:
 
 
 def test_thresholds_and_outlines_move_in_log_odds() -> None:
-    plain = InstanceSettings(outline=0.4)
+    plain = InstanceSettings(outline=0.4, peak=0.75)
     found = moved(plain, math.log(4), math.log(1.5))
     assert (found.threshold, found.seed_threshold, found.outline) == (0.8, 0.8, 0.5)
+    assert found.peak == 0.92  # 3 to 1 becomes 12 to 1
     # no outline stays none, and what is asked for alone moves alone
-    assert moved(InstanceSettings(), 1.0, 1.0).outline == 0
+    off = moved(InstanceSettings(), 1.0, 1.0)
+    assert off.outline == 0 and off.peak == 0
     assert moved(plain, 0.0, -1.0) == replace(plain, outline=0.2)

@@ -96,5 +96,10 @@ def test_filters_in_the_units_of_the_model() -> None:
     stored: Any = SimpleNamespace(config=config, diameter=60.0)
     made = as_filtered(stored, 0.7, 400).instances
     assert (made.threshold, round(made.seed_threshold, 3), made.min_size) == (0.7, 0.8, 100)
+    assert made.peak == 0
+    # at a lower threshold faint cells are cells, too: 1 to 4 instead of 1 to 1, 1 to 1 for 4 to 1
+    stored.config = replace(config, instances=replace(instances, peak=0.8))
+    assert as_filtered(stored, 0.2, 400).instances.peak == 0.5
+    assert as_filtered(stored, 0.5, 400).instances.peak == 0.8
     stored.config = replace(config, image_diameter=None)
     assert as_filtered(stored, 0.7, 400).instances.min_size == 20
