@@ -160,11 +160,10 @@ def electron_micrograph(rng: Rng, labels: Labels) -> Image:
     grey = per_cell(labels, rng.normal(0, 0.08, n))
     texture = 0.12 * clouds(rng, labels.shape, 1.0) + 0.08 * clouds(rng, labels.shape, 2.5)
     organelles = _organelles(rng, labels)
-    vesicles = clouds(rng, labels.shape, rng.uniform(0.6, 1.0)) > rng.uniform(1.2, 2)
+    bright = clouds(rng, labels.shape, rng.uniform(0.6, 1.0))
+    vesicles = (bright > rng.uniform(1.2, 2)).astype(float)
     crowds = np.clip(clouds(rng, labels.shape, 12.0), 0, 1) * (labels > 0)
-    texture = (
-        texture * rng.uniform(0.5, 2) - rng.uniform(0, 0.4) * blur(1.0 * vesicles, 0.5) * crowds
-    )
+    texture = texture * rng.uniform(0.5, 2) - rng.uniform(0, 0.4) * blur(vesicles, 0.5) * crowds
     dark = rng.uniform(0, 0.3) * np.clip(clouds(rng, labels.shape, 30.0) - 1, 0, None)  # stain
     texture = texture - dark
     uneven = np.clip(1 + 0.4 * clouds(rng, labels.shape, 6.0), 0.2, None)
