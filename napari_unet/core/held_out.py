@@ -41,24 +41,37 @@ def nothing(shape: tuple[int, ...]) -> Split:
 
 
 def split_stack(
-    labels: Sequence[Labels], known: Sequence[Mask], share: float, labels_are: LabelsAre
+    labels: Sequence[Labels],
+    known: Sequence[Mask],
+    share: float,
+    labels_are: LabelsAre,
+    largest: float = math.inf,
 ) -> list[Split]:
     """Hold out the same block of all slices of an image.
 
     Neighbouring slices show the same cells: what is held out in one must not be learnt in the
-    next. The slice with most cells decides, by :func:`split`.
+    next. The slice with most cells decides, by :func:`split`; a cell that goes on in the next
+    slice with its id, drifting out of the block or into it, stays on its side.
     """
     lead = 0
     if len(labels) > 1:
         lead = int(np.argmax([len(np.unique(plane[plane > 0])) for plane in labels]))
-    first = split(labels[lead], known[lead], share, labels_are)
-    return [
-        first if i == lead else _at(first.block, plane, mask, labels_are)
-        for i, (plane, mask) in enumerate(zip(labels, known, strict=True))
-    ]
+    parts = {lead: split(labels[lead], known[lead], share, labels_are, largest)}
+    for i in (*range(lead - 1, -1, -1), *range(lead + 1, len(labels))):
+        near = i + 1 if i < lead else i - 1
+        goes_on = np.unique(labels[i][labels[i] == labels[near]])
+        known_sides = goes_on, parts[near].ids
+        parts[i] = _at(parts[lead].block, labels[i], known[i], labels_are, known_sides)
+    return [parts[i] for i in range(len(labels))]
 
 
-def split(labels: Labels, known: Mask, share: float, labels_are: LabelsAre = "instances") -> Split:
+def split(
+    labels: Labels,
+    known: Mask,
+    share: float,
+    labels_are: LabelsAre = "instances",
+    largest: float = math.inf,
+) -> Split:
     """Hold out about `share` of the known area: a corner block, with whole cells.
 
     Parameters
@@ -67,6 +80,8 @@ def split(labels: Labels, known: Mask, share: float, labels_are: LabelsAre = "in
     known : ``(Y, X)`` bool
     share : 0..0.5 of the known area
     labels_are : with "classes" a block of pixels is taken as it is
+    largest : px of the block's box, all that must be looked at; where so small a one holds no
+        cell, a larger one
 
     Returns
     -------
@@ -77,24 +92,38 @@ def split(labels: Labels, known: Mask, share: float, labels_are: LabelsAre = "in
     if share <= 0 or not known.any():
         return nothing(labels.shape)
     if labels_are == "classes":
-        fair = [b for b in _corners(known, share) if _leaves_half(labels, known, b)]
+        fair = [b for b in _corners(known, share, largest) if _leaves_half(labels, known, b)]
         block = max(fair, key=lambda b: len(np.unique(labels[b][known[b]])), default=None)
         return _at(block, labels, known, labels_are)
     ids, rows, columns = _centres(labels)
     if len(ids) < LEAST_CELLS:
         return nothing(labels.shape)
-    best, best_cost = nothing(labels.shape), math.inf
-    for block in _corners(known & _around(labels), share):
-        inside = _inside(block, rows, columns)
-        count = int(inside.sum())
-        cost = abs(count / len(ids) - share)
-        if 1 <= count <= len(ids) // 2 and cost < best_cost:
-            best, best_cost = _with_whole_cells(labels, known, block, ids[inside]), cost
+    around = known & _around(labels)
+    for limit in (largest, math.inf):
+        best, best_cost = nothing(labels.shape), math.inf
+        for block in _corners(around, share, limit):
+            inside = _inside(block, rows, columns)
+            count = int(inside.sum())
+            cost = abs(count / len(ids) - share)
+            if 1 <= count <= len(ids) // 2 and cost < best_cost:
+                best, best_cost = _with_whole_cells(labels, known, block, ids[inside]), cost
+        if not best.empty:
+            break
     return best
 
 
-def _at(block: Block | None, labels: Labels, known: Mask, labels_are: LabelsAre) -> Split:
-    """What lies in a block, cells by their centres and as a whole; nothing without one."""
+def _at(
+    block: Block | None,
+    labels: Labels,
+    known: Mask,
+    labels_are: LabelsAre,
+    known_sides: tuple[npt.NDArray[np.int32], npt.NDArray[np.int32]] | None = None,
+) -> Split:
+    """What lies in a block, cells by their centres and as a whole; nothing without one.
+
+    Of the first ids of `known_sides` those that are among the second lie in it wherever they are,
+    and the others do not.
+    """
     if block is None:
         return nothing(labels.shape)
     if labels_are == "classes":
@@ -102,7 +131,11 @@ def _at(block: Block | None, labels: Labels, known: Mask, labels_are: LabelsAre)
         region[block] = known[block]
         return Split(region, np.empty(0, np.int32), block)
     ids, rows, columns = _centres(labels)
-    return _with_whole_cells(labels, known, block, ids[_inside(block, rows, columns)])
+    inside = _inside(block, rows, columns)
+    if known_sides is not None:
+        goes_on, held_out = known_sides
+        inside = np.where(np.isin(ids, goes_on), np.isin(ids, held_out), inside)
+    return _with_whole_cells(labels, known, block, ids[inside])
 
 
 def _with_whole_cells(
@@ -141,14 +174,15 @@ def _centres(
     return ids, centres[:, 0], centres[:, 1]
 
 
-def _corners(known: Mask, share: float) -> list[Block]:
+def _corners(known: Mask, share: float, largest: float) -> list[Block]:
     """Blocks in the corners of the known area's bounding box, each with about `share` of it."""
     rows, columns = np.flatnonzero(known.any(axis=1)), np.flatnonzero(known.any(axis=0))
     (y0, y1), (x0, x1) = (rows[0], rows[-1] + 1), (columns[0], columns[-1] + 1)
+    most = min(1.0, math.sqrt(largest / ((y1 - y0) * (x1 - x0))))
     blocks = []
     for at_top in (True, False):
         for at_left in (True, False):
-            low, high = 0.0, 1.0
+            low, high = 0.0, most
             for _ in range(12):  # the side, as a share of the box, by bisection
                 side = (low + high) / 2
                 block = _corner(y0, y1, x0, x1, side, at_top, at_left)

@@ -25,6 +25,8 @@ OUTLINES = (-1.0, -0.5)  # log-odds by which that of found cells is moved; none 
 FINER = 0.005  # gain in value: the cells stay the same, so that there is less chance in it
 # model pixels that a scoring puts through the network, at most: 1 s of two cores, 4 s of old ones
 MOST_SCORED = 2**21
+# image pixels that it finds cells in, with each setting that is tried: 0.4 s each time
+MOST_LABELLED = 2**20
 CLEARLY = 0.02  # smaller differences in the score say nothing, nor does half a cell
 
 
@@ -90,11 +92,11 @@ class HeldOut:
     def __init__(self, annotation: Annotation, settings: Settings) -> None:
         around, parts = 2 * halo(settings.network), annotation.held_out
         boxes = [_box(s) for s in parts]
-        inputs = [
-            _input(box, factor_of(annotation, settings, s), around)
+        costs = [
+            _cost(box, factor_of(annotation, settings, s), around)
             for s, box in zip(parts, boxes, strict=True)
         ]
-        chosen = _spread(inputs, MOST_SCORED)
+        chosen = _spread(costs, [len(s.split.ids) > 0 for s in parts])
         self.slices, self.boxes = [parts[i] for i in chosen], [boxes[i] for i in chosen]
         # by their labels, which is kinder than to measure them as prediction must
         mixed = annotation.diameters is not None
@@ -197,16 +199,22 @@ def replace_config(segmenter: Segmenter, instances: InstanceSettings) -> Segment
     return replace(segmenter, config=replace(segmenter.config, instances=instances))
 
 
-def _spread(costs: Sequence[float], most: float) -> list[int]:
-    """Which parts to score: all, or so many, evenly spread, that they come to about `most`."""
-    n = len(costs)
-    count = n if sum(costs) <= most else max(1, round(n * most / sum(costs)))
-    return [int((i + 0.5) * n / count) for i in range(count)]
+def _spread(costs: Sequence[float], cells: Sequence[bool]) -> list[int]:
+    """Which parts to score: all, or so many with cells, evenly spread, as come to about 1."""
+    if sum(costs) <= 1:
+        return list(range(len(costs)))
+    # slices whose block holds no cell could fill the whole choice, and then nothing be judged
+    parts = [i for i, some in enumerate(cells) if some] or list(range(len(costs)))
+    total = sum(costs[i] for i in parts)
+    count = min(len(parts), max(1, round(len(parts) / total)))
+    return [parts[int((i + 0.5) * len(parts) / count)] for i in range(count)]
 
 
-def _input(box: Window, factor: float, around: int) -> float:
-    """Model pixels that the network must see for a box (image pixels)."""
-    return (factor * (box[1] - box[0]) + around) * (factor * (box[3] - box[2]) + around)
+def _cost(box: Window, factor: float, around: int) -> float:
+    """Share of what a scoring may take that a box (image pixels) needs."""
+    high, wide = box[1] - box[0], box[3] - box[2]
+    seen = (factor * high + around) * (factor * wide + around)
+    return max(seen / MOST_SCORED, high * wide / MOST_LABELLED)
 
 
 def _box(s: AnnotatedSlice) -> Window:

@@ -32,6 +32,8 @@ MIXED = 1.5
 OWN_SIZE = 3  # whole cells in an image, or its median is chance
 # model pixels of a slice that are held out, at most: some hundred cells, and a second to score
 LARGEST_BLOCK = 512 * 512
+# of the block's box, which is all looked at: pixels of the image or the model, what is more
+LARGEST_BOX = 2**20
 
 
 @dataclass(frozen=True)
@@ -88,9 +90,9 @@ def collect(
     for pair in pairs:
         axes = read_axes(pair.image.shape, pair.axes, where=pair.name)
         first = first or axes
-        own = list(_annotated(pair, axes, settings, labels_are))
-        raw += [painted for painted, _ in own]
-        slices += _parted([s for _, s in own], share, labels_are, settings.scale)
+        painted, own = _annotated(pair, axes, settings, labels_are)
+        raw += painted
+        slices += _parted(own, share, labels_are, settings.scale)
     assert first is not None, "checked pairs hold at least one annotated slice"
     diameter = None
     values: tuple[int, ...] = ()
@@ -103,8 +105,9 @@ def collect(
 
 def _annotated(
     pair: Pair, axes: Axes, settings: Settings, labels_are: LabelsAre
-) -> Iterator[tuple[Labels, AnnotatedSlice]]:
-    """What is painted in each annotated slice, and the slice, nothing held out yet."""
+) -> tuple[list[Labels], list[AnnotatedSlice]]:
+    """What is painted in each annotated slice, and the slices, nothing held out yet."""
+    raw, slices = [], []
     known_planes = list(planes(pair.known)) if pair.known is not None else None
     for index, painted in enumerate(planes(pair.labels)):
         known = known_planes[index] if known_planes else np.full(painted.shape, painted.any())
@@ -114,10 +117,13 @@ def _annotated(
         known = known & finite
         labels = np.where(known, painted, 0).astype(np.int32)
         name = pair.name if axes.slices == 1 else f"{pair.name}, slice {index}"
-        diameter = None
-        if labels_are == "instances":
-            diameter = median_diameter(painted, known, OWN_SIZE)
-        yield painted, AnnotatedSlice(name, image, labels, known, nothing(labels.shape), diameter)
+        raw.append(painted)
+        slices.append(AnnotatedSlice(name, image, labels, known, nothing(labels.shape), None))
+    if labels_are == "classes":
+        return raw, slices
+    # of the whole stack, as it is predicted: caps of round cells are not small cells
+    diameter = median_diameter(raw, [s.known for s in slices], OWN_SIZE)
+    return raw, [replace(s, diameter=diameter) for s in slices]
 
 
 def _parted(
@@ -127,8 +133,10 @@ def _parted(
     if slices:
         largest = max(s.known.sum() * scale_factor(s.diameter, scale) ** 2 for s in slices)
         share = min(share, LARGEST_BLOCK / largest)
+        finest = max(scale_factor(s.diameter, scale) for s in slices)
+        box = LARGEST_BOX / max(finest**2, 1.0)
         parts = split_stack(
-            [s.labels for s in slices], [s.known for s in slices], share, labels_are
+            [s.labels for s in slices], [s.known for s in slices], share, labels_are, box
         )
         yield from (replace(s, split=part) for s, part in zip(slices, parts, strict=True))
 

@@ -12,7 +12,7 @@ from scipy import ndimage
 from napari_unet.core.annotation import Pair
 from napari_unet.core.carving import carve
 from napari_unet.core.held_out import split, split_stack
-from napari_unet.core.judge import HeldOut, words
+from napari_unet.core.judge import MOST_LABELLED, HeldOut, words
 from napari_unet.core.samples import LARGEST_BLOCK, Annotation, collect, prepare
 from napari_unet.core.segment import Segmenter
 from napari_unet.core.settings import InstanceSettings, ModelConfig, NetworkSettings, Settings
@@ -173,6 +173,68 @@ def test_a_cell_of_a_stack_is_held_out_in_all_its_slices() -> None:
     stack = Pair("stack", image, image.astype(np.int32), None, "ZYX")
     learnt = prepare(collect([stack], Settings(), "instances", 0.15), Settings(), "instances")[0]
     assert not held & {int(i) for sample in learnt for i in np.unique(sample.cells)}
+
+
+def test_a_cell_that_drifts_through_a_stack_stays_on_its_side() -> None:
+    first = random_cells(5, (200, 220), 50)[:, 20:]
+    stack = [np.roll(first, 4 * i, axis=1) for i in range(7)]
+    parts = split_stack(stack, [np.ones(first.shape, bool)] * 7, 0.15, "instances")
+    lead = {int(i) for i in parts[0].ids}
+    assert lead and all({int(i) for i in p.ids} == lead for p in parts)
+    for plane, part in zip(stack, parts, strict=True):
+        assert not lead & set(np.unique(plane[~part.region]))
+
+
+def sparse(places: list[tuple[int, int]]) -> tuple[np.ndarray, np.ndarray]:
+    """Squares of 20 px with a little known ground round each, in a wide unknown image."""
+    labels, known = np.zeros((900, 900), np.int32), np.zeros((900, 900), bool)
+    for i, (y, x) in enumerate(places, start=1):
+        known[max(y - 15, 0) : y + 15, max(x - 15, 0) : x + 15] = True
+        labels[max(y - 10, 0) : y + 10, max(x - 10, 0) : x + 10] = i
+    return labels, known
+
+
+def test_of_sparse_cells_no_wide_empty_box_is_looked_at() -> None:
+    grid = [(y, x) for y in range(30, 900, 120) for x in range(30, 900, 120)]
+    labels, known = sparse(grid)
+    assert np.ptp(np.nonzero(split(labels, known, 0.2).region), axis=1).min() > 300
+    parts = split(labels, known, 0.2, largest=200 * 200)
+    assert len(parts.ids) == 4
+    assert np.ptp(np.nonzero(parts.region), axis=1).max() < 240  # with the rims of whole cells
+    # where none lies so near a corner, a wider one
+    diamond = [(30, 450), (450, 30), (450, 870), (870, 450)]
+    inner = [(y, x) for y in (260, 640) for x in (260, 640)]
+    parts = split(*sparse(diamond + inner), 0.2, largest=200 * 200)
+    assert len(parts.ids) > 0
+
+
+def test_slices_without_held_out_cells_do_not_crowd_out_the_others(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    dense = random_cells(3, (200, 200), 44)
+    far = np.zeros_like(dense)
+    corner = collect([Pair("one", dense * 1.0, dense, None, "YX")], Settings(), "instances", 0.2)
+    block = corner.slices[0].split.block
+    assert block is not None
+    far[90:110, 90:110] = 1
+    far[block] = 0
+    labels = np.stack([dense, *[far] * 11])
+    stack = Pair("stack", labels.astype(np.float32), labels, None, "ZYX")
+    annotation = collect([stack], Settings(), "instances", 0.2)
+    assert [len(s.split.ids) > 0 for s in annotation.held_out] == [True] + [False] * 11
+    assert len(HeldOut(annotation, Settings()).slices) == 12
+    monkeypatch.setattr("napari_unet.core.judge.MOST_LABELLED", 4 * 90 * 90)
+    held = HeldOut(annotation, Settings())
+    assert [s.name for s in held.slices] == ["stack, slice 0"] and held.cells > 0
+
+
+def test_large_cells_are_found_in_few_pixels_of_the_image() -> None:
+    """The network sees them small, but they are found in the image's own pixels."""
+    cells = np.kron(random_cells(3, (200, 200), 44), np.ones((8, 8), np.int32))
+    images = [Pair(str(i), cells.astype(np.float32), cells, None, "YX") for i in range(9)]
+    held = HeldOut(collect(images, Settings(), "instances", 0.2), Settings())
+    pixels = sum((b[1] - b[0]) * (b[3] - b[2]) for b in held.boxes)
+    assert len(held.boxes) >= 1 and pixels <= 1.5 * MOST_LABELLED
 
 
 def many(count: int, times: int = 1) -> Annotation:

@@ -237,3 +237,12 @@ def test_images_of_similar_cells_share_one_scale() -> None:
     assert annotation.diameters is None
     samples, _ = prepare(annotation, settings, "instances")
     assert samples[0].target.shape == samples[1].target.shape
+
+
+def test_a_stack_has_one_size_of_cells() -> None:
+    """Caps of round cells above and below are not small cells: it is predicted with one size."""
+    stack = np.stack([grid_of_discs(d) for d in (14, 26, 14)])
+    pair = Pair("stack", (stack > 0).astype(np.float32), stack, None, "ZYX")
+    annotation = collect([pair], small(scale=ScaleSettings(diameter=26.0)), "instances", 0.0)
+    assert annotation.diameters is None
+    assert len({s.diameter for s in annotation.slices}) == 1
