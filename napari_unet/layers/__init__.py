@@ -30,6 +30,7 @@ from .results import (
     write_plane,
 )
 from .roles import Role, find, image_of, images, key, painted_layers, partner, role
+from .seeing import show, topmost, uncover_all
 from .weights import redraw_touching, show_touching, show_weights
 
 __all__ = [
@@ -69,6 +70,7 @@ __all__ = [
     "role",
     "set_axes",
     "set_free",
+    "show",
     "show_probability",
     "show_touching",
     "show_weights",
@@ -77,6 +79,8 @@ __all__ = [
     "snapshots",
     "start_painting",
     "take_next_id",
+    "topmost",
+    "uncover_all",
     "visible_window",
     "widen",
     "write_plane",

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 from napari.layers import Image, Shapes
 from napari.viewer import Viewer
 
@@ -17,6 +18,7 @@ from .reading import axes, labels_shape, pixels
 from .roles import images, partner
 
 NO_REGION = ("line", "path")  # they enclose nothing
+LEAST_REGION = 2.0  # px of its sides; a stray click leaves a smaller one, which nobody sees
 
 
 def snapshot(viewer: Viewer, image: Image) -> Snapshot | None:
@@ -59,7 +61,14 @@ def snapshots(viewer: Viewer) -> list[Snapshot]:
 
 def region_count(layer: Shapes) -> int:
     """How many of the shapes are regions."""
-    return sum(kind not in NO_REGION for kind in layer.shape_type)
+    kinds: Sequence[str] = layer.shape_type
+    return sum(_is_region(corners, kind) for corners, kind in zip(layer.data, kinds, strict=True))
+
+
+def _is_region(corners: npt.NDArray[Any], kind: str) -> bool:
+    if kind in NO_REGION:
+        return False
+    return bool(np.ptp(flat_corners(corners, kind), axis=0).min() >= LEAST_REGION)
 
 
 def region_outlines(layer: Shapes | None, shape: tuple[int, ...]) -> tuple[Outline, ...]:
@@ -70,5 +79,5 @@ def region_outlines(layer: Shapes | None, shape: tuple[int, ...]) -> tuple[Outli
     return tuple(
         Outline(slice_of(corners, shape[:-2]), flat_corners(corners, kind))
         for corners, kind in zip(layer.data, kinds, strict=True)
-        if kind not in NO_REGION
+        if _is_region(corners, kind)
     )

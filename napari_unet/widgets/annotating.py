@@ -33,6 +33,8 @@ class Annotating(QObject):
         self._session = session
         self._pair_the_obvious()
         self._regions: list[Shapes] = []
+        self._put_away: set[str] = set()  # keys of layers that were hidden to show an image
+        self._diameters: dict[str, int] = {}  # what the user said of each image's cells
         self.watching = Watching(viewer, self)
         self.counting = Counting(viewer, session, self.watching, self)
         self.counting.counted.connect(self._on_counted)
@@ -67,10 +69,29 @@ class Annotating(QObject):
         image = self.image()
         return None if image is None else layers.partner(self._viewer, image, "labels")
 
+    def turn_to(self, key: str) -> None:
+        """Work on this image from now on, and see it."""
+        self.choose_image(key)
+        image = self.image()
+        if image is not None:
+            self._bring_to_light(image)
+            self._viewer.layers.selection.active = self.labels() or image
+
     def choose_image(self, key: str) -> None:
         """Work on this image from now on."""
-        self._session.image = key
+        self._take(key)
         self.refresh()
+
+    def _take(self, key: str) -> None:
+        session = self._session
+        self._diameters[session.image] = session.diameter
+        session.image = key
+        session.diameter = self._diameters.get(key, 0)
+
+    def _bring_to_light(self, image: Image) -> None:
+        """What is painted on must be what is seen."""
+        layers.uncover_all(self._viewer, image, self._put_away)
+        self._put_away.update(layers.key(x) for x in layers.show(self._viewer, image))
 
     def choose_labels(self, key: str) -> None:
         """Use this labels layer for the image in hand."""
@@ -102,7 +123,8 @@ class Annotating(QObject):
         images = layers.images(viewer)
         session.images = tuple((layers.key(x), x.name) for x in images)
         if session.image not in dict(session.images):
-            session.image = layers.key(images[0]) if images else ""
+            seen = self._active_image() or layers.topmost(viewer)
+            self._take(layers.key(seen) if seen is not None else "")
         self._refresh_image(self.image())
         self._rewatch()
         self.counting.soon()
@@ -136,16 +158,20 @@ class Annotating(QObject):
         self.refresh()
 
     def _on_active(self, event: Any = None) -> None:
-        active = self._viewer.layers.selection.active
-        image = None if active is None else layers.image_of(self._viewer, active)
+        image = self._active_image()
         if image is not None and layers.key(image) != self._session.image:
             self.choose_image(layers.key(image))
+
+    def _active_image(self) -> Image | None:
+        """The image that the layer selected in napari is, or belongs to."""
+        active = self._viewer.layers.selection.active
+        return None if active is None else layers.image_of(self._viewer, active)
 
     # ---- making layers to paint on
 
     def new_cell(self) -> None:
         """Pick the next free id, on a labels layer that fits; make one if there is none."""
-        image = self.image()
+        image = self._image_seen()
         if image is None:
             return
         labels = self.labels()
@@ -160,7 +186,22 @@ class Annotating(QObject):
             return
         layers.start_painting(self._viewer, labels)
         what = "Cell" if self._session.labels_are == "instances" else "Kind"
-        self._session.say(f"{what} {number}: paint it with the brush, then press N for the next.")
+        where = f" of {image.name}" if len(self._session.images) > 1 else ""
+        words = f"{what} {number}{where}: paint it with the brush, then press N for the next."
+        self._session.say(words)
+
+    def _image_seen(self) -> Image | None:
+        """The image to paint on: the one in hand, or where the user hid it the one that is seen."""
+        image = self.image()
+        ours = image is not None and layers.key(image) in self._put_away
+        if image is not None and not image.visible and not ours:
+            seen = layers.topmost(self._viewer)
+            if seen is not None and seen.visible:
+                self.choose_image(layers.key(seen))
+                image = seen
+        if image is not None:
+            self._bring_to_light(image)
+        return image
 
     def regions(self) -> None:
         """The layer for regions, ready to draw on."""
@@ -178,7 +219,7 @@ class Annotating(QObject):
         )
 
     def _paint_on(self, role: layers.Role, make: Callable[[Viewer, Image], Any]) -> None:
-        image = self.image()
+        image = self._image_seen()
         if image is not None:
             layer = layers.partner(self._viewer, image, role) or make(self._viewer, image)
             layers.start_painting(self._viewer, layer)

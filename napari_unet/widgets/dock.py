@@ -21,7 +21,7 @@ WIDTH = 320  # px; what the four parts need without being cramped
 def label_panel(desk: Desk) -> LabelPanel:
     """Part 1, its wishes connected."""
     panel, deeds = LabelPanel(desk.session), desk.annotating
-    panel.image_chosen.connect(deeds.choose_image)
+    panel.image_chosen.connect(deeds.turn_to)
     panel.labels_chosen.connect(deeds.choose_labels)
     panel.axes_chosen.connect(deeds.choose_axes)
     panel.labels_are_chosen.connect(deeds.choose_labels_are)
