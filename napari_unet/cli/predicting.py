@@ -106,13 +106,19 @@ def _check_out(out: Path, paths: list[Path]) -> None:
     """
     if out.exists() and not out.is_dir():
         raise BadInput(f"{out} is a file; a folder is needed for the results")
+    where = out.resolve()
     for path in paths:
-        folder = path.resolve().parent
-        if folder.name == "images" and out.resolve() == folder.parent / "labels":
+        folders = _folders(path)
+        if any(f.name == "images" and (f.parent / "labels").resolve() == where for f in folders):
             raise BadInput(f"{out} is for the labels that you made; name another folder")
         target = out / f"{path.stem}_labels.tif"
-        if target.exists() and folder == out.resolve():
+        if target.exists() and where in folders:
             raise BadInput(f"{target} lies beside its image and would be lost; name another folder")
+
+
+def _folders(path: Path) -> set[Path]:
+    """Where an image lies: by its name, and where links of its folder and its own lead."""
+    return {path.absolute().parent, path.parent.resolve(), path.resolve().parent}
 
 
 def _letters(dimensions: int, config: ModelConfig) -> str:

@@ -75,6 +75,23 @@ def test_predict_leaves_a_folder_of_hand_made_labels_alone(
     assert (tmp_path / "labels" / "a_labels.tif").read_bytes() == before
 
 
+@pytest.mark.parametrize(("images", "out"), [("work", "work"), ("data", "data/labels")])
+def test_predict_leaves_labels_alone_whose_image_is_a_link(
+    images: str, out: str, run: Run, model: Path, tmp_path: Path
+) -> None:
+    for name in ("store", "work", "data/labels"):
+        (tmp_path / name).mkdir(parents=True)
+    tifffile.imwrite(tmp_path / "store" / "a.tif", IMAGE)
+    (tmp_path / "work" / "a.tif").symlink_to(Path("..", "store", "a.tif"))
+    (tmp_path / "data" / "images").symlink_to(Path("..", "store"))
+    for name in ("work", "data/labels"):
+        tifffile.imwrite(tmp_path / name / "a_labels.tif", LABELS)
+    before = snapshot(tmp_path)
+    answer = run("predict", model, tmp_path / images, "-o", tmp_path / out)
+    assert answer.code == 1 and "another folder" in answer.err
+    assert snapshot(tmp_path) == before
+
+
 def test_predict_gives_what_python_gives(run: Run, data: Path, model: Path, tmp_path: Path) -> None:
     save_as("mine", model)
     answer = run("predict", "mine", data, "-o", tmp_path / "o", "--tile", "61")
