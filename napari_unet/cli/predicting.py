@@ -53,7 +53,7 @@ def predict(
     config = read_config(file)
     paths = list_images(images)
     readings = {path: check_image(path, axes, config) for path in paths}
-    _check_out(out, paths)
+    _check_out(out, paths, probabilities)
     check_device(device)
     loaded = load_model(file)
     say_readings(reading.words for reading in readings.values())
@@ -99,21 +99,30 @@ def check_image(path: Path, axes: str | None, config: ModelConfig) -> Axes:
     return reading
 
 
-def _check_out(out: Path, paths: list[Path]) -> None:
-    """Refuse a folder that is none; and where labels may be hand-made.
+def _check_out(out: Path, paths: list[Path], probabilities: bool) -> None:
+    """Refuse a folder that is none; and where files of the user's would be lost or rivalled.
 
-    Beside their image, or in `labels` beside `images`.
+    Beside their image, or in `labels` beside `images`. Nothing tells NAME_prob.tif of the user
+    from one of ours.
     """
+    from napari_unet.files.images import SUFFIXES
+
     if out.exists() and not out.is_dir():
         raise BadInput(f"{out} is a file; a folder is needed for the results")
     where = out.resolve()
+    there = sorted(out.iterdir()) if out.exists() else []
+    mine = {p.stem: p for p in there if p.suffix.lower() in SUFFIXES and p.stem.endswith("_labels")}
+    if probabilities:
+        mine |= {p.stem: p for p in there if p.name.endswith("_prob.tif")}
     for path in paths:
         folders = _folders(path)
         if any(f.name == "images" and (f.parent / "labels").resolve() == where for f in folders):
             raise BadInput(f"{out} is for the labels that you made; name another folder")
-        target = out / f"{path.stem}_labels.tif"
-        if target.exists() and where in folders:
-            raise BadInput(f"{target} lies beside its image and would be lost; name another folder")
+        found = mine.get(f"{path.stem}_labels") or mine.get(f"{path.stem}_prob")
+        if found and where in folders:
+            raise BadInput(
+                f"{found} lies beside its image and may be made by hand; name another folder"
+            )
 
 
 def _folders(path: Path) -> set[Path]:

@@ -92,6 +92,21 @@ def test_predict_leaves_labels_alone_whose_image_is_a_link(
     assert snapshot(tmp_path) == before
 
 
+@pytest.mark.parametrize("name", ["a_labels.png", "a_labels.TIF", "a_prob.tif"])
+def test_predict_leaves_what_lies_beside_its_image_alone(
+    name: str, run: Run, model: Path, tmp_path: Path
+) -> None:
+    tifffile.imwrite(tmp_path / "a.tif", IMAGE)
+    (tmp_path / name).write_text("mine")
+    before = snapshot(tmp_path)
+    words = ("predict", model, tmp_path / "a.tif", "-o", tmp_path)
+    answer = run(*words, "--probabilities")
+    assert answer.code == 1 and f"{name} lies beside its image" in answer.err
+    assert snapshot(tmp_path) == before
+    if name == "a_prob.tif":
+        assert run(*words).code == 0 and (tmp_path / name).read_text() == "mine"
+
+
 def test_predict_gives_what_python_gives(run: Run, data: Path, model: Path, tmp_path: Path) -> None:
     save_as("mine", model)
     answer = run("predict", "mine", data, "-o", tmp_path / "o", "--tile", "61")
