@@ -23,7 +23,7 @@ Counts = dict[int, int]
 
 def weight_map(
     labels: npt.ArrayLike,
-    known: Mask | None = None,
+    known: npt.ArrayLike | None = None,
     settings: WeightSettings | None = None,
     *,
     labels_are: LabelsAre = "instances",
@@ -39,8 +39,8 @@ def weight_map(
     Parameters
     ----------
     labels : ``(Y, X)`` int, 0 = background
-    known : ``(Y, X)`` bool, or None: everything. Unknown pixels weigh exactly 0, and
-        labels there are erased before anything is computed.
+    known : ``(Y, X)``, not 0 where it is known, or None: everything. Unknown pixels weigh
+        exactly 0, and labels there are erased before anything is computed.
     settings : default: preset ``paper``, w0 = 10, sigma = 5 px
     labels_are : with "classes" the border term works between the connected pieces of each
         class and nothing is carved
@@ -55,17 +55,20 @@ def weight_map(
     Raises
     ------
     BadInput
-        For labels that are no ids, or are not two-dimensional.
+        For labels that are no ids, or are not two-dimensional, or a known area of another shape.
     """
     settings = settings or WeightSettings()
     labels = check_labels(labels)
     if labels.ndim != 2:
         raise BadInput(f"a weight map needs labels of two axes (Y, X), not of shape {labels.shape}")
-    if known is not None:
-        labels = np.where(known, labels, 0).astype(np.int32)
+    area = None if known is None else np.asarray(known) != 0
+    if area is not None:
+        if area.shape != labels.shape:
+            raise BadInput(f"the known area has the shape {area.shape}, the labels {labels.shape}")
+        labels = np.where(area, labels, 0).astype(np.int32)
     if labels_are == "instances":
         labels = carve(labels)
-    return assembled_map(labels, known, settings, labels_are, class_weight)
+    return assembled_map(labels, area, settings, labels_are, class_weight)
 
 
 def assembled_map(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -70,6 +72,23 @@ def test_unknown_weighs_nothing_and_its_labels_do_not_matter() -> None:
     first, second = weight_map(labels, known), weight_map(mixed, known)
     assert np.array_equal(first, second)
     assert not first[~known].any()
+
+
+@pytest.mark.parametrize("there", [1, 255])
+def test_a_known_area_as_files_hold_it(there: int) -> None:
+    labels = random_cells(1)
+    known = np.zeros(labels.shape, np.uint8)
+    known[:, :60] = there
+    expected = weight_map(labels, known > 0)
+    assert np.array_equal(weight_map(labels, known), expected)
+    assert np.array_equal(weight_map(labels, known.tolist()), expected)
+
+
+@pytest.mark.parametrize("part", [np.s_[1:], np.s_[:1], np.s_[None]])
+def test_a_known_area_of_another_shape(part: Any) -> None:
+    labels = random_cells(1)
+    with pytest.raises(BadInput, match="the known area has the shape"):
+        weight_map(labels, np.ones(labels.shape, bool)[part])
 
 
 def test_classes_balance_over_the_known_pixels_and_are_clipped() -> None:
