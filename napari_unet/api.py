@@ -218,7 +218,7 @@ def train(
     images: Sequence[npt.ArrayLike],
     labels: Sequence[npt.ArrayLike],
     *,
-    known: Sequence[npt.NDArray[np.bool_] | None] | None = None,
+    known: Sequence[npt.ArrayLike | None] | None = None,
     labels_are: LabelsAre = "instances",
     axes: str | None = None,
     preset: str = "default",
@@ -236,7 +236,8 @@ def train(
     ----------
     images : arrays of the same axes and channels
     labels : for each image ``(Y, X)`` int, 0 = not painted (stacks: with leading axes)
-    known : for each image bool like its labels, or None: all of each slice with a label
+    known : for each image like its labels, not 0 where it is known, or None: all of each slice
+        with a label
     labels_are : "instances" (each id a cell) or "classes" (each value a kind of thing)
     axes : letters of the images' axes; None = as the shape says where that is clear
     preset, base : "default", "paper", "fiji"; a model's name or path, or "none"
@@ -270,9 +271,9 @@ def train(
     for index, (image, painted) in enumerate(zip(images, labels, strict=True)):
         array, name = np.asarray(image), f"image {index}"
         letters = axes_of(array, axes, where=name).letters
-        pairs.append(
-            Pair(name, array, np.asarray(painted), None if known is None else known[index], letters)
-        )
+        mask = None if known is None else known[index]
+        area = None if mask is None else np.asarray(mask) != 0
+        pairs.append(Pair(name, array, np.asarray(painted), area, letters))
     temporary = Path(tempfile.mkdtemp(prefix="napari-unet-")) if run is None else None
     try:
         folder = create_run(Path(run) if temporary is None else temporary / "run", pairs, options)  # type: ignore[arg-type]

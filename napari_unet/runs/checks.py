@@ -63,12 +63,12 @@ def _used(pair: Pair) -> UsedSlices | None:
     if pair.known is None:
         known = known_area(labels)
     else:
-        if pair.known.size != labels.size:
+        area = np.asarray(pair.known)
+        if not axes.fits(area.shape):
             raise BadInput(
-                f"the known area of {pair.name} has the shape {pair.known.shape}, "
-                f"its labels {pair.labels.shape}"
+                f"the known area of {pair.name} has the shape {area.shape}, its labels {shape}"
             )
-        known = _stacked(axes, np.asarray(pair.known).reshape(shape)) != 0
+        known = _stacked(axes, area) != 0
     indices = tuple(int(i) for i in np.flatnonzero(known.any(axis=(1, 2))))
     if not indices:
         return None

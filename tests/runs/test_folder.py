@@ -33,6 +33,11 @@ REFUSED: dict[str, tuple[list[Pair], dict[str, Any], str]] = {
     "known but no cell": ([changed(labels=NONE, known=NONE == 0)], {}, "at least one cell"),
     "other shape": ([changed(labels=PAIR.labels[1:])], {}, "shape"),
     "other known shape": ([changed(known=NONE[1:] == 0)], {}, "known area"),
+    "known of the same size": (
+        [changed(image=PAIR.image[:80], labels=PAIR.labels[:80], known=NONE[:, :80] == 0)],
+        {},
+        "known area",
+    ),
     "fractions": ([changed(labels=FLOATS)], {}, "discs"),
     "negative": ([changed(labels=-PAIR.labels)], {}, "discs"),
     "the second is bad": ([PAIR, changed(name="b", labels=PAIR.labels[1:])], {}, "b"),
@@ -168,6 +173,14 @@ def test_labels_follow_their_image_whatever_the_order_of_axes(
     np.testing.assert_array_equal(kept.labels, labels)
     np.testing.assert_array_equal(kept.image[:, 0], labels)
     np.testing.assert_array_equal(kept.known, labels > 0)
+
+
+@pytest.mark.parametrize("shape", [(96, 96), (1, 96, 96)])
+def test_a_known_area_as_it_comes(shape: tuple[int, ...], tmp_path: Path) -> None:
+    known = (PAIR.labels > 0).reshape(shape)
+    for name, given in (("list", known.tolist()), ("bytes", known * np.uint8(255))):
+        kept = next(iter(create_run(tmp_path / name, [changed(known=given)]).pairs()))
+        np.testing.assert_array_equal(kept.known, PAIR.labels[None] > 0)
 
 
 def test_a_class_that_is_painted_on_missing_pixels_only(tmp_path: Path) -> None:

@@ -109,3 +109,9 @@ def test_every_type_of_labels(dtype: str, base: Path) -> None:
         [IMAGE.astype(np.float64)], [LABELS.astype(dtype)], base=str(base), steps=1, device="cpu"
     )
     assert model.config.training["steps"] == 1
+
+
+def test_a_known_area_given_as_a_list(base: Path) -> None:
+    known = region_without_cells().tolist()
+    model = train([IMAGE], [LABELS], known=[known], base=str(base), steps=1, device="cpu")
+    assert model.config.training["steps"] == 1
