@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -45,9 +45,12 @@ def evaluate(
     axes: AxesOption = None,
     device: Device = "auto",
 ) -> None:
-    """Score a model, or label files (--labels DIR), against annotated images."""
+    """Score a model, or label files (--labels DIR), against annotated images.
+
+    Stacks slice by slice: a cell in three slices counts three times.
+    """
     from napari_unet.core.metrics import evaluate as compare
-    from napari_unet.core.metrics import evaluate_classes
+    from napari_unet.core.metrics import evaluate_classes, pool
     from napari_unet.files.pairs import find_pairs
 
     if (second is None) == (labels is None):
@@ -65,11 +68,13 @@ def evaluate(
     scores: dict[str, Scores] = {}
     for files in found.pairs:
         pair, prediction = _checked(files, axes, predicted)
-        truth, guess, known = _annotated_only(pair, prediction, classes)
-        scores[files.name] = (
-            evaluate_classes(truth, guess, values, known)
-            if classes
-            else compare(truth, guess, min_size)
+        scores[files.name] = pool(
+            [
+                evaluate_classes(truth, guess, values, known)
+                if classes
+                else compare(truth, guess, min_size)
+                for truth, guess, known in _annotated_slices(pair, prediction, classes)
+            ]
         )
         say(f"{files.name}: {_line(scores[files.name].to_dict())}")
     _say_and_write(scores, json)
@@ -149,26 +154,39 @@ def _flat_stack(shape: list[int]) -> list[int]:
     return [shape[0] * shape[1], *shape[2:]] if len(shape) == 4 else shape
 
 
-def _annotated_only(pair: Pair, prediction: Ints, classes: bool) -> tuple[Ints, Ints, Mask | None]:
-    """Truth and prediction where the truth is known; a predicted cell mostly elsewhere goes.
+def _annotated_slices(
+    pair: Pair, prediction: Ints, classes: bool
+) -> Iterator[tuple[Ints, Ints, Mask | None]]:
+    """Truth, prediction and what is known of each slice, as predictions are made of them.
 
     In a stack without a known area the slices without any label are unknown, as in training.
     """
+    from napari_unet.core.annotation import known_area
+    from napari_unet.core.axes import axes_of
+
+    shape = (-1, *axes_of(pair.image, pair.axes, where=pair.name).shape)
+    truths, guesses = pair.labels.reshape(shape), prediction.reshape(shape)
+    areas = None if pair.known is None else pair.known.reshape(shape)
+    if areas is None and len(truths) > 1 and truths.any():
+        areas = known_area(truths)
+    for index, (truth, guess) in enumerate(zip(truths, guesses, strict=True)):
+        known = None if areas is None else areas[index]
+        if known is None or classes:
+            yield truth, guess, known
+        else:
+            yield *_annotated_only(truth, guess, known), None
+
+
+def _annotated_only(truth: Ints, prediction: Ints, known: Mask) -> tuple[Ints, Ints]:
+    """Both where the truth of a slice is known; a predicted cell mostly elsewhere goes."""
     import numpy as np
 
-    from napari_unet.core.annotation import known_area
-
-    known = pair.known
-    if known is None and pair.labels.ndim > 2 and pair.labels.any():
-        known = known_area(pair.labels)
-    if known is None or classes:
-        return pair.labels, prediction, known
     ids, index = np.unique(prediction, return_inverse=True)  # ids may be of any height
     index = index.reshape(prediction.shape)
     sizes = np.bincount(index.ravel())
     inside = np.bincount(index[known], minlength=len(ids))
     kept = known & (2 * inside > sizes)[index]
-    return np.where(known, pair.labels, 0), np.where(kept, prediction, 0), None
+    return np.where(known, truth, 0), np.where(kept, prediction, 0)
 
 
 def _say_and_write(scores: dict[str, Scores], json: Path | None) -> None:

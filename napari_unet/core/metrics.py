@@ -29,7 +29,8 @@ def evaluate(
     Parameters
     ----------
     truth, prediction
-        (Y, X) or (Z, Y, X) int of one shape, 0 = background. Ids need not agree.
+        (Y, X) or (Z, Y, X) int of one shape, 0 = background. Ids need not agree. With Z the
+        cells are 3-D objects; of labels that were made slice by slice give one slice at a time.
     min_size
         True cells of fewer pixels are ignored, with the predictions that lie mostly on them.
     region

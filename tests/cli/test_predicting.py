@@ -160,6 +160,27 @@ def test_evaluate_a_model(run: Run, data: Path, model: Path, tmp_path: Path) -> 
     assert scores["images"]["a"] == evaluate(truth, found).to_dict()
 
 
+@pytest.mark.parametrize("known", [False, True])
+def test_evaluate_a_stack_slice_by_slice(known: bool, run: Run, tmp_path: Path) -> None:
+    truth = np.stack([LABELS * (LABELS < 4), LABELS, 0 * LABELS])
+    guess = truth.copy()
+    guess[1][LABELS > 0] += 100  # ids as predictions have them
+    guess[2] = LABELS  # not annotated: neither right nor wrong
+    for name, stack in (("d/s", truth), ("d/s_labels", truth), ("p/s_labels", guess)):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        kind = {"photometric": "minisblack", "metadata": {"axes": "ZYX"}}
+        tifffile.imwrite(tmp_path / f"{name}.tif", stack, **kind)
+    if known:
+        area = np.broadcast_to(truth.any(axis=(1, 2), keepdims=True), truth.shape)
+        tifffile.imwrite(tmp_path / "d" / "s_known.tif", area.astype(np.uint8), **kind)
+    words = ("evaluate", "--labels", tmp_path / "p", tmp_path / "d")
+    answer = run(*words, "--json", tmp_path / "s.json")
+    assert answer.code == 0, answer.err
+    scores = json.loads((tmp_path / "s.json").read_text())["pooled"]
+    assert scores["truth"] == scores["found"] == LABELS.max() + 3
+    assert scores["AP50"] == scores["SEG"] == 1 and scores["VI"] == scores["ARAND"] == 0
+
+
 def test_evaluate_only_where_it_is_known(run: Run, data: Path, tmp_path: Path) -> None:
     truth = tifffile.imread(data / "a_labels.tif")
     known = np.zeros(truth.shape, np.uint8)
