@@ -6,6 +6,7 @@ torch is imported only inside the commands that compute, napari only by `open` a
 
 from __future__ import annotations
 
+import io
 import sys
 from collections.abc import Callable, Sequence
 from typing import Annotated
@@ -61,6 +62,7 @@ def _options(
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and exit the process with its code."""
     share_cores()
+    _print_any_name()
     words = list(sys.argv[1:] if arguments is None else arguments)
     if not words or (words[0] not in COMMANDS and not words[0].startswith("-")):
         words.insert(0, "open")
@@ -77,6 +79,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except OSError as error:
         # strerror without the number; the file, if the system says which
         _fail(": ".join(str(p) for p in (error.filename, error.strerror or error) if p))
+
+
+def _print_any_name() -> None:
+    """Print escaped what the terminal's encoding does not hold: file names may be of others."""
+    if isinstance(sys.stdout, io.TextIOWrapper) and sys.stdout.errors == "strict":
+        sys.stdout.reconfigure(errors="backslashreplace")
 
 
 def _fail(words: str) -> None:

@@ -53,7 +53,8 @@ def write_bytes(path: Path, data: bytes) -> None:
 def write_json(path: Path, value: Any) -> None:
     """Write or replace a JSON file, indented, for people to read."""
     text = json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False)
-    write_bytes(path, (text + "\n").encode())
+    # what no UTF-8 holds, in file names of other encodings: JSON has the same escapes as Python
+    write_bytes(path, (text + "\n").encode(errors="backslashreplace"))
 
 
 def write_array(path: Path, array: npt.NDArray[Any]) -> None:

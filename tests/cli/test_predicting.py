@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +19,7 @@ from napari_unet.core.metrics import evaluate
 from napari_unet.core.weights import weight_map
 from napari_unet.models import find_model, save_as
 
-from .commands import Run, cells, snapshot
+from .commands import Run, cells, put_pair, snapshot
 
 IMAGE, LABELS = cells()
 REAL = IMAGE.astype(np.float32)
@@ -147,6 +150,27 @@ def test_evaluate_stored_labels(run: Run, data: Path, tmp_path: Path) -> None:
     assert {"AP50", "F1_50", "mAP", "SEG", "PQ"} <= scores["pooled"].keys()
     assert {"ARAND", "VI", "mIoU"} <= scores["mean"].keys()
     assert scores["pooled"]["truth"] == expected["a"]["truth"] + expected["b"]["truth"]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere names are Unicode")
+def test_a_name_that_is_not_utf8(model: Path, tmp_path: Path) -> None:
+    name = os.fsdecode(b"caf\xe9")
+    for folder in ("d", "p"):
+        put_pair(tmp_path / folder, name, IMAGE, LABELS)
+    words: list[list[str | Path]] = [
+        ["evaluate", "--labels", tmp_path / "p", tmp_path / "d", "--json", tmp_path / "s.json"],
+        ["predict", model, tmp_path / "d", "-o", tmp_path / "o"],
+    ]
+    for command in words:
+        done = subprocess.run(
+            [sys.executable, "-m", "napari_unet", *command],
+            env={**os.environ, "PYTHONIOENCODING": "utf-8:strict"},
+            capture_output=True,
+            check=False,
+        )
+        assert (done.returncode, done.stderr) == (0, b"")
+        assert b"caf\\udce9" in done.stdout
+    assert list(json.loads((tmp_path / "s.json").read_text("utf-8"))["images"]) == [name]
 
 
 def test_evaluate_a_model(run: Run, data: Path, model: Path, tmp_path: Path) -> None:

@@ -35,6 +35,9 @@ def test_success_replaces(tmp_path: Path) -> None:
 def test_json_and_arrays(tmp_path: Path) -> None:
     write_json(tmp_path / "a.json", {"ä": [1, None]})
     assert json.loads((tmp_path / "a.json").read_text("utf-8")) == {"ä": [1, None]}
+    strange = {os.fsdecode(b"caf\xe9"): "\U0001f9eb\ud800"}  # a name that is not UTF-8
+    write_json(tmp_path / "a.json", strange)
+    assert json.loads((tmp_path / "a.json").read_text("utf-8")) == strange
     with pytest.raises(ValueError, match="JSON"):
         write_json(tmp_path / "b.json", float("nan"))
     write_array(tmp_path / "c.npy", np.arange(3))
