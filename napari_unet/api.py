@@ -78,7 +78,8 @@ class Model:
         Raises
         ------
         BadInput
-            If the axes are unclear or the channels are not the model's.
+            If the axes are unclear, the channels are not the model's, or there is no such
+            diameter or precision.
         """
         probabilities = [
             p
@@ -154,8 +155,10 @@ class Model:
         progress: TileProgress | None,
         warn: Callable[[str], None] | None,
     ) -> Iterator[tuple[Floats, Labels]]:
+        from napari_unet.core.modelled import check_wishes
         from napari_unet.runs.predict import reading, settle_diameter
 
+        check_wishes(diameter, precision)
         array: Any = (
             image if hasattr(image, "dtype") and hasattr(image, "shape") else np.asarray(image)
         )

@@ -44,11 +44,13 @@ def predict(
 ) -> None:
     """Write DIR/NAME_labels.tif for each image."""
     from napari_unet.api import check_device, load_model
+    from napari_unet.core.modelled import check_wishes
     from napari_unet.files.images import read_image, write_labels, write_probability
     from napari_unet.files.model_file import read_config
     from napari_unet.files.pairs import list_images
     from napari_unet.models import find_model
 
+    check_wishes(diameter)
     file = find_model(model)
     config = read_config(file)
     paths = list_images(images)

@@ -4,9 +4,30 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from .errors import BadInput
 from .instances import for_diameter
 from .scale import scale_factor
 from .settings import InstanceSettings, ModelConfig, ScaleSettings
+
+LARGEST_DIAMETER = 1e6  # image pixels; larger than any image that is held at once
+PRECISIONS = ("auto", "fp32")
+
+
+def check_wishes(diameter: float | None, precision: str = "auto") -> None:
+    """Refuse what no prediction can have.
+
+    Raises
+    ------
+    BadInput
+        If the diameter is no length, or there is no such precision.
+    """
+    if diameter is not None and not 0 < diameter <= LARGEST_DIAMETER:
+        raise BadInput(
+            f"the cell diameter must be above 0 px and at most {LARGEST_DIAMETER:g} px,"
+            f" not {diameter:g}"
+        )
+    if precision not in PRECISIONS:
+        raise BadInput(f"there is no precision {precision!r}; there are {', '.join(PRECISIONS)}")
 
 
 def model_scale(config: ModelConfig, diameter: float | None = None) -> float:

@@ -16,6 +16,9 @@ from .errors import BadInput
 
 LabelsAre = Literal["instances", "classes"]
 PRESETS = ("default", "paper", "fiji")
+# no training is better for more, and far beyond the map, in float32, is infinite
+LARGEST_W0 = 1e6
+LARGEST_SIGMA = 1e3  # model pixels
 
 T = TypeVar("T")
 
@@ -34,9 +37,13 @@ class WeightSettings:
 
     def __post_init__(self) -> None:
         _require(
-            0 <= self.w0 < math.inf, f"the border weight w0 must be 0 or more, not {self.w0:g}"
+            0 <= self.w0 <= LARGEST_W0,
+            f"the border weight w0 must be between 0 and {LARGEST_W0:g}, not {self.w0:g}",
         )
-        _require(0 < self.sigma < math.inf, f"sigma must be above 0 px, not {self.sigma:g}")
+        _require(
+            0 < self.sigma <= LARGEST_SIGMA,
+            f"sigma must be above 0 px and at most {LARGEST_SIGMA:g} px, not {self.sigma:g}",
+        )
 
     @staticmethod
     def of(preset: str) -> WeightSettings:

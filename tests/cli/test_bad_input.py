@@ -123,6 +123,7 @@ BAD: dict[str, tuple[Make, str]] = {
     "a truncated image": (_cut_image, "cut off"),
     "a file as output": (_words(*PREDICT, "@data", "-o", "@data/a.tif"), "folder"),
     "predict with cuda": (_words(*PREDICT, "@data", "-o", "@out", "--device", "cuda"), "cuda"),
+    "an endless diameter": (_words(*PREDICT, "@data", "-o", "@out", "--diameter", "inf"), "inf"),
     "colour for a grey model": (_colour, "channel"),
     "planes without meaning": (_planes, "--axes"),
     "labels beside their image": (_hand_made_labels, "another folder"),
@@ -148,6 +149,10 @@ BAD: dict[str, tuple[Make, str]] = {
     "weights, sigma 0": (
         _words("weights", "@data/a_labels.tif", "-o", "@w.tif", "--sigma", "0"),
         "sigma",
+    ),
+    "weights beyond all measure": (
+        _words("weights", "@data/a_labels.tif", "-o", "@w.tif", "--w0", "1e300"),
+        "w0 must be between 0 and 1e+06",
     ),
     "a mistyped command": (_words("trian"), "trian"),
     "open what is not there": (_words("open", "@absent.tif"), "absent"),

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 import tifffile
 
-from napari_unet import load_model
+from napari_unet import BadInput, load_model
 from napari_unet.core.metrics import evaluate
 from napari_unet.core.weights import weight_map
 from napari_unet.models import find_model, save_as
@@ -118,6 +118,16 @@ def test_predict_gives_what_python_gives(run: Run, data: Path, model: Path, tmp_
     assert sorted(p.name for p in (tmp_path / "o").iterdir()) == ["a_labels.tif", "b_labels.tif"]
     expected = load_model("mine").segment(tifffile.imread(data / "a.tif"), tile=61)
     assert np.array_equal(tifffile.imread(tmp_path / "o" / "a_labels.tif"), expected)
+
+
+@pytest.mark.parametrize(
+    "wish",
+    [{"diameter": number} for number in (-3.0, 0.0, np.nan, np.inf, 1e300)]
+    + [{"precision": "fp16"}],
+)
+def test_python_refuses_what_no_prediction_can_have(wish: dict[str, Any], model: Path) -> None:
+    with pytest.raises(BadInput, match=next(iter(wish))):
+        load_model(model).segment(IMAGE, **wish)
 
 
 def test_stacks(run: Run, model: Path, tmp_path: Path) -> None:

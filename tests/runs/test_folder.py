@@ -207,7 +207,7 @@ def test_numbers_that_no_training_can_have(options: dict, words: str) -> None:
         TrainOptions(**options)
 
 
-@pytest.mark.parametrize("number", [float("inf"), float("nan"), -1.0])
+@pytest.mark.parametrize("number", [float("inf"), float("nan"), -1.0, 1e7])
 def test_weights_that_no_pixel_can_have(number: float) -> None:
     for options in ({"w0": number}, {"sigma": number}):
         with pytest.raises(BadInput, match=next(iter(options))):
