@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -56,8 +57,8 @@ def evaluate(
     if (second is None) == (labels is None):
         raise typer.BadParameter("give either MODEL and DATA, or --labels DIR and DATA")
     found = find_pairs(Path(first) if second is None else second)
-    if json is not None and json.is_dir():
-        raise BadInput(f"{json} is a folder; name a file for the scores")
+    if json is not None:
+        _check_file(json)
     values: tuple[int, ...] = ()
     if labels is not None:
         predicted = _stored(labels, found.pairs)
@@ -78,6 +79,15 @@ def evaluate(
         )
         say(f"{files.name}: {_line(scores[files.name].to_dict())}")
     _say_and_write(scores, json)
+
+
+def _check_file(json: Path) -> None:
+    """Refuse, before all the work, a file that cannot be written."""
+    if json.is_dir():
+        raise BadInput(f"{json} is a folder; name a file for the scores")
+    above = next(p for p in json.absolute().parents if p.exists())
+    if not above.is_dir() or not os.access(above, os.W_OK):
+        raise BadInput(f"{json} cannot be written: {above} is no folder that may be written to")
 
 
 def _by_model(

@@ -162,6 +162,19 @@ def test_evaluate_stored_labels(run: Run, data: Path, tmp_path: Path) -> None:
     assert scores["pooled"]["truth"] == expected["a"]["truth"] + expected["b"]["truth"]
 
 
+@pytest.mark.parametrize("name", ["data/a.tif/x.json", "shut/deep/x.json"])
+def test_scores_that_cannot_be_written_are_not_worked_for(
+    name: str, run: Run, data: Path, model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    may, shut = os.access, tmp_path / "shut"
+    shut.mkdir()
+    monkeypatch.setattr(os, "access", lambda path, mode: path != shut and may(path, mode))
+    before = snapshot(tmp_path)
+    answer = run("evaluate", model, data, "--json", tmp_path / name)
+    assert answer.code == 1 and len(answer.err.splitlines()) == 1 and "x.json" in answer.err
+    assert answer.out == "" and snapshot(tmp_path) == before
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere names are Unicode")
 def test_a_name_that_is_not_utf8(model: Path, tmp_path: Path) -> None:
     name = os.fsdecode(b"caf\xe9")
