@@ -6,7 +6,7 @@ Either NAME.tif + NAME_labels.tif (+ NAME_known.tif) in one folder, or images/ +
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -157,11 +157,17 @@ def _found(folder: Path) -> tuple[dict[str, Path], dict[str, Path], dict[str, Pa
             _by_name(known, "_known"),
         )
     files = _image_files(folder)
+    labelled = _by_name([p for p in files if p.stem.endswith("_labels")], "_labels")
     return (
-        _by_name([p for p in files if not p.stem.endswith(ENDINGS)]),
-        _by_name([p for p in files if p.stem.endswith("_labels")], "_labels"),
+        _by_name([p for p in files if _is_image(p.stem, labelled)]),
+        labelled,
         _by_name([p for p in files if p.stem.endswith("_known")], "_known"),
     )
+
+
+def _is_image(name: str, labelled: Container[str]) -> bool:
+    """Whether a file of this NAME is an image: a stain may be called `_membrane`, too."""
+    return not name.endswith(ENDINGS) or (name in labelled and not name.endswith("_labels"))
 
 
 def _image_files(folder: Path) -> list[Path]:

@@ -79,6 +79,15 @@ def test_images_to_predict(tmp_path: Path) -> None:
             list_images([tmp_path / p for p in paths])
 
 
+def test_an_image_with_labels_is_one_whatever_its_name(tmp_path: Path) -> None:
+    put(tmp_path, "e_membrane.tif", "e_membrane_labels.tif", "e_membrane_known.tif")
+    put(tmp_path, "a.tif", "a_labels.tif", "a_labels_labels.tif", "a_membrane.tif")
+    found = find_pairs(tmp_path)
+    assert [p.name for p in found.pairs] == ["a", "e_membrane"] and not found.passed_over
+    assert found.pairs[1].known == tmp_path / "e_membrane_known.tif"
+    assert [p.name for p in list_images([tmp_path])] == ["a.tif", "e_membrane.tif"]
+
+
 def test_reading(tmp_path: Path) -> None:
     tifffile.imwrite(tmp_path / "a.tif", np.dstack([IMAGE] * 3), photometric="rgb")
     put(tmp_path, "a_labels.tif", "a_known.tif")
