@@ -59,8 +59,15 @@ class Header:
     axes: str | None
 
 
-def read_image(path: Path) -> tuple[npt.NDArray[Any], str | None]:
+def read_image(path: Path, *, indices: bool = False) -> tuple[npt.NDArray[Any], str | None]:
     """The pixels, in the file's own type, and the letters of the axes as the file has them.
+
+    Parameters
+    ----------
+    path
+        Of the file.
+    indices
+        Take a palette's indices instead of its colours: labels are saved so.
 
     Raises
     ------
@@ -74,7 +81,7 @@ def read_image(path: Path) -> tuple[npt.NDArray[Any], str | None]:
             return _read_tiff(path)
         if path.suffix.lower() == ".npy":
             return np.load(path, allow_pickle=False), None
-        return _read_picture(path)
+        return _read_picture(path, indices)
 
 
 def read_header(path: Path) -> Header:
@@ -205,10 +212,10 @@ def _tiff_header(path: Path) -> Header:
         return Header(tuple(series.shape), np.dtype(series.dtype), series.axes)
 
 
-def _read_picture(path: Path) -> tuple[npt.NDArray[Any], str | None]:
+def _read_picture(path: Path, indices: bool) -> tuple[npt.NDArray[Any], str | None]:
     """PNG or JPEG: grey (Y, X), or (Y, X, C) with three or four channels."""
     with PIL.Image.open(path) as picture:
-        mode = _PLAIN.get(picture.mode)
+        mode = None if indices and picture.mode == "P" else _PLAIN.get(picture.mode)
         array = np.asarray(picture.convert(mode) if mode else picture)
     return array, "YX" if array.ndim == 2 else "YXC"
 

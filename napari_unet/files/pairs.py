@@ -139,7 +139,7 @@ def read_known(path: Path) -> Mask:
 def _read_exact(path: Path) -> npt.NDArray[Any]:
     if path.suffix.lower() in JPEG:
         raise BadInput(f"{path}: JPEG changes values, so it cannot hold labels; save them as TIFF")
-    return read_image(path)[0]
+    return read_image(path, indices=True)[0]
 
 
 def _found(folder: Path) -> tuple[dict[str, Path], dict[str, Path], dict[str, Path]]:

@@ -73,6 +73,15 @@ def test_grey_png(tmp_path: Path, array: np.ndarray[Any, Any]) -> None:
     assert (header.shape, header.dtype) == (found.shape, found.dtype)
 
 
+def test_a_palette(tmp_path: Path) -> None:
+    picture = PIL.Image.fromarray(COLOUR).quantize(200)
+    picture.save(tmp_path / "a.png")
+    found, letters = read_image(tmp_path / "a.png")
+    assert np.array_equal(found, picture.convert("RGB")) and letters == "YXC"
+    found, letters = read_image(tmp_path / "a.png", indices=True)
+    assert np.array_equal(found, picture) and letters == "YX"
+
+
 def test_alpha_of_grey_is_left_out(tmp_path: Path) -> None:
     PIL.Image.fromarray(COLOUR[..., :2]).save(tmp_path / "a.png")
     found, letters = read_image(tmp_path / "a.png")

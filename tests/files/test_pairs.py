@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import PIL.Image
 import pytest
 import tifffile
 
@@ -129,6 +130,17 @@ def test_labels_that_cannot_be(tmp_path: Path, labels: np.ndarray[Any, Any], wor
     put(tmp_path, "a_labels.tif", array=labels)
     with pytest.raises(BadInput, match=rf"a_labels\.tif.*{words}"):
         read_pair(find_pairs(tmp_path).pairs[0])
+
+
+def test_labels_of_a_palette_are_its_indices(tmp_path: Path) -> None:
+    put(tmp_path, "a.tif", array=IMAGE)
+    for name in ("labels", "known"):
+        picture = PIL.Image.fromarray((7 * LABELS).astype(np.uint8))
+        picture.putpalette([255 - i // 3 for i in range(768)])
+        picture.save(tmp_path / f"a_{name}.png")
+    pair = read_pair(find_pairs(tmp_path).pairs[0])
+    assert np.array_equal(pair.labels, 7 * LABELS)
+    assert pair.known is not None and np.array_equal(pair.known, LABELS > 0)
 
 
 def test_jpeg_holds_no_labels(tmp_path: Path) -> None:
