@@ -63,7 +63,7 @@ def label_cells(
 
     Returns
     -------
-    ``(Y, X)`` int32, ids 1..n in the order of rows
+    ``(Y, X)`` int32, ids 1..n; in the order of rows where nothing was split
     """
     probability = np.asarray(probability)
     mask = probability > settings.threshold

@@ -79,6 +79,26 @@ class RunFolder:
     def settings(self) -> Settings:
         return from_dict(Settings, self.info["settings"])
 
+    @property
+    def base(self) -> Path | None:
+        """The base model's file: where it was or, in a run that was moved, by its name.
+
+        Raises
+        ------
+        BadInput
+            If it is gone, or is another one by now.
+        """
+        said = self.info["base"]
+        if said is None:
+            return None
+        for file in (Path(said["path"]), _by_name(said["name"])):
+            if file is not None and file.exists() and _sha256(file) == said["sha256"]:
+                return file
+        raise BadInput(
+            f"the base model {said['name']} that this training starts from was changed since, or is"
+            f" not here ({said['path']}); put it back, or begin anew"
+        )
+
     def pairs(self) -> Iterator[Pair]:
         """The training pairs as they were at the start: images (S, C, Y, X), used slices only."""
         for index, entry in enumerate(self.info["inputs"]):
@@ -197,8 +217,19 @@ def _base(options: TrainOptions, channels: int) -> tuple[dict[str, str] | None, 
             f"the images have {channels}; "
             "choose base 'none' to train from scratch"
         )
-    sha = hashlib.sha256(file.read_bytes()).hexdigest()
-    return {"name": options.base, "path": str(file.resolve()), "sha256": sha}, config
+    said = {"name": options.base, "path": str(file.resolve()), "sha256": _sha256(file)}
+    return said, config
+
+
+def _by_name(name: str) -> Path | None:
+    try:
+        return find_model(name)
+    except BadInput:
+        return None
+
+
+def _sha256(file: Path) -> str:
+    return hashlib.sha256(file.read_bytes()).hexdigest()
 
 
 def _default_fits(options: TrainOptions) -> bool:

@@ -61,16 +61,17 @@ def model_config(run: RunFolder, annotation: Annotation, settings: Settings) -> 
     """What the run's model files say of themselves, before anything was scored."""
     options = run.options
     instances = for_diameter(settings.instances, annotation.diameter or 0.0)
-    rescaled = any(factor_of(annotation, settings, s) != 1.0 for s in annotation.slices)
-    diameter = settings.scale.diameter
-    if annotation.diameter is not None:  # another one where the factor met its limit
+    # a factor of 1 that suits their size is one, too: other images may need another
+    rescaled = settings.scale.diameter is not None and annotation.diameter is not None
+    diameter = None
+    if rescaled and annotation.diameter is not None:  # another where the factor met its limit
         diameter = round(annotation.diameter * factor_of(annotation, settings), 3)
     return ModelConfig(
         network=settings.network,
         labels_are=options.labels_are,
         class_values=annotation.class_values,
         normalise=settings.normalise,
-        diameter=diameter if rescaled else None,
+        diameter=diameter,
         image_diameter=annotation.diameter,
         image_diameters=annotation.diameters if rescaled else None,
         axes=run.info["inputs"][0]["axes"],

@@ -157,9 +157,9 @@ class Training:
 
     def _start(self, net: UNet) -> Iterator[Message]:
         """The base model's weights, where there is one."""
-        base = self.run.info["base"]
+        base = self.run.base
         if base is not None:
-            fresh = start_from(net, Path(base["path"]))
+            fresh = start_from(net, base)
             if fresh:
                 yield warning(
                     f"the base model has other outputs: {len(fresh)} tensors start at random"
@@ -172,10 +172,10 @@ class Training:
 
     def _first_model(self) -> Iterator[Message]:
         """The model from before step 1, and the base's score."""
-        base, net = self.run.info["base"], self.trainer.net.eval()
+        base, net = self.run.base, self.trainer.net.eval()
         if base is not None:
             with self.scoring.timed():
-                config = read_config(Path(base["path"]))
+                config = read_config(base)
                 yield from self.keeper.judge_base(net, config, self.budget.elapsed)
             self.scoring.total = 0.0  # there was nothing to train yet
             if hardly_known(self.keeper.before, self.settings.fit):

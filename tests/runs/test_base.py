@@ -10,7 +10,7 @@ import torch
 
 from napari_unet import models
 from napari_unet.core import geometry
-from napari_unet.core.annotation import Pair
+from napari_unet.core.annotation import Pair, median_diameter
 from napari_unet.core.errors import BadInput
 from napari_unet.core.modelled import model_scale
 from napari_unet.core.presets import preset, settings_for
@@ -21,6 +21,7 @@ from napari_unet.core.settings import (
     TrainOptions,
 )
 from napari_unet.core.unet import UNet
+from napari_unet.files.atomic import write_json
 from napari_unet.files.model_file import read_config, write_model
 from napari_unet.runs.folder import create_run
 from napari_unet.runs.networks import start_from
@@ -168,6 +169,42 @@ def test_a_training_goes_on_without_its_base(tmp_path: Path) -> None:
     base.unlink()
     assert list(train_run(run.path))[-1]["event"] == "done"
     assert run.finished
+
+
+def test_a_training_that_was_moved_finds_its_base_by_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NAPARI_UNET_HOME", str(tmp_path / "home"))
+    models.models_folder().mkdir(parents=True)
+    base = written(models.models_folder() / "mine.safetensors")
+    run = tiny_run(tmp_path / "run", network={}, base="mine", steps=1)
+    info = run.info
+    info["base"]["path"] = "/home/anna/models/mine.safetensors"
+    write_json(run.path / "run.json", info)
+    assert run.base == base
+    assert list(train_run(run.path))[-1]["event"] == "done"
+
+
+def test_a_base_that_was_changed_since_is_not_trained_from(tmp_path: Path) -> None:
+    base = written(tmp_path / "base.safetensors")
+    run = tiny_run(tmp_path / "run", network={}, base=str(base), steps=1)
+    write_model(base, ModelConfig(NET), UNet(NET).state_dict())
+    with pytest.raises(BadInput, match="changed since"):
+        list(train_run(run.path))
+
+
+def test_cells_of_just_the_base_s_size_are_a_scale_too(tmp_path: Path) -> None:
+    labels = np.zeros((120, 120), np.int32)
+    labels[20:60, 20:60], labels[70:100, 70:100] = 1, 2
+    one = Pair("one", labels.astype(np.float32), labels, None, "YX")
+    run = tiny_run(tmp_path / "run", pairs=[one], steps=1)
+    info = run.info
+    info["settings"]["scale"]["diameter"] = median_diameter(labels)
+    write_json(run.path / "run.json", info)
+    list(train_run(run.path))
+    config = read_config(run.model)
+    assert config.diameter == pytest.approx(median_diameter(labels), abs=0.01)
+    assert model_scale(config, 2 * median_diameter(labels)) == pytest.approx(0.5, abs=0.01)
 
 
 def test_a_base_keeps_its_own_way_of_reading_images() -> None:
