@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 COVERED = 0.5  # share of a painted cell: a prediction that covers more of one is that cell
+CLOSED = 0.5  # share of a predicted cell: with so much of it closed, it is none
 PAINTED = 0.25  # share of a predicted cell: with more of it painted, the user drew it already
 
 
@@ -20,6 +21,10 @@ class Addition:
     values: npt.NDArray[np.int64]
     cells: int  # new ones
     known: int  # predicted cells that the user had painted already
+
+    def slices(self, plane: int) -> int:
+        """In how many slices of `plane` px it writes."""
+        return len(np.unique(self.index // plane))
 
     @property
     def highest(self) -> int:
@@ -33,7 +38,11 @@ class Addition:
         return replace(self, values=self.values + up)
 
 
-def addition(labels: npt.NDArray[Any], prediction: npt.NDArray[Any]) -> Addition:
+def addition(
+    labels: npt.NDArray[Any],
+    prediction: npt.NDArray[Any],
+    closed: npt.NDArray[np.bool_] | None = None,
+) -> Addition:
     """The predicted cells that `labels` lacks, as new ids past its maximum.
 
     Parameters
@@ -42,13 +51,18 @@ def addition(labels: npt.NDArray[Any], prediction: npt.NDArray[Any]) -> Addition
         (..., Y, X) int, the user's own
     prediction : array
         int of the same shape, 0 = no cell
+    closed : array
+        bool of the same shape: where nothing may be added
 
     Returns
     -------
     Only pixels where `labels` is 0. A predicted cell that covers most of a painted cell, or
-    that is largely painted, is left out whole: it is that cell.
+    that is largely painted, is left out whole: it is that cell. So is one that lies mostly
+    where it is closed; that one is not `known`.
     """
     own, found = np.ravel(labels), np.ravel(prediction)
+    if closed is not None:
+        found = _open(found, np.ravel(closed))
     new = _new_ids(own, found, plane=labels.shape[-2] * labels.shape[-1])
     ids = np.unique(found[found > 0])
     index = np.flatnonzero((own == 0) & np.isin(found, new))
@@ -57,12 +71,25 @@ def addition(labels: npt.NDArray[Any], prediction: npt.NDArray[Any]) -> Addition
     return Addition(index, values.astype(np.int64), len(new), len(ids) - len(new))
 
 
-def class_addition(labels: npt.NDArray[Any], prediction: npt.NDArray[Any]) -> Addition:
-    """With classes: the predicted class of every pixel that is not painted."""
+def class_addition(
+    labels: npt.NDArray[Any],
+    prediction: npt.NDArray[Any],
+    closed: npt.NDArray[np.bool_] | None = None,
+) -> Addition:
+    """With classes: the predicted class of every pixel that is neither painted nor closed."""
     own, found = np.ravel(labels), np.ravel(prediction)
-    index = np.flatnonzero((own == 0) & (found > 0))
+    free = own == 0 if closed is None else (own == 0) & ~np.ravel(closed)
+    index = np.flatnonzero(free & (found > 0))
     values = found[index].astype(np.int64)
     return Addition(index, values, len(np.unique(values)), 0)
+
+
+def _open(found: npt.NDArray[Any], closed: npt.NDArray[np.bool_]) -> npt.NDArray[Any]:
+    """`found` without what is closed, and without the cells that lie mostly there."""
+    ids, size = np.unique(found[found > 0], return_counts=True)
+    over = np.searchsorted(ids, found[closed & (found > 0)])
+    out = ids[np.bincount(over, minlength=len(ids)) >= CLOSED * size]
+    return np.where(closed | np.isin(found, out), 0, found)
 
 
 def _new_ids(own: npt.NDArray[Any], found: npt.NDArray[Any], plane: int) -> npt.NDArray[Any]:

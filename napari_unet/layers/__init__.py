@@ -19,9 +19,11 @@ from .reading import (
 )
 from .results import (
     blank_plane,
+    drawn,
     found_kind,
     hide,
     is_on_show,
+    note_drawn,
     note_kind,
     prediction_layer,
     redraw,
@@ -41,6 +43,7 @@ __all__ = [
     "blank_plane",
     "current_slice",
     "disown_copy",
+    "drawn",
     "find",
     "fitting_labels",
     "found_kind",
@@ -55,6 +58,7 @@ __all__ = [
     "make_regions",
     "misfit",
     "next_free_id",
+    "note_drawn",
     "note_kind",
     "painted_layers",
     "pair",

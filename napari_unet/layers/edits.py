@@ -137,6 +137,18 @@ class LabelsWatcher:
             self._tell(item, lambda found: found[::-1])
 
 
+def last_step(layer: Labels) -> Any:
+    """What napari has noted last of what was done; None where nothing was, or it is unknown."""
+    history = getattr(layer, "_undo_history", None)
+    return history[-1][-1] if history and history[-1] else None
+
+
+def can_be_undone(layer: Labels, step: Any) -> bool:
+    """Whether Ctrl-Z can still come to this :func:`last_step`: it was not undone."""
+    history = getattr(layer, "_undo_history", ())
+    return any(atom is step for item in history for atom in item)
+
+
 def _seen(layer: Labels) -> tuple[int, Any]:
     """Which array is on show, and which slice of it; the latter is private, None if unknown."""
     world = getattr(getattr(layer, "_slice_input", None), "world_slice", None)

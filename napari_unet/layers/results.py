@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, Literal
 
 import numpy as np
@@ -30,9 +31,25 @@ def prediction_layer(viewer: Viewer, image: Image, *, show: bool = True) -> Labe
         add_quietly(viewer, layer, below=partner(viewer, image, "labels"))
     elif tuple(layer.data.shape) != shape:
         layer.data = np.zeros(shape, np.int32)
+        layer.metadata[KEY].pop("drawn", None)
     if show:
         uncover(layer)
     return layer
+
+
+def note_drawn(layer: Labels, slices: Iterable[int], job: str, model: str) -> None:
+    """Write down on a prediction by which job these slices are drawn.
+
+    What another model has drawn before is no longer offered.
+    """
+    noted = layer.metadata[KEY]
+    before = noted.get("drawn", {}) if noted.get("model") == model else {}
+    noted["drawn"], noted["model"] = {**before, **dict.fromkeys(slices, job)}, model
+
+
+def drawn(layer: Labels) -> dict[int, str]:
+    """The slices of a prediction that the last model has drawn, each with its job."""
+    return dict(layer.metadata.get(KEY, {}).get("drawn", {}))
 
 
 def note_kind(layer: Labels, kind: LabelsAre) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import partial
+from weakref import WeakKeyDictionary
 
 import numpy as np
 from napari.layers import Image, Labels
@@ -11,14 +13,25 @@ from qtpy.QtCore import QTimer
 
 from napari_unet import layers
 from napari_unet.core.errors import BadInput
+from napari_unet.layers import edits
 from napari_unet.merging import Addition, addition, class_addition
 from napari_unet.session import Session
 from napari_unet.wording import count
 
+from .accepted import Accepted, offered, where_accepted
 from .background import in_thread
 from .counting import Counting
 
 STROKE = 100  # ms until it is asked again whether the stroke has ended
+
+
+@dataclass(frozen=True)
+class Offer:
+    """A prediction that is being merged into labels."""
+
+    own: Labels
+    found: Labels
+    drawn: dict[int, str]  # its slices, each with the job that drew it
 
 
 class Accepting:
@@ -26,12 +39,14 @@ class Accepting:
 
     def __init__(self, viewer: Viewer, session: Session, counting: Counting) -> None:
         self._viewer, self._session, self._counting = viewer, session, counting
+        self._accepted: WeakKeyDictionary[Labels, list[Accepted]] = WeakKeyDictionary()
+        self._merging = False
 
     def accept(self) -> None:
         """Copy the prediction of the image in hand into its labels."""
         viewer, session = self._viewer, self._session
         image = layers.find(viewer, session.image)
-        if not isinstance(image, Image):
+        if not isinstance(image, Image) or self._merging:
             return
         found = layers.partner(viewer, image, "prediction")
         if found is None:
@@ -42,19 +57,42 @@ class Accepting:
         if why_not:
             session.say(why_not, "error")
             return
-        before, prediction = own.data, found.data
-        merge = addition if session.labels_are == "instances" else class_addition
-        in_thread(
-            lambda: merge(np.array(before), np.array(prediction)),
-            lambda new: self._on_merged(own, found, new),
-            lambda words: session.say(words, "error"),
-        )
+        self._merging = True
+        self._merge(Offer(own, found, layers.drawn(found)))
 
-    def _on_merged(self, own: Labels, found: Labels, new: Addition) -> None:
+    def _merge(self, offer: Offer) -> None:
+        own, drawn = offer.own, offer.drawn
+        before, prediction = own.data, offer.found.data
+        merge = addition if self._session.labels_are == "instances" else class_addition
+        earlier = [
+            (each, edits.can_be_undone(own, each.step))
+            for each in self._accepted.get(offer.found, [])
+        ]
+
+        def work() -> Addition:
+            labels = np.array(before)
+            # what was undone may be accepted once more
+            stands = [each for each, noted in earlier if noted or each.is_in(labels)]
+            closed = where_accepted(labels, stands, drawn)
+            return merge(labels, offered(np.asarray(prediction), drawn), closed)
+
+        in_thread(work, partial(self._on_merged, offer), self._failed)
+
+    def _failed(self, words: str) -> None:
+        self._merging = False
+        self._session.say(words, "error")
+
+    def _on_merged(self, offer: Offer, new: Addition) -> None:
+        own, found = offer.own, offer.found
         if self._counting.in_stroke(own):  # its id has no count yet, nor its place among undo steps
-            QTimer.singleShot(STROKE, partial(self._on_merged, own, found, new))
+            QTimer.singleShot(STROKE, partial(self._on_merged, offer, new))
             return
+        self._merging = False
         session, cells = self._session, self._session.labels_are == "instances"
+        if not len(new.index):
+            words = "Nothing new to accept: what is found was accepted or painted already."
+            session.say(words, "done")
+            return
         highest = self._counting.highest(own)
         if cells:
             new = new.beyond(highest)  # the user may have gone on painting
@@ -63,18 +101,28 @@ class Accepting:
         except BadInput as error:
             session.say(str(error), "error")
             return
+        self._remember(offer, new)
         found.visible = False  # its cells are now in the labels, where they can be corrected
         self._viewer.layers.selection.active = own
         if cells and new.cells and own.selected_label > highest:
             # an id that was to be the next cell's may be one of theirs now
             layers.take_next_id(own, new.highest)
         what = "cell" if cells else "kind of thing"
-        words = f"{count(new.cells, what)} added to your labels (undo: Ctrl-Z)."
+        slices = new.slices(own.data.shape[-2] * own.data.shape[-1])
+        where = f" in {slices:,} slices" if slices > 1 else ""
+        words = f"{count(new.cells, what)}{where} added to your labels (undo: Ctrl-Z)."
         if new.known:
             words += f" You had painted {new.known:,} more yourself."
         if widened:
             words += " The layer now holds 32-bit numbers."
         session.say(f"{words} Correct what is wrong, then fine-tune again.", "done")
+
+    def _remember(self, offer: Offer, new: Addition) -> None:
+        """It must not be added again, not even where the user erases it."""
+        drawn = layers.drawn(offer.found)
+        earlier = [x for x in self._accepted.get(offer.found, []) if x.concerns(drawn)]
+        made = Accepted(new.index, new.values, offer.drawn, edits.last_step(offer.own))
+        self._accepted[offer.found] = [*earlier, made]
 
 
 def _other_kind(found: str, wanted: str) -> str:

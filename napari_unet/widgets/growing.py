@@ -98,6 +98,7 @@ class Growing(QObject):
         if not self._highest:
             for index in stored.slices:  # the earlier prediction
                 layers.blank_plane(layer, index)
+            layers.note_drawn(layer, stored.slices, stored.job.name, str(stored.model))
         for tile, piece in zip(batch, pieces, strict=True):
             self._highest = max(self._highest, int(piece.max(initial=0)), 1)
             index = stored.slices[tile.place]

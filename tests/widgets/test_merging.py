@@ -103,3 +103,14 @@ def test_filters_in_the_units_of_the_model() -> None:
     assert as_filtered(stored, 0.5, 400).instances.peak == 0.8
     stored.config = replace(config, image_diameter=None)
     assert as_filtered(stored, 0.7, 400).instances.min_size == 20
+
+
+def test_nothing_is_added_where_it_is_closed() -> None:
+    labels = np.zeros((20, 20), np.int32)
+    found, closed = labels.copy(), np.zeros((20, 20), bool)
+    found[2:6, 2:6], found[12:16, 12:16] = 1, 2
+    closed[2:6, :4] = True  # half of the first
+    closed[12, 12:16] = True
+    new = addition(labels, found, closed)
+    assert (new.cells, new.known, len(new.index)) == (1, 0, 12)
+    assert len(class_addition(labels, found, closed).index) == 8 + 12

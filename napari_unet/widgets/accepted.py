@@ -1,0 +1,50 @@
+"""What was accepted of a prediction once, so that it does not come back."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+
+@dataclass(frozen=True)
+class Accepted:
+    """What one Accept has written: `values` at the flat positions `index` of the labels."""
+
+    index: npt.NDArray[np.intp]
+    values: npt.NDArray[np.int64]
+    drawn: dict[int, str]  # the slices that were offered, each with the job that drew it
+    step: Any  # the labels' note of it, for undo
+
+    def concerns(self, drawn: dict[int, str]) -> bool:
+        """Whether a slice is on show still as it was accepted."""
+        return any(drawn.get(place) == job for place, job in self.drawn.items())
+
+    def is_in(self, labels: npt.NDArray[Any]) -> bool:
+        """Whether anything of it is left in the labels."""
+        return bool((np.take(labels, self.index) == self.values).any())
+
+    def still(self, drawn: dict[int, str], plane: int) -> npt.NDArray[np.intp]:
+        """Its positions in slices of `plane` px that were not predicted anew since."""
+        same = [place for place, job in self.drawn.items() if drawn.get(place) == job]
+        return self.index[np.isin(self.index // plane, same)]
+
+
+def offered(prediction: npt.NDArray[Any], drawn: dict[int, str]) -> npt.NDArray[Any]:
+    """The prediction with nothing in slices that are not of the last model."""
+    slices = prediction.reshape(-1, *prediction.shape[-2:])
+    ours = np.isin(np.arange(len(slices)), list(drawn))
+    return np.where(ours[:, None, None], slices, 0).reshape(prediction.shape)
+
+
+def where_accepted(
+    labels: npt.NDArray[Any], accepted: Sequence[Accepted], drawn: dict[int, str]
+) -> npt.NDArray[np.bool_]:
+    """Where something of the prediction on show was accepted, be it erased since or not."""
+    where = np.zeros(labels.shape, bool)
+    for each in accepted:
+        where.reshape(-1)[each.still(drawn, labels.shape[-2] * labels.shape[-1])] = True
+    return where

@@ -1,0 +1,109 @@
+"""Accept: what comes into the labels, and what does not come back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+from napari import Viewer
+
+from .conftest import done, partner
+
+pytestmark = [pytest.mark.gui, pytest.mark.usefixtures("fake_worker")]
+
+Discs = tuple[np.ndarray, np.ndarray]
+Press = Callable[[str], None]
+
+
+def cells(plane: np.ndarray) -> int:
+    return len(np.unique(plane)) - 1
+
+
+def accept(dock: Any, press: Press, qtbot: Any) -> str:
+    """Press the button; what is said then."""
+    dock.desk.session.status = ""
+    press("unet_accept")
+    qtbot.waitUntil(lambda: bool(dock.desk.session.status), timeout=5000)
+    return str(dock.desk.session.status)
+
+
+def predict(dock: Any, press: Press, qtbot: Any) -> None:
+    press("unet_predict")
+    qtbot.waitUntil(lambda: done(dock), timeout=20_000)
+
+
+def erase(labels: Any, where: np.ndarray, index: int = 0) -> None:
+    """As by the eraser, in a stack."""
+    ys, xs = np.nonzero(where)
+    labels.data_setitem((np.full_like(ys, index), ys, xs), 0)
+
+
+@pytest.fixture
+def stack(window: Viewer, dock: Any, discs: Discs, press: Press, qtbot: Any) -> Viewer:
+    """Three slices, the first one with ten painted cells and an overlay."""
+    window.add_image(np.stack([discs[0]] * 3), name="stack")
+    window.dims.set_point(0, 0)
+    press("unet_new_cell")
+    painted = np.zeros((3, 256, 256), np.int32)
+    painted[0] = np.where(discs[1] <= 10, discs[1], 0)
+    partner(window, "labels").data = painted
+    qtbot.waitUntil(lambda: dock.desk.session.annotated.cells == 10, timeout=5000)
+    press("unet_fine_tune")
+    qtbot.waitUntil(lambda: done(dock), timeout=30_000)
+    return window
+
+
+def test_cells_that_were_erased_after_accept_do_not_come_back(
+    stack: Viewer, dock: Any, press: Press, qtbot: Any, discs: Discs
+) -> None:
+    labels = partner(stack, "labels")
+    assert accept(dock, press, qtbot).startswith("20 cells added")
+    erase(labels, np.isin(discs[1], (15, 20, 25)))
+    assert accept(dock, press, qtbot).startswith("Nothing new")
+    stack.dims.set_point(0, 1)
+    predict(dock, press, qtbot)
+    assert accept(dock, press, qtbot).startswith("30 cells added")
+    assert (cells(labels.data[0]), cells(labels.data[1])) == (27, 30)
+    dock.desk.filtering.choose_threshold(0.45)
+    qtbot.waitUntil(lambda: "at threshold 0.45" in dock.desk.session.status, timeout=5000)
+    assert accept(dock, press, qtbot).startswith("Nothing new")
+    stack.dims.set_point(0, 0)
+    predict(dock, press, qtbot)  # they are found anew
+    assert accept(dock, press, qtbot).startswith("3 cells added")
+
+
+def test_slices_predicted_one_by_one_are_accepted_together(
+    stack: Viewer, dock: Any, press: Press, qtbot: Any
+) -> None:
+    stack.dims.set_point(0, 2)
+    predict(dock, press, qtbot)
+    assert accept(dock, press, qtbot).startswith("50 cells in 2 slices added")
+
+
+def test_what_an_earlier_model_has_found_is_not_accepted(
+    stack: Viewer, dock: Any, press: Press, qtbot: Any
+) -> None:
+    labels, model = partner(stack, "labels"), dock.desk.session.model
+    stack.dims.set_point(0, 1)
+    press("unet_fine_tune")
+    qtbot.waitUntil(lambda: dock.desk.session.model != model and done(dock), timeout=30_000)
+    assert accept(dock, press, qtbot).startswith("30 cells added")
+    assert [cells(x) for x in labels.data] == [10, 30, 0]
+
+
+def test_what_was_undone_can_be_accepted_again(
+    trained: Viewer, dock: Any, press: Press, qtbot: Any
+) -> None:
+    labels = partner(trained, "labels")
+    accept(dock, press, qtbot)
+    labels.undo()
+    assert cells(labels.data) == 10
+    assert accept(dock, press, qtbot).startswith("20 cells added")
+    labels.undo()
+    labels.redo()
+    assert accept(dock, press, qtbot).startswith("Nothing new")
+    labels.data_setitem(np.nonzero(labels.data > 10), 0)
+    assert accept(dock, press, qtbot).startswith("Nothing new")
+    assert cells(labels.data) == 10
