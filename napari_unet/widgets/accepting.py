@@ -31,6 +31,7 @@ class Offer:
 
     own: Labels
     found: Labels
+    background: Labels | None
     drawn: dict[int, str]  # its slices, each with the job that drew it
 
 
@@ -52,17 +53,20 @@ class Accepting:
         if found is None:
             return
         own = layers.partner(viewer, image, "labels") or layers.make_labels(viewer, image)
-        misfit = layers.misfit(image, own)
-        why_not = misfit or _other_kind(layers.found_kind(found), session.labels_are)
+        background = layers.partner(viewer, image, "background")
+        misfits = (layers.misfit(image, x) for x in (own, background) if x is not None)
+        other = _other_kind(layers.found_kind(found), session.labels_are)
+        why_not = next((x for x in misfits if x), other)
         if why_not:
             session.say(why_not, "error")
             return
         self._merging = True
-        self._merge(Offer(own, found, layers.drawn(found)))
+        self._merge(Offer(own, found, background, layers.drawn(found)))
 
     def _merge(self, offer: Offer) -> None:
         own, drawn = offer.own, offer.drawn
         before, prediction = own.data, offer.found.data
+        background = None if offer.background is None else offer.background.data
         merge = addition if self._session.labels_are == "instances" else class_addition
         earlier = [
             (each, edits.can_be_undone(own, each.step))
@@ -74,6 +78,8 @@ class Accepting:
             # what was undone may be accepted once more
             stands = [each for each, noted in earlier if noted or each.is_in(labels)]
             closed = where_accepted(labels, stands, drawn)
+            if background is not None:
+                closed |= np.asarray(background) > 0
             return merge(labels, offered(np.asarray(prediction), drawn), closed)
 
         in_thread(work, partial(self._on_merged, offer), self._failed)
@@ -91,6 +97,8 @@ class Accepting:
         session, cells = self._session, self._session.labels_are == "instances"
         if not len(new.index):
             words = "Nothing new to accept: what is found was accepted or painted already."
+            if offer.background is not None:
+                words = f"{words[:-1]}, or lies on painted background."
             session.say(words, "done")
             return
         highest = self._counting.highest(own)

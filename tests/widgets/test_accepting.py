@@ -107,3 +107,18 @@ def test_what_was_undone_can_be_accepted_again(
     labels.data_setitem(np.nonzero(labels.data > 10), 0)
     assert accept(dock, press, qtbot).startswith("Nothing new")
     assert cells(labels.data) == 10
+
+
+def test_painted_background_stays_background(
+    trained: Viewer, dock: Any, press: Press, qtbot: Any, discs: Discs
+) -> None:
+    labels = partner(trained, "labels")
+    dock.desk.annotating.background()
+    background = partner(trained, "background")
+    background.data[discs[1] == 25] = 1
+    ys, xs = np.nonzero(discs[1] == 20)
+    background.data[ys[ys < ys.min() + 4], xs[ys < ys.min() + 4]] = 1  # an edge of it
+    background.refresh()
+    assert accept(dock, press, qtbot).startswith("19 cells added")
+    assert not (labels.data[background.data > 0]).any()
+    assert accept(dock, press, qtbot).endswith("or lies on painted background.")
