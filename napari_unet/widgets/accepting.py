@@ -29,10 +29,12 @@ STROKE = 100  # ms until it is asked again whether the stroke has ended
 class Offer:
     """A prediction that is being merged into labels."""
 
+    image: Image
     own: Labels
     found: Labels
     background: Labels | None
     drawn: dict[int, str]  # its slices, each with the job that drew it
+    shape: tuple[int, ...]  # of the labels
 
 
 class Accepting:
@@ -57,11 +59,14 @@ class Accepting:
         misfits = (layers.misfit(image, x) for x in (own, background) if x is not None)
         other = _other_kind(layers.found_kind(found), session.labels_are)
         why_not = next((x for x in misfits if x), other)
+        if layers.misfit(image, found):
+            why_not = "The image has another shape now; press “Predict” again."
         if why_not:
             session.say(why_not, "error")
             return
         self._merging = True
-        self._merge(Offer(own, found, background, layers.drawn(found)))
+        shape = layers.labels_shape(image)
+        self._merge(Offer(image, own, found, background, layers.drawn(found), shape))
 
     def _merge(self, offer: Offer) -> None:
         own, drawn = offer.own, offer.drawn
@@ -95,6 +100,11 @@ class Accepting:
             return
         self._merging = False
         session, cells = self._session, self._session.labels_are == "instances"
+        if not self._stands(offer):
+            session.say(
+                "The layers were changed while the cells were added; press “Accept” again.", "error"
+            )
+            return
         if not len(new.index):
             words = "Nothing new to accept: what is found was accepted or painted already."
             if offer.background is not None:
@@ -124,6 +134,16 @@ class Accepting:
         if widened:
             words += " The layer now holds 32-bit numbers."
         session.say(f"{words} Correct what is wrong, then fine-tune again.", "done")
+
+    def _stands(self, offer: Offer) -> bool:
+        """Whether the labels are still those of the image, as they were merged."""
+        viewer, image = self._viewer, offer.image
+        there = (
+            image in viewer.layers
+            and layers.partner(viewer, image, "labels") is offer.own
+            and layers.partner(viewer, image, "prediction") is offer.found
+        )
+        return there and tuple(offer.own.data.shape) == offer.shape
 
     def _remember(self, offer: Offer, new: Addition) -> None:
         """It must not be added again, not even where the user erases it."""

@@ -9,7 +9,11 @@ import numpy as np
 import pytest
 from napari import Viewer
 
+from napari_unet import layers
+from napari_unet.widgets import accepting
+
 from .conftest import done, partner
+from .test_meanwhile import Gate
 
 pytestmark = [pytest.mark.gui, pytest.mark.usefixtures("fake_worker")]
 
@@ -122,3 +126,36 @@ def test_painted_background_stays_background(
     assert accept(dock, press, qtbot).startswith("19 cells added")
     assert not (labels.data[background.data > 0]).any()
     assert accept(dock, press, qtbot).endswith("or lies on painted background.")
+
+
+def remove(viewer: Viewer, labels: Any) -> None:
+    viewer.layers.remove(labels)
+
+
+def replace(viewer: Viewer, labels: Any) -> None:
+    labels.data = np.zeros((100, 100), np.int32)
+
+
+def exchange(viewer: Viewer, labels: Any) -> None:
+    layers.pair(viewer, layers.images(viewer)[0], viewer.add_labels(np.zeros_like(labels.data)))
+
+
+@pytest.mark.parametrize("change", [remove, replace, exchange])
+def test_labels_that_change_while_cells_are_accepted(
+    change: Callable[[Viewer, Any], None],
+    trained: Viewer,
+    dock: Any,
+    press: Press,
+    qtbot: Any,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    labels, gate = partner(trained, "labels"), Gate(accepting.addition)
+    monkeypatch.setattr(accepting, "addition", gate)
+    press("unet_accept")
+    qtbot.waitUntil(gate.reached.is_set, timeout=5000)
+    change(trained, labels)
+    before = labels.data.copy()
+    gate.opened.set()
+    qtbot.waitUntil(lambda: "layers were changed" in dock.desk.session.status, timeout=5000)
+    np.testing.assert_array_equal(labels.data, before)
+    assert partner(trained, "prediction").visible
