@@ -29,6 +29,7 @@ from .results import (
     redraw,
     redraw_at_once,
     show_probability,
+    unhide,
     write_plane,
 )
 from .roles import Role, find, image_of, images, key, painted_layers, partner, role
@@ -85,6 +86,7 @@ __all__ = [
     "take_next_id",
     "topmost",
     "uncover_all",
+    "unhide",
     "visible_window",
     "widen",
     "write_plane",

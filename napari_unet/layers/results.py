@@ -138,6 +138,13 @@ def is_on_show(viewer: Viewer, image: Layer, what: Role) -> bool:
     return layer is not None and bool(layer.visible)
 
 
+def unhide(viewer: Viewer, image: Image, what: Role) -> None:
+    """Show the image's layer of this role, if there is one."""
+    layer = partner(viewer, image, what)
+    if layer is not None:
+        uncover(layer)
+
+
 def hide(viewer: Viewer, image: Image, what: Role) -> None:
     """Hide the image's layer of this role, if there is one."""
     layer = partner(viewer, image, what)

@@ -75,7 +75,7 @@ class Predicting(QObject):
         slices = tuple(range(session.slices_in_image)) if session.all_slices else (now,)
         first = layers.visible_window(image)
         array, letters, model = layers.pixels(image), layers.axes(image), Path(session.model)
-        layers.prediction_layer(self._viewer, image)
+        layers.unhide(self._viewer, image, "prediction")  # a new one is made with the first tile
         self._turn += 1
         session.job = "predicting"
         session.progress = Progress(None)

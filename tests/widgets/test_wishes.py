@@ -92,6 +92,8 @@ def test_a_model_for_other_channels(trained: Viewer, dock: Any, press: Press, qt
     qtbot.waitUntil(lambda: dock.desk.session.mood == "error", timeout=5000)
     assert "3 channels" in dock.desk.session.status
     assert not dock.desk.session.job
+    assert not dock.desk.session.predicted  # no empty overlay is left to be accepted
+    assert layers.partner(trained, trained.layers["colour"], "prediction") is None
 
 
 def test_a_prediction_is_stopped(
