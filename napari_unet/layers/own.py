@@ -31,7 +31,16 @@ def widen(layer: Labels, highest: int) -> bool:
             f"({layer.data.dtype}), and is not held in memory: store it with a wider type"
         )
     layer.data = np.asarray(layer.data).astype(np.int32)
+    show_at_once(layer)
     return True
+
+
+def show_at_once(layer: Labels) -> None:
+    """Slice the layer now; napari writes by the type that it last showed, and cuts wide ids off.
+
+    With asynchronous slicing that may still be the type of earlier data.
+    """
+    layer.set_view_slice()
 
 
 def take_next_id(layer: Labels, highest: int | None = None) -> int:
@@ -45,7 +54,7 @@ def take_next_id(layer: Labels, highest: int | None = None) -> int:
 def add_pixels(layer: Labels, index: npt.NDArray[np.intp], values: npt.NDArray[np.int64]) -> bool:
     """Write `values` at flat positions that are still unpainted, as one undo step.
 
-    The layer is made visible: napari writes by what it last showed, and would cut wide ids off.
+    The layer is made visible and shown at once: napari writes by what it last showed.
 
     Returns
     -------
@@ -55,6 +64,8 @@ def add_pixels(layer: Labels, index: npt.NDArray[np.intp], values: npt.NDArray[n
         raise BadInput(f"{layer.name} is not held in memory; make a copy of the layer first")
     uncover(layer)
     widened = widen(layer, int(values.max(initial=0)))
+    if not widened:
+        show_at_once(layer)
     free = np.take(layer.data, index) == 0  # the user may have gone on painting
     if not free.all():
         index, values = index[free], values[free]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import zarr
 from napari import Viewer
+from napari.settings import get_settings
 
 from napari_unet import layers
 from napari_unet.core.errors import BadInput
@@ -223,6 +224,40 @@ def test_a_hidden_layer_takes_wide_ids(viewer: Viewer) -> None:
     layers.add_pixels(labels, index, 250 + index)
     np.testing.assert_array_equal(labels.data.ravel()[:40], 250 + index)
     assert labels.visible
+
+
+@pytest.fixture
+def lagging() -> Iterator[None]:
+    """napari slices asynchronously."""
+    experimental = get_settings().experimental
+    experimental.async_ = True
+    yield
+    experimental.async_ = False
+
+
+@pytest.mark.parametrize("visible", [True, False])
+def test_wide_ids_where_slicing_lags_behind(
+    visible: bool, viewer: Viewer, lagging: None, qtbot: Any
+) -> None:
+    labels = viewer.add_labels(np.zeros((20, 20), np.uint8), visible=visible)
+    qtbot.wait(200)
+    index = np.arange(40)
+    if not visible:
+        labels.data = labels.data.astype(np.int32)
+    layers.add_pixels(labels, index, 250 + index)
+    np.testing.assert_array_equal(labels.data.ravel()[:40], 250 + index)
+    labels.undo()
+    assert not labels.data.any()
+    qtbot.wait(200)  # for what is being sliced
+
+
+def test_the_brush_has_a_wide_id_at_once(viewer: Viewer, lagging: None, qtbot: Any) -> None:
+    labels = viewer.add_labels(np.full((20, 20), 255, np.uint8))
+    qtbot.wait(200)
+    layers.take_next_id(labels)
+    labels.data_setitem((np.array([3]), np.array([3])), labels.selected_label)
+    assert labels.data[3, 3] == 256
+    qtbot.wait(200)
 
 
 def test_a_narrow_layer_on_disk_is_not_replaced(viewer: Viewer, tmp_path: Path) -> None:
