@@ -72,7 +72,7 @@ class Predicting(QObject):
             self._forget_model()
             return
         now = layers.current_slice(self._viewer, image)
-        slices = tuple(range(session.slices_in_image)) if session.all_slices else (now,)
+        slices = tuple(range(layers.slice_count(image))) if session.all_slices else (now,)
         first = layers.visible_window(image)
         array, letters, model = layers.pixels(image), layers.axes(image), Path(session.model)
         layers.unhide(self._viewer, image, "prediction")  # a new one is made with the first tile

@@ -129,6 +129,19 @@ def test_an_image_that_has_grown_is_predicted_anew(
     assert partner(trained, "prediction").data.shape == image.data.shape
 
 
+def test_a_stack_that_has_become_shorter_is_predicted_as_it_is(
+    trained: Viewer, dock: Any, press: Press, qtbot: Any, discs: Discs
+) -> None:
+    stack = trained.add_image(np.stack([discs[0][:64, :64]] * 4), name="stack")
+    dock.desk.annotating.choose_image(layers.key(stack))
+    stack.data = stack.data[:2]
+    dock.desk.session.all_slices = True
+    press("unet_predict")
+    qtbot.waitUntil(lambda: not dock.desk.session.job, timeout=20_000)
+    assert dock.desk.session.status.startswith("Found ")
+    assert layers.partner(trained, stack, "prediction").data.shape == (2, 64, 64)
+
+
 def test_a_hidden_overlay_stays_hidden_while_it_grows(
     trained: Viewer, dock: Any, press: Press, qtbot: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
