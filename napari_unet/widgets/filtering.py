@@ -6,6 +6,8 @@ from collections import defaultdict
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 from napari.viewer import Viewer
 from qtpy.QtCore import QObject, QTimer
 
@@ -31,6 +33,7 @@ class Filtering(QObject):
         self._stored: dict[str, Stored] = {}
         self._filters: dict[str, tuple[float, int]] = {}  # threshold and least size of an image
         self._asking: defaultdict[str, Latest] = defaultdict(Latest)  # of each image
+        self._showing: defaultdict[str, Latest] = defaultdict(Latest)  # its probability
         self._moved = ""  # the image whose filter was moved last
         self._pause = QTimer(self)
         self._pause.setSingleShot(True)
@@ -42,7 +45,7 @@ class Filtering(QObject):
 
     def close(self) -> None:
         self._pause.stop()
-        for asking in self._asking.values():
+        for asking in (*self._asking.values(), *self._showing.values()):
             asking.forget()
         self._session.events.image.disconnect(self._on_image)
         self._session.events.axes.disconnect(self._on_image)
@@ -93,18 +96,23 @@ class Filtering(QObject):
         stored = self._in_hand()
         if stored is None:
             return
+        asking = self._showing[layers.key(stored.image)]
         if not on:
+            asking.forget()
             layers.hide(self._viewer, stored.image, "probability")
             return
         shape = layers.labels_shape(stored.image)
-        in_thread(
-            lambda: probability(stored, shape),
-            lambda array: layers.show_probability(self._viewer, stored.image, array),
-            self._say_error,
-        )
+
+        def done(array: npt.NDArray[np.float32]) -> None:
+            if stored.stands:
+                layers.show_probability(self._viewer, stored.image, array)
+
+        asking.ask(lambda: probability(stored, shape), done, self._say_error)
 
     def _drop(self, key: str) -> None:
         self._filters.pop(key, None)
+        if key in self._showing:
+            self._showing[key].forget()  # its files go
         stored = self._stored.pop(key, None)
         if stored is not None:
             self.discard(stored)

@@ -17,7 +17,7 @@ from qtpy.QtWidgets import QCheckBox
 from scipy import ndimage
 
 from napari_unet import layers
-from napari_unet.widgets import accepting, predicting
+from napari_unet.widgets import accepting, filtering, predicting
 
 from .conftest import done, partner
 from .mouse import canvas_pixel, settle
@@ -231,6 +231,23 @@ def test_the_probability_is_shown_or_not_for_each_image(
     dock.desk.annotating.choose_image(first)
     qtbot.waitUntil(box.isChecked, timeout=5000)
     assert partner(trained, "probability").visible
+
+
+@pytest.mark.parametrize("closed", [False, True])
+def test_a_probability_that_is_no_longer_wanted_is_not_shown(
+    closed: bool, trained: Viewer, dock: Any, qtbot: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gate = Gate(filtering.probability)
+    monkeypatch.setattr(filtering, "probability", gate)
+    dock.desk.filtering.show_probability(True)
+    qtbot.waitUntil(gate.reached.is_set, timeout=5000)
+    if closed:
+        trained.layers.clear()
+    else:
+        dock.desk.filtering.show_probability(False)
+    gate.opened.set()
+    qtbot.wait(300)
+    assert "probability" not in {layers.role(x) for x in trained.layers}
 
 
 def test_a_window_closed_in_a_prediction_leaves_no_files(
