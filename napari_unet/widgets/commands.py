@@ -9,6 +9,14 @@ from napari_unet import layers
 
 from .desk import Desk, desk_of
 
+NO_LABELS: dict[layers.Role | None, str] = {
+    "regions": "the regions",
+    "background": "the background",
+    "weights": "the weight map",
+    "touching": "the weight map",
+    "probability": "the probability",
+}
+
 
 def new_cell(viewer: Viewer) -> None:
     """Pick the next free cell id on labels that fit the selected image."""
@@ -33,7 +41,11 @@ def predict(viewer: Viewer) -> None:
 def use_as_labels(viewer: Viewer) -> None:
     """Make the selected labels layer the labels of the image in hand."""
     active = viewer.layers.selection.active
-    if isinstance(active, Labels):
+    what = None if active is None else layers.role(active)
+    if active is not None and what in NO_LABELS:
+        words = f"“{active.name}” is {NO_LABELS[what]} of an image, which cannot be its labels."
+        _with_dock(viewer).session.say(words, "error")
+    elif isinstance(active, Labels):
         _with_dock(viewer).annotating.choose_labels(layers.key(active))
 
 

@@ -176,6 +176,18 @@ def test_labels_that_do_not_fit_are_refused(window: Viewer, dock: Any, discs: Di
     assert partner(window, "labels") is None
 
 
+def test_the_background_cannot_be_the_labels(painted: Viewer, dock: Any) -> None:
+    labels = partner(painted, "labels")
+    dock.desk.annotating.background()  # and makes it the active layer
+    background = partner(painted, "background")
+    commands.use_as_labels(painted)
+    assert dock.desk.session.status == (
+        "“U-Net background” is the background of an image, which cannot be its labels."
+    )
+    assert partner(painted, "labels") is labels
+    assert partner(painted, "background") is background
+
+
 def test_labels_that_no_longer_fit_start_nothing(
     painted: Viewer, dock: Any, press: Press, own_home: Path
 ) -> None:
