@@ -64,6 +64,9 @@ class Filtering(QObject):
         self._stored[key] = stored
         self._filters[key] = instances.threshold, instances.min_size
         self._show(stored, found)
+        layer = layers.partner(self._viewer, stored.image, "prediction")
+        if layer is not None:
+            layer.events.paint.connect(self._on_painted)
         wanted = self._session.show_probability
         self._on_image()
         if wanted and stored.has_cells and self._session.image == key:
@@ -120,6 +123,16 @@ class Filtering(QObject):
     def _on_removed(self, event: Any) -> None:
         """A layer was taken away: if it was an image, nobody can filter its prediction any more."""
         self._drop(layers.key(event.value))
+
+    def _on_painted(self, event: Any) -> None:
+        """The user paints on the overlay, which the next filter or prediction draws anew."""
+        layer = event.source
+        layer.events.paint.disconnect(self._on_painted)
+        if layers.role(layer) == "prediction":
+            self._session.say(
+                "Accept first, then correct in your labels: what is painted on the prediction "
+                "does not stay."
+            )
 
     def _show(self, stored: Stored, found: Found) -> None:
         layer = overlay(self._viewer, stored)

@@ -326,6 +326,18 @@ def test_each_image_keeps_its_filters(trained: Viewer, dock: Any, qtbot: Any) ->
     assert (session.threshold, session.min_size) == (0.7, 40)
 
 
+def test_painting_on_the_prediction_is_advised_against(trained: Viewer, dock: Any) -> None:
+    session, overlay = dock.desk.session, partner(trained, "prediction")
+    overlay.paint((5, 5), 77)
+    assert session.status == (
+        "Accept first, then correct in your labels: what is painted on the prediction "
+        "does not stay."
+    )
+    session.say("")
+    overlay.paint((9, 9), 77)
+    assert not session.status  # said once
+
+
 def test_the_axes_are_changed_while_tiles_arrive(
     window: Viewer, dock: Any, discs: Discs, press: Press, qtbot: Any, monkeypatch: Any
 ) -> None:
