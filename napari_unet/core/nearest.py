@@ -42,6 +42,8 @@ def pair_distance(cells: Ints, reach: float, inner: Block | None = None) -> Map:
     ``(Y, X)`` float32; inside cells nothing is computed: inf.
     """
     total = np.full(cells.shape, np.inf, np.float32)
+    # no two distances in the image add up to more
+    reach = min(reach, 2 * math.hypot(*cells.shape))
     # d1 >= 1 on background, so the second nearest lies within reach - 1
     radius = math.floor(reach - 1)
     if radius < 1 or not cells.any():

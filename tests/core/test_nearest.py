@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import numpy as np
 import pytest
 from scipy import ndimage
@@ -39,6 +41,14 @@ def test_equals_the_brute_force(
     for cells in (0, 1, 2, 5, 30):
         labels = rectangles(rng, tuple(rng.integers(1, 80, 2)), cells)
         np.testing.assert_allclose(pair_distance(labels, reach), brute(labels, reach), rtol=1e-6)
+
+
+def test_a_reach_beyond_the_image_costs_no_more_than_the_image() -> None:
+    labels = rectangles(np.random.default_rng(0), (60, 100), 3)
+    started = time.perf_counter()
+    found = pair_distance(labels, 5e3)
+    assert time.perf_counter() - started < 3
+    np.testing.assert_allclose(found, brute(labels, np.inf), rtol=1e-6)
 
 
 def test_many_cells_in_a_block() -> None:
