@@ -20,6 +20,7 @@ from .windows import Window
 # what is tried, one after the other, each from the best of the one before
 THRESHOLDS = (-1.0, -0.5, 0.5, 1.0)  # log-odds by which the mask's is moved
 DIPS = (0.0,)  # log-odds at which touching cells come apart; lower ones won by chance
+PEAKS = (0.0,)  # a network that is sure of nothing yet would find no cell
 SIZES = (2 / 3, 3 / 2, 2)  # multiples of the least size
 OUTLINES = (-1.0, -0.5)  # log-odds by which that of found cells is moved; none is tried, too
 FINER = 0.005  # gain in value: the cells stay the same, so that there is less chance in it
@@ -146,8 +147,9 @@ class HeldOut:
         if segmenter.config.labels_are == "classes":
             return start
         best = start
-        # dips first: what splits textured cells (EM) hides which threshold would be right
-        changes = (_dip, _least_size) if sure else (_dip, _threshold, _least_size)
+        # peaks first, or there may be nothing to see; then dips: what splits textured cells (EM)
+        # hides which threshold would be right
+        changes = (_peak, _dip, _least_size) if sure else (_peak, _dip, _threshold, _least_size)
         for change in changes:
             best = self._best(best, change(best.instances, start.slack), segmenter, probabilities)
         best = best if best.value > start.value + start.slack else start
@@ -178,6 +180,10 @@ Tried = Iterator[tuple[InstanceSettings, float]]
 def _threshold(now: InstanceSettings, slack: float) -> Tried:
     # the farther off, the less likely: chance chose 0.25 in histology, and lost 0.05 of AP50
     return ((moved(now, by, 0.0), abs(by) * slack) for by in THRESHOLDS)
+
+
+def _peak(now: InstanceSettings, slack: float) -> Tried:
+    return ((replace(now, peak=by), 0.0) for by in PEAKS if by != now.peak)
 
 
 def _dip(now: InstanceSettings, slack: float) -> Tried:

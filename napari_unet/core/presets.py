@@ -45,11 +45,12 @@ def settings_for(
         w0=weights.w0 if options.w0 is None else options.w0,
         sigma=weights.sigma if options.sigma is None else options.sigma,
     )
-    fit = settings.fit
+    fit, instances = settings.fit, replace(settings.instances, peak=0.0)
     # a last layer that does not fit the base begins at random: it has all to learn
     if network is not None and network.classes == classes and fit.tuning_rate:
         fit = replace(fit, learning_rate=fit.tuning_rate, keep_norms=True)
         weights = tuning_weights(weights, options.labels_are)
+        instances = settings.instances  # what is learnt from scratch is sure of nothing at first
     if network is not None:  # as much output of a tile as the preset's own network has
         more = 2 * (geometry.margin(network) - geometry.margin(settings.network))
         fit = replace(fit, tile=fit.tile + more)
@@ -57,7 +58,13 @@ def settings_for(
     scale = scale_for(options.preset, options.labels_are, base)
     normalise = settings.normalise if base is None else base.normalise
     return replace(
-        settings, weights=weights, network=net, scale=scale, fit=fit, normalise=normalise
+        settings,
+        weights=weights,
+        network=net,
+        scale=scale,
+        fit=fit,
+        normalise=normalise,
+        instances=instances,
     )
 
 

@@ -135,6 +135,13 @@ def test_a_network_that_is_never_sure_gets_a_low_threshold() -> None:
     assert chosen(0.3, 0.3, 1, start, sure=True) == start
 
 
+def test_a_network_that_is_sure_of_nothing_need_not_be() -> None:
+    start = InstanceSettings(outline=0.4, peak=0.8)
+    for sure in (True, False):
+        assert chosen(0.7, 0.7, 1, start, sure=sure) == replace(start, peak=0.0)
+        assert chosen(0.9, 0.9, 1, start, sure=sure) == start
+
+
 def test_the_score_in_words() -> None:
     score = {
         "AP50": 0.8, "SEG": 0.7, "truth": 14, "found": 12, "merges": 1, "splits": 0,

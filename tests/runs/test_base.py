@@ -125,6 +125,7 @@ def test_what_is_good_already_is_learnt_on_slowly() -> None:
         tuned = rate == fit.tuning_rate
         assert settings.fit.keep_norms == tuned
         assert settings.weights.max_class_weight == (1.0 if tuned else 10.0)
+        assert settings.instances.peak == (0.8 if tuned else 0.0)
 
 
 def test_from_scratch_is_said_where_the_base_does_not_fit(tmp_path: Path) -> None:
