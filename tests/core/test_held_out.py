@@ -237,7 +237,7 @@ def test_slices_without_held_out_cells_do_not_crowd_out_the_others(
 
 def test_large_cells_are_found_in_few_pixels_of_the_image() -> None:
     """The network sees them small, but they are found in the image's own pixels."""
-    cells = np.kron(random_cells(3, (200, 200), 44), np.ones((8, 8), np.int32))
+    cells = np.kron(random_cells(3, (200, 200), 44), np.ones((5, 5), np.int32))
     images = [Pair(str(i), cells.astype(np.float32), cells, None, "YX") for i in range(9)]
     held = HeldOut(collect(images, Settings(), "instances", 0.2), Settings())
     pixels = sum((b[1] - b[0]) * (b[3] - b[2]) for b in held.boxes)
