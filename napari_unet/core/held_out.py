@@ -59,7 +59,7 @@ def split_stack(
     parts = {lead: split(labels[lead], known[lead], share, labels_are, largest)}
     for i in (*range(lead - 1, -1, -1), *range(lead + 1, len(labels))):
         near = i + 1 if i < lead else i - 1
-        goes_on = np.unique(labels[i][labels[i] == labels[near]])
+        goes_on = np.unique(labels[i][(labels[i] == labels[near]) & (labels[i] > 0)])
         known_sides = goes_on, parts[near].ids
         parts[i] = _at(parts[lead].block, labels[i], known[i], labels_are, known_sides)
     return [parts[i] for i in range(len(labels))]
@@ -100,16 +100,12 @@ def split(
         return nothing(labels.shape)
     around = known & _around(labels)
     for limit in (largest, math.inf):
-        best, best_cost = nothing(labels.shape), math.inf
-        for block in _corners(around, share, limit):
-            inside = _inside(block, rows, columns)
-            count = int(inside.sum())
-            cost = abs(count / len(ids) - share)
-            if 1 <= count <= len(ids) // 2 and cost < best_cost:
-                best, best_cost = _with_whole_cells(labels, known, block, ids[inside]), cost
-        if not best.empty:
-            break
-    return best
+        counted = [(b, _inside(b, rows, columns)) for b in _corners(around, share, limit)]
+        fit = [(b, inside) for b, inside in counted if 1 <= inside.sum() <= len(ids) // 2]
+        if fit:
+            block, inside = min(fit, key=lambda x: abs(x[1].sum() / len(ids) - share))
+            return _with_whole_cells(labels, known, block, ids[inside])
+    return nothing(labels.shape)
 
 
 def _at(

@@ -33,7 +33,7 @@ from .results import (
     write_plane,
 )
 from .roles import Role, find, image_of, images, key, painted_layers, partner, role
-from .seeing import show, topmost, uncover_all
+from .seeing import show, show_again, topmost
 from .weights import redraw_touching, show_touching, show_weights
 
 __all__ = [
@@ -76,6 +76,7 @@ __all__ = [
     "set_axes",
     "set_free",
     "show",
+    "show_again",
     "show_probability",
     "show_touching",
     "show_weights",
@@ -85,7 +86,6 @@ __all__ = [
     "start_painting",
     "take_next_id",
     "topmost",
-    "uncover_all",
     "unhide",
     "visible_window",
     "widen",

@@ -38,13 +38,13 @@ def show(viewer: Viewer, image: Image) -> list[Layer]:
     return hidden
 
 
-def uncover_all(viewer: Viewer, image: Image, put_away: set[str]) -> None:
-    """Show again what belongs to an image and was put away."""
-    for layer in viewer.layers:
-        mine = layer is image or layer.metadata.get(KEY, {}).get("image") == key(image)
-        if mine and key(layer) in put_away:
-            put_away.discard(key(layer))
-            uncover(layer)
+def show_again(viewer: Viewer, image: Image, put_away: set[str]) -> set[str]:
+    """Make an image, and what belongs to it, visible where it was put away; their keys."""
+    mine = [x for x in viewer.layers if x.metadata.get(KEY, {}).get("image") == key(image)]
+    back = [x for x in (image, *mine) if key(x) in put_away]
+    for layer in back:
+        uncover(layer)
+    return {key(x) for x in back}
 
 
 def _side_by_side(viewer: Viewer) -> bool:

@@ -9,6 +9,7 @@ import shutil
 import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -79,7 +80,7 @@ class RunFolder:
     def settings(self) -> Settings:
         return from_dict(Settings, self.info["settings"])
 
-    @property
+    @cached_property
     def base(self) -> Path | None:
         """The base model's file: where it was or, in a run that was moved, by its name.
 

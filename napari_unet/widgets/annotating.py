@@ -90,8 +90,8 @@ class Annotating(QObject):
 
     def _bring_to_light(self, image: Image) -> None:
         """What is painted on must be what is seen."""
-        layers.uncover_all(self._viewer, image, self._put_away)
-        self._put_away.update(layers.key(x) for x in layers.show(self._viewer, image))
+        self._put_away -= layers.show_again(self._viewer, image, self._put_away)
+        self._put_away |= {layers.key(x) for x in layers.show(self._viewer, image)}
 
     def choose_labels(self, key: str) -> None:
         """Use this labels layer for the image in hand."""
