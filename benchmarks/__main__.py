@@ -20,10 +20,13 @@ from napari_unet.core.threads import share_cores
 
 share_cores()  # before torch is imported: as every training does
 
-SPEED = ("weights", "augment", "network", "train", "predict", "live", "start", "window", "gpu")
+SPEED = (
+    *("weights", "augment", "network", "train", "predict"),
+    *("live", "start", "window", "accept", "gpu"),
+)
 PROFILE = ("profile",)
 QUALITY = ("border", "gaps", "real", "few", "ablation", "paper")
-WINDOWED = ("live", "start", "window")  # need a display, or a virtual one
+WINDOWED = ("live", "start", "window", "accept")  # need a display, or a virtual one
 DISPLAY = Path(__file__).parent.parent / "scripts" / "with-display.sh"
 
 

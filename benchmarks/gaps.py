@@ -12,8 +12,9 @@ from torch import Tensor
 
 from napari_unet.core.annotation import Pair
 from napari_unet.core.augment import coordinates, draw, warp
+from napari_unet.core.batches import Batches
 from napari_unet.core.presets import preset
-from napari_unet.core.samples import Batches, Sample, collect, prepare
+from napari_unet.core.samples import Sample, collect, prepare
 from napari_unet.core.settings import ScaleSettings, Settings
 from tests.core.discs import touching_discs
 

@@ -11,12 +11,13 @@ import torch
 
 from napari_unet.core import geometry
 from napari_unet.core.annotation import Pair
+from napari_unet.core.batches import Batches
 from napari_unet.core.device import device_words, has_bfloat16, mixed
 from napari_unet.core.fit import Budget, Trainer, fit
 from napari_unet.core.inference import prepared
 from napari_unet.core.predict import ArraySource, predict_tiles
 from napari_unet.core.presets import preset
-from napari_unet.core.samples import Batches, collect, prepare
+from napari_unet.core.samples import collect, prepare
 from napari_unet.core.settings import NetworkSettings, Settings
 from napari_unet.core.tiling import plan_tiles
 from napari_unet.core.unet import UNet, on_device

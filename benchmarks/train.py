@@ -11,12 +11,13 @@ import torch
 from scipy import ndimage
 
 from napari_unet.core.annotation import Pair
+from napari_unet.core.batches import Batch, Batches
 from napari_unet.core.carving import carve
 from napari_unet.core.device import device_words, has_bfloat16
 from napari_unet.core.fit import Budget, Trainer, fit, weighted_loss
 from napari_unet.core.memory import keep_freed_memory
 from napari_unet.core.presets import preset, settings_for
-from napari_unet.core.samples import Batch, Batches, collect, prepare
+from napari_unet.core.samples import collect, prepare
 from napari_unet.core.settings import TrainOptions
 from napari_unet.core.unet import UNet
 from napari_unet.core.weights import weight_map

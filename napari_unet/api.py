@@ -52,6 +52,7 @@ class Model:
         precision: str = "auto",
         device: str = "auto",
         diameter: float | None = None,
+        views: int | None = None,
         progress: TileProgress | None = None,
         warn: Callable[[str], None] | None = None,
     ) -> Floats:
@@ -67,6 +68,8 @@ class Model:
         device : "auto", "cpu", "cuda", "mps"
         diameter : cell diameter in this image, px; None = as in the training images, or as the
             model finds it where it was trained on many kinds, or where it is quite another
+        views : mirrored views of each tile that are averaged, 1 or 4; None = 4 where a slice is
+            small, about 1024 x 1024 px of cells of 26 px
         progress : called with (tiles done, tiles) of each slice
         warn : called with a sentence of what the user should know, such as the size of the cells
 
@@ -79,13 +82,19 @@ class Model:
         ------
         BadInput
             If the axes are unclear, the channels are not the model's, or there is no such
-            diameter or precision.
+            diameter, precision or number of views.
         """
-        probabilities = [
-            p
-            for p, _ in self._slices(image, axes, tile, precision, device, diameter, progress, warn)
-        ]
-        return probabilities[0] if len(probabilities) == 1 else np.stack(probabilities)
+        return self.probabilities_and_labels(
+            image,
+            axes=axes,
+            tile=tile,
+            precision=precision,
+            device=device,
+            diameter=diameter,
+            views=views,
+            progress=progress,
+            warn=warn,
+        )[0]
 
     def segment(
         self,
@@ -96,6 +105,7 @@ class Model:
         precision: str = "auto",
         device: str = "auto",
         diameter: float | None = None,
+        views: int | None = None,
         progress: TileProgress | None = None,
         warn: Callable[[str], None] | None = None,
     ) -> Labels:
@@ -112,6 +122,7 @@ class Model:
             precision=precision,
             device=device,
             diameter=diameter,
+            views=views,
             progress=progress,
             warn=warn,
         )[1]
@@ -125,13 +136,19 @@ class Model:
         precision: str = "auto",
         device: str = "auto",
         diameter: float | None = None,
+        views: int | None = None,
         progress: TileProgress | None = None,
         warn: Callable[[str], None] | None = None,
     ) -> tuple[Floats, Labels]:
         """Both of :meth:`predict` and :meth:`segment` for the price of one."""
+        from napari_unet.core.modelled import check_wishes
         from napari_unet.core.segment import stack_labels
 
-        pairs = list(self._slices(image, axes, tile, precision, device, diameter, progress, warn))
+        check_wishes(diameter, precision, views)
+        segmenter = self._segmenter(device)
+        segmenter.tile, segmenter.precision, segmenter.views = tile, precision, views
+        segmenter.diameter, segmenter.warn = diameter, warn or segmenter.warn
+        pairs = list(_slices(segmenter, image, axes, progress))
         if len(pairs) == 1:
             return pairs[0]
         planes = [labels for _, labels in pairs]
@@ -144,44 +161,30 @@ class Model:
 
         save_network(Path(path), self._net, self.config)
 
-    def _slices(
-        self,
-        image: npt.ArrayLike,
-        axes: str | None,
-        tile: int | None,
-        precision: str,
-        device: str,
-        diameter: float | None,
-        progress: TileProgress | None,
-        warn: Callable[[str], None] | None,
-    ) -> Iterator[tuple[Floats, Labels]]:
-        from napari_unet.core.modelled import check_wishes
-        from napari_unet.runs.predict import reading, settle_diameter
-
-        check_wishes(diameter, precision)
-        array: Any = (
-            image if hasattr(image, "dtype") and hasattr(image, "shape") else np.asarray(image)
-        )
-        found = axes_of(array, axes, where="the image")
-        segmenter = self._segmenter(device)
-        segmenter.tile, segmenter.precision, segmenter.diameter = tile, precision, diameter
-        if warn is not None:
-            segmenter.warn = warn
-        read = reading(segmenter, array, found)
-        settle_diameter(segmenter, read, range(found.slices))
-        for index in range(found.slices):
-            slice_ = read(index)
-            if warn is not None and not slice_.finite.all():
-                warn("NaN or infinite pixels count as missing: they are labelled 0")
-            probability = segmenter.probability(slice_, progress)
-            yield probability, segmenter.labels(probability, slice_.finite)
-
     def _segmenter(self, device: str) -> Segmenter:
         from napari_unet.core.device import find_device
         from napari_unet.core.segment import Segmenter
 
         self._net.to(find_device(device))
         return Segmenter(self._net, self.config)
+
+
+def _slices(
+    segmenter: Segmenter, image: npt.ArrayLike, axes: str | None, progress: TileProgress | None
+) -> Iterator[tuple[Floats, Labels]]:
+    """Probabilities and labels of each slice of an image."""
+    from napari_unet.runs.predict import reading, settle_diameter
+
+    array: Any = image if hasattr(image, "dtype") and hasattr(image, "shape") else np.asarray(image)
+    found = axes_of(array, axes, where="the image")
+    read = reading(segmenter, array, found)
+    settle_diameter(segmenter, read, range(found.slices))
+    for index in range(found.slices):
+        slice_ = read(index)
+        if not slice_.finite.all():
+            segmenter.warn("NaN or infinite pixels count as missing: they are labelled 0")
+        probability = segmenter.probability(slice_, progress)
+        yield probability, segmenter.labels(probability, slice_.finite)
 
 
 def load_model(name_or_path: str | Path) -> Model:

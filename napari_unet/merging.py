@@ -21,21 +21,16 @@ class Addition:
     values: npt.NDArray[np.int64]
     cells: int  # new ones
     known: int  # predicted cells that the user had painted already
-
-    def slices(self, plane: int) -> int:
-        """In how many slices of `plane` px it writes."""
-        return len(np.unique(self.index // plane))
-
-    @property
-    def highest(self) -> int:
-        return int(self.values.max(initial=0))
+    slices: int  # in which it writes
+    ids: tuple[int, int]  # the lowest and the highest new one
 
     def beyond(self, highest: int) -> Addition:
         """The same with all ids above `highest`."""
-        if not len(self.values):
+        low, high = self.ids
+        up = highest + 1 - low
+        if up <= 0 or not self.cells:
             return self
-        up = max(highest + 1 - int(self.values.min()), 0)
-        return replace(self, values=self.values + up)
+        return replace(self, values=self.values + up, ids=(low + up, high + up))
 
 
 def addition(
@@ -68,7 +63,14 @@ def addition(
     index = np.flatnonzero((own == 0) & np.isin(found, new))
     start = int(own.max(initial=0)) + 1
     values = start + np.searchsorted(new, found[index])
-    return Addition(index, values.astype(np.int64), len(new), len(ids) - len(new))
+    return Addition(
+        index=index,
+        values=values.astype(np.int64),
+        cells=len(new),
+        known=len(ids) - len(new),
+        slices=_slices(labels, index),
+        ids=(start, start + len(new) - 1),
+    )
 
 
 def class_addition(
@@ -81,7 +83,14 @@ def class_addition(
     free = own == 0 if closed is None else (own == 0) & ~np.ravel(closed)
     index = np.flatnonzero(free & (found > 0))
     values = found[index].astype(np.int64)
-    return Addition(index, values, len(np.unique(values)), 0)
+    new = np.unique(values)
+    ids = (int(new[0]), int(new[-1])) if len(new) else (0, 0)
+    return Addition(index, values, len(new), 0, _slices(labels, index), ids)
+
+
+def _slices(labels: npt.NDArray[Any], index: npt.NDArray[np.intp]) -> int:
+    """In how many slices these flat positions lie."""
+    return int(np.count_nonzero(np.bincount(index // (labels.shape[-2] * labels.shape[-1]))))
 
 
 def _open(found: npt.NDArray[Any], closed: npt.NDArray[np.bool_]) -> npt.NDArray[Any]:

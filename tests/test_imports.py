@@ -34,13 +34,13 @@ TORCH = {
     f"napari_unet.core.{name}"
     for name in (
         "augment",
+        "batches",
         "device",
         "fit",
         "inference",
         "judge",
         "optimise",
         "predict",
-        "samples",
         "segment",
         "sizing",
         "unet",

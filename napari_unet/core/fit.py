@@ -13,10 +13,10 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from . import geometry
+from .batches import Batch, Batches
 from .device import mixed, training_format
 from .optimise import Optimiser
 from .presets import preset
-from .samples import Batch, Batches
 from .settings import FitSettings
 from .unet import UNet, on_device
 

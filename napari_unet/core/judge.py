@@ -155,6 +155,19 @@ class HeldOut:
         best = best if best.value > start.value + start.slack else start
         return self._best(best, _outline(best.instances), segmenter, probabilities)
 
+    def with_outline(
+        self,
+        outline: float,
+        judged: Judged,
+        segmenter: Segmenter,
+        probabilities: Sequence[Floats],
+    ) -> Judged:
+        """What was chosen, but for the outline, and how it scores then."""
+        if judged.instances.outline == outline:
+            return judged
+        instances = replace(judged.instances, outline=outline)
+        return self.score(replace_config(segmenter, instances), probabilities)
+
     def _best(
         self,
         best: Judged,

@@ -8,18 +8,19 @@ from .errors import BadInput
 from .instances import for_diameter
 from .scale import scale_factor
 from .settings import InstanceSettings, ModelConfig, ScaleSettings
+from .views import VIEWS
 
 LARGEST_DIAMETER = 1e6  # image pixels; larger than any image that is held at once
 PRECISIONS = ("auto", "fp32")
 
 
-def check_wishes(diameter: float | None, precision: str = "auto") -> None:
+def check_wishes(diameter: float | None, precision: str = "auto", views: int | None = None) -> None:
     """Refuse what no prediction can have.
 
     Raises
     ------
     BadInput
-        If the diameter is no length, or there is no such precision.
+        If the diameter is no length, or there is no such precision or number of views.
     """
     if diameter is not None and not 0 < diameter <= LARGEST_DIAMETER:
         raise BadInput(
@@ -28,6 +29,8 @@ def check_wishes(diameter: float | None, precision: str = "auto") -> None:
         )
     if precision not in PRECISIONS:
         raise BadInput(f"there is no precision {precision!r}; there are {', '.join(PRECISIONS)}")
+    if views is not None and views not in VIEWS:
+        raise BadInput(f"a tile has {' or '.join(map(str, VIEWS))} views, not {views}")
 
 
 def model_scale(config: ModelConfig, diameter: float | None = None) -> float:

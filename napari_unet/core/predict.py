@@ -15,6 +15,7 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 import torch
+from torch import Tensor
 
 from .device import mixed
 from .inference import prepared
@@ -22,6 +23,7 @@ from .scale import mirror, taps
 from .settings import NetworkSettings
 from .tiling import Tile, TilePlan, cut, halo
 from .unet import UNet
+from .views import MIRRORS
 from .windows import Window
 
 Floats = npt.NDArray[Any]
@@ -64,13 +66,16 @@ def predict_tiles(
     *,
     precision: str = "auto",
     together: int | None = None,
+    views: int = 1,
 ) -> Iterator[tuple[Tile, Floats]]:
     """Yield each tile with its probabilities, ``(classes, y1 - y0, x1 - x0)``, as it is done.
 
     `net` is in evaluation mode on its device; one that is not :func:`.inference.prepared` is,
     for this call. Tiles of one size go through the network together up to `together` model
-    pixels (default: :data:`TOGETHER` on a GPU, one by one on a CPU). Running out of GPU memory
-    raises `torch.OutOfMemoryError`; :func:`predict` then plans anew with smaller tiles.
+    pixels (default: :data:`TOGETHER` on a GPU, one by one on a CPU). The mean of so many mirrored
+    `views` of each is taken: tiles agree in it, too, as all end at one place of the pooling grid.
+    Running out of GPU memory raises `torch.OutOfMemoryError`; :func:`predict` then plans anew
+    with smaller tiles.
     """
     net = prepared(net)
     device = next(net.parameters()).device
@@ -79,10 +84,18 @@ def predict_tiles(
     for group, block in _read_ahead(source, plan, net.settings, most):
         batch = torch.from_numpy(block).to(device, dtype)
         with torch.inference_mode(), mixed(device, precision if dtype == torch.float32 else "full"):
-            logits = net(batch.contiguous(memory_format=torch.channels_last))
-        probabilities = torch.softmax(logits.to(dtype), dim=1).cpu().numpy()
+            probabilities = _seen(net, batch, views).cpu().numpy()
         for tile, probability in zip(group, probabilities, strict=True):
             yield tile, _owned(probability, tile, plan.factor, net.settings)
+
+
+def _seen(net: UNet, batch: Tensor, views: int) -> Tensor:
+    """Probabilities of the tiles, the mean of so many mirrored views."""
+    total = torch.zeros((), dtype=batch.dtype, device=batch.device)
+    for axes in MIRRORS[:views]:
+        logits = net(batch.flip(axes).contiguous(memory_format=torch.channels_last))
+        total = total + torch.softmax(logits.to(batch.dtype), dim=1).flip(axes)
+    return total / views
 
 
 def _read_ahead(
@@ -127,13 +140,14 @@ def predict(
     plan: TilePlan,
     *,
     precision: str = "auto",
+    views: int = 1,
     progress: Callable[[int, int], None] | None = None,
 ) -> Floats:
     """Probabilities of all classes, ``(classes, Y, X)``: drains :func:`predict_tiles`."""
     dtype = np.float64 if next(net.parameters()).dtype == torch.float64 else np.float32
     out = np.zeros((net.settings.classes, *plan.shape), dtype)
     for index, (tile, probability) in enumerate(
-        predict_tiles(net, source, plan, precision=precision), start=1
+        predict_tiles(net, source, plan, precision=precision, views=views), start=1
     ):
         y0, y1, x0, x1 = tile.window
         out[:, y0:y1, x0:x1] = probability

@@ -24,6 +24,7 @@ from .predict import ArraySource, predict_tiles
 from .settings import ModelConfig
 from .tiling import Tile, TilePlan, plan_tiles, plan_window, tile_size
 from .unet import UNet
+from .views import views_of
 from .windows import Window, clipped
 
 Floats = npt.NDArray[np.float32]
@@ -46,6 +47,7 @@ class Segmenter:
     tile : side of the input tile, model pixels; None = the library's choice; 0 = untiled
     diameter : cell diameter in the image, px; None = as in the training images
     together : model pixels that go through the network at once; None = the library's choice
+    views : mirrored views of each tile that are averaged, 1 or 4; None = by the slice's size
     """
 
     net: UNet
@@ -54,6 +56,7 @@ class Segmenter:
     precision: str = "auto"
     diameter: float | None = None
     together: int | None = None
+    views: int | None = 1
     warn: Callable[[str], None] = lambda words: None
 
     def __post_init__(self) -> None:
@@ -147,7 +150,12 @@ class Segmenter:
             plan = planned()
             try:
                 made = predict_tiles(
-                    self.net, source, plan, precision=self.precision, together=self.together
+                    self.net,
+                    source,
+                    plan,
+                    precision=self.precision,
+                    together=self.together,
+                    views=self.views or views_of(plan.shape, self.config.network, plan.factor),
                 )
                 for done, (tile, probability) in enumerate(made, start=1):
                     yield tile, done, len(plan.tiles), self._outputs(probability)

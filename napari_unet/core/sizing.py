@@ -122,7 +122,7 @@ def _cells(
 
     In the middle of the image, on a square of `side` model pixels.
     """
-    segmenter = replace(segmenter, diameter=diameter, tile=None)
+    segmenter = replace(segmenter, diameter=diameter, tile=None, views=1)
     window = _middle(source.shape[1:], side / segmenter.factor)
     probability = segmenter.window(source, window)
     labels = segmenter.labels(probability, np.ones(probability.shape, bool))

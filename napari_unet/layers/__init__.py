@@ -4,9 +4,10 @@ What belongs to which image stands in ``layer.metadata["napari-unet"]``, never i
 Layers that are made here lie on their image to the pixel, whatever its transform.
 """
 
+from .adding import Adding
 from .copies import region_count, region_outlines, snapshot, snapshots
 from .making import make_background, make_labels, make_regions, start_painting
-from .own import add_pixels, next_free_id, take_next_id, widen
+from .own import next_free_id, take_next_id, widen
 from .pairing import disown_copy, fitting_labels, misfit, pair, pair_the_obvious, set_axes, set_free
 from .reading import (
     axes,
@@ -37,8 +38,8 @@ from .seeing import show, show_again, topmost
 from .weights import redraw_touching, show_touching, show_weights
 
 __all__ = [
+    "Adding",
     "Role",
-    "add_pixels",
     "axes",
     "axes_choices",
     "blank_plane",

@@ -1,4 +1,4 @@
-"""What was changed on a labels layer, told as it happens: the only file that reads its history.
+"""What was changed on a labels layer, told as it happens: what its history holds.
 
 napari says "paint" once a stroke ends, for fills and polygons before the pixels are written, and
 for undo and redo nothing but that the layer was drawn anew. So edits are told by what the event
@@ -18,6 +18,8 @@ import numpy.typing as npt
 from napari.layers import Labels
 
 from napari_unet.core.windows import Window, around
+
+from . import history
 
 LARGE = 1 << 19  # pixels of an action: telling of more takes over 20 ms
 
@@ -94,7 +96,7 @@ class LabelsWatcher:
     @property
     def painting(self) -> bool:
         """In the middle of a stroke: pixels are written that no edit has told of yet."""
-        return bool(getattr(self._layer, "_staged_history", False))
+        return history.painting(self._layer)
 
     def close(self) -> None:
         """Leave the layer as it was."""
@@ -121,32 +123,19 @@ class LabelsWatcher:
             self._replaced()
 
     def _rewind(self, step: Callable[[], None], name: str) -> None:
-        history = getattr(self._layer, f"_{name}_history", None)  # private: else anything
-        item = list(history[-1]) if history else []
+        item = history.next_step(self._layer, name)
         self._rewinding = True
         try:
             step()
         finally:
             self._rewinding = False
-        if history is None:
+        if item is None:
             self._replaced()
         elif item and name == "undo":
             self._tell(item, lambda found: [edit.undone() for edit in reversed(found)])
         elif item:
             # napari keeps what was undone in the order in which it was undone
             self._tell(item, lambda found: found[::-1])
-
-
-def last_step(layer: Labels) -> Any:
-    """What napari has noted last of what was done; None where nothing was, or it is unknown."""
-    history = getattr(layer, "_undo_history", None)
-    return history[-1][-1] if history and history[-1] else None
-
-
-def can_be_undone(layer: Labels, step: Any) -> bool:
-    """Whether Ctrl-Z can still come to this :func:`last_step`: it was not undone."""
-    history = getattr(layer, "_undo_history", ())
-    return any(atom is step for item in history for atom in item)
 
 
 def _seen(layer: Labels) -> tuple[int, Any]:

@@ -1,14 +1,11 @@
-"""The user's own labels: ids, and what Accept adds to them."""
+"""The ids of the user's own labels."""
 
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 from napari.layers import Labels
 
 from napari_unet.core.errors import BadInput
-
-from .making import uncover
 
 
 def next_free_id(layer: Labels) -> int:
@@ -49,25 +46,3 @@ def take_next_id(layer: Labels, highest: int | None = None) -> int:
     widen(layer, number)
     layer.selected_label = number
     return number
-
-
-def add_pixels(layer: Labels, index: npt.NDArray[np.intp], values: npt.NDArray[np.int64]) -> bool:
-    """Write `values` at flat positions that are still unpainted, as one undo step.
-
-    The layer is made visible and shown at once: napari writes by what it last showed.
-
-    Returns
-    -------
-    True if the layer had to be widened.
-    """
-    if not isinstance(layer.data, np.ndarray):
-        raise BadInput(f"{layer.name} is not held in memory; make a copy of the layer first")
-    uncover(layer)
-    widened = widen(layer, int(values.max(initial=0)))
-    if not widened:
-        show_at_once(layer)
-    free = np.take(layer.data, index) == 0  # the user may have gone on painting
-    if not free.all():
-        index, values = index[free], values[free]
-    layer.data_setitem(np.unravel_index(index, layer.data.shape), values)
-    return widened

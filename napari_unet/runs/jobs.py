@@ -72,6 +72,7 @@ def create_job(
     precision: str = "auto",
     device: str = "auto",
     diameter: float | None = None,
+    views: int | None = None,
 ) -> JobFolder:
     """Check and write a prediction job; without torch, in any process.
 
@@ -80,7 +81,7 @@ def create_job(
     image : array of the axes `axes`
     slices : indices over the image's T and Z axes; None = all
     first : window (y0, y1, x0, x1) in image pixels that is wanted first
-    tile, precision, diameter : as in `core.segment.Segmenter`
+    tile, precision, diameter, views : as in `core.segment.Segmenter`
 
     Raises
     ------
@@ -114,6 +115,7 @@ def create_job(
             "precision": precision,
             "device": device,
             "diameter": diameter,
+            "views": views,
         },
     )
     return JobFolder(path)

@@ -47,6 +47,7 @@ class Keeper:
     held_out: HeldOut
     images: int  # annotated slices, for the model's summary
     before: Score | None = None  # score of the base model
+    outline: float | None = None  # the base model's, where it was scored
     best: Score | None = None  # score of the kept model; None = it was never scored
     # the newest model's score, while the base does clearly better than all that came of it
     worse: Score | None = None
@@ -67,7 +68,7 @@ class Keeper:
             if self.held_out:
                 segmenter = self._segmenter(net, own)
                 judged = self.held_out.score(segmenter, self.held_out.probabilities(segmenter))
-                self.before = judged.as_dict()
+                self.before, self.outline = judged.as_dict(), judged.instances.outline
                 self.values.append(judged.value)
                 yield _held_out(0, self.before)
         self.keep(Candidate(net, 0, seconds), self.before, own)
@@ -88,20 +89,24 @@ class Keeper:
             return
         segmenter = self._segmenter(candidate.net)
         probabilities = self.held_out.probabilities(segmenter)
-        judged = self.held_out.choose(segmenter, probabilities, sure=sure)
-        score = judged.as_dict()
+        judged = kept = self.held_out.choose(segmenter, probabilities, sure=sure)
+        if sure and self.outline is not None:
+            # one that fits these images' annotator shows what was learnt, but others outline
+            # otherwise: kept, it lost 0.02 of AP50 on fluorescence (docs/architecture.md)
+            kept = self.held_out.with_outline(self.outline, judged, segmenter, probabilities)
+        score = kept.as_dict()
         yield _held_out(candidate.step, score, candidate.halfway)
         # where chance may decide, the later one: it has seen more, at a smaller learning rate
         top = max(self.values, default=judged.value)
         self.values.append(judged.value)
         if judged.value + judged.slack >= top:
             self.worse = None
-            self.keep(candidate, score, judged.instances)
+            self.keep(candidate, score, kept.instances)
             self.run.trained.unlink(missing_ok=True)
             yield self._saved(candidate.step)
         elif self.best is self.before and not candidate.halfway:
             self.worse = score
-            self._write(self.run.trained, candidate, score, judged.instances)
+            self._write(self.run.trained, candidate, score, kept.instances)
 
     def stalled(self, scorings: int) -> bool:
         """Whether the last so many scorings brought nothing that is clearly better.
@@ -126,7 +131,7 @@ class Keeper:
 
     def state(self) -> dict[str, Any]:
         """What a resumed run needs; one dictionary where the base is still the best."""
-        return {k: getattr(self, k) for k in ("before", "best", "worse", "values")}
+        return {k: getattr(self, k) for k in ("before", "outline", "best", "worse", "values")}
 
     def restore(self, state: dict[str, Any]) -> None:
         """Take up what :meth:`state` gave."""

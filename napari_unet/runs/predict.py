@@ -35,11 +35,8 @@ def predict_job(path: Path, stop: Callable[[], bool] = lambda: False) -> Iterato
     job, began = JobFolder(Path(path)), time.monotonic()
     wish, axes, image = job.wish, job.axes, job.image
     segmenter = load_segmenter(Path(wish["model"]), wish["device"])
-    segmenter.tile, segmenter.precision, segmenter.diameter = (
-        wish["tile"],
-        wish["precision"],
-        wish["diameter"],
-    )
+    for name in ("tile", "precision", "diameter", "views"):
+        setattr(segmenter, name, wish[name])
     told: list[str] = []
     segmenter.warn = told.append
     yield {"event": "started", "what": "predict", "path": str(path), "words": "predicting"}

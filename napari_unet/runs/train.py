@@ -10,11 +10,12 @@ from typing import Any
 
 import torch
 
+from napari_unet.core.batches import Batches
 from napari_unet.core.device import device_words, find_device
 from napari_unet.core.fit import Budget, Progress, Trainer, fit
 from napari_unet.core.judge import HeldOut
 from napari_unet.core.memory import is_out_of_memory, keep_freed_memory
-from napari_unet.core.samples import Batches, collect, prepare
+from napari_unet.core.samples import collect, prepare
 from napari_unet.core.settings import FitSettings, Settings
 from napari_unet.core.unet import UNet
 from napari_unet.files.atomic import replacing

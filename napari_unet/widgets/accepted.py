@@ -17,7 +17,7 @@ class Accepted:
     index: npt.NDArray[np.intp]
     values: npt.NDArray[np.int64]
     drawn: dict[int, str]  # the slices that were offered, each with the job that drew it
-    step: Any  # the labels' note of it, for undo
+    step: Any  # napari's note of it, for `history.can_be_undone`
 
     def concerns(self, drawn: dict[int, str]) -> bool:
         """Whether a slice is on show still as it was accepted."""

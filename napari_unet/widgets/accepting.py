@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 from weakref import WeakKeyDictionary
 
 import numpy as np
@@ -13,7 +14,7 @@ from qtpy.QtCore import QTimer
 
 from napari_unet import layers
 from napari_unet.core.errors import BadInput
-from napari_unet.layers import edits
+from napari_unet.layers import history
 from napari_unet.merging import Addition, addition, class_addition
 from napari_unet.session import Session
 from napari_unet.wording import count
@@ -23,6 +24,7 @@ from .background import in_thread
 from .counting import Counting
 
 STROKE = 100  # ms until it is asked again whether the stroke has ended
+CHANGED = "The layers were changed while the cells were added; press “Accept” again."
 
 
 @dataclass(frozen=True)
@@ -74,7 +76,7 @@ class Accepting:
         background = None if offer.background is None else offer.background.data
         merge = addition if self._session.labels_are == "instances" else class_addition
         earlier = [
-            (each, edits.can_be_undone(own, each.step))
+            (each, history.can_be_undone(own, each.step))
             for each in self._accepted.get(offer.found, [])
         ]
 
@@ -94,46 +96,68 @@ class Accepting:
         self._session.say(words, "error")
 
     def _on_merged(self, offer: Offer, new: Addition) -> None:
-        own, found = offer.own, offer.found
+        own, highest = offer.own, 0
         if self._counting.in_stroke(own):  # its id has no count yet, nor its place among undo steps
             QTimer.singleShot(STROKE, partial(self._on_merged, offer, new))
             return
-        self._merging = False
-        session, cells = self._session, self._session.labels_are == "instances"
         if not self._stands(offer):
-            session.say(
-                "The layers were changed while the cells were added; press “Accept” again.", "error"
-            )
+            self._failed(CHANGED)
             return
         if not len(new.index):
-            words = "Nothing new to accept: what is found was accepted or painted already."
-            if offer.background is not None:
-                words = f"{words[:-1]}, or lies on painted background."
-            session.say(words, "done")
+            self._merging = False
+            self._session.say(_nothing_new(offer), "done")
             return
-        highest = self._counting.highest(own)
+        cells = self._session.labels_are == "instances"
         if cells:
+            highest = self._counting.highest(own)
             new = new.beyond(highest)  # the user may have gone on painting
         try:
-            widened = layers.add_pixels(own, new.index, new.values)
+            adding = layers.Adding(own, new.index, new.values)
+            if cells and own.selected_label > highest:
+                # an id that was to be the next cell's may be one of theirs now
+                layers.take_next_id(own, new.ids[1])
         except BadInput as error:
-            session.say(str(error), "error")
+            self._failed(str(error))
             return
-        self._remember(offer, new)
-        found.visible = False  # its cells are now in the labels, where they can be corrected
-        self._viewer.layers.selection.active = own
-        if cells and new.cells and own.selected_label > highest:
-            # an id that was to be the next cell's may be one of theirs now
-            layers.take_next_id(own, new.highest)
-        what = "cell" if cells else "kind of thing"
-        slices = new.slices(own.data.shape[-2] * own.data.shape[-1])
-        where = f" in {slices:,} slices" if slices > 1 else ""
-        words = f"{count(new.cells, what)}{where} added to your labels (undo: Ctrl-Z)."
+        self._go_on(offer, new, adding)
+
+    def _go_on(self, offer: Offer, new: Addition, adding: layers.Adding) -> None:
+        """Write a portion; between two the window is the user's."""
+        session = self._session
+        if self._counting.in_stroke(offer.own):
+            QTimer.singleShot(STROKE, partial(self._go_on, offer, new, adding))
+            return
+        if adding.undone:
+            self._merging = False
+            session.say("The cells are no longer added: it was undone.", "done")
+            return
+        if not self._stands(offer):
+            self._failed(CHANGED)
+            return
+        adding.go_on()
+        if adding.left:
+            if session.mood != "busy":
+                session.say(f"Adding {count(new.cells, self._what)} to your labels…", "busy")
+            QTimer.singleShot(0, partial(self._go_on, offer, new, adding))
+            return
+        self._merging = False
+        self._remember(offer, new, adding.part)
+        offer.found.visible = False  # its cells are in the labels, where they can be corrected
+        self._viewer.layers.selection.active = offer.own
+        session.say(self._words(offer, new, adding.widened), "done")
+
+    @property
+    def _what(self) -> str:
+        return "cell" if self._session.labels_are == "instances" else "kind of thing"
+
+    def _words(self, offer: Offer, new: Addition, widened: bool) -> str:
+        where = f" in {new.slices:,} slices" if new.slices > 1 else ""
+        words = f"{count(new.cells, self._what)}{where} added to your labels (undo: Ctrl-Z)."
         if new.known:
             words += f" You had painted {new.known:,} more yourself."
         if widened:
             words += " The layer now holds 32-bit numbers."
-        session.say(f"{words} Correct what is wrong, then fine-tune again.", "done")
+        return f"{words} Correct what is wrong, then fine-tune again."
 
     def _stands(self, offer: Offer) -> bool:
         """Whether the labels are still those of the image, as they were merged."""
@@ -145,12 +169,17 @@ class Accepting:
         )
         return there and tuple(offer.own.data.shape) == offer.shape
 
-    def _remember(self, offer: Offer, new: Addition) -> None:
+    def _remember(self, offer: Offer, new: Addition, step: Any) -> None:
         """It must not be added again, not even where the user erases it."""
         drawn = layers.drawn(offer.found)
         earlier = [x for x in self._accepted.get(offer.found, []) if x.concerns(drawn)]
-        made = Accepted(new.index, new.values, offer.drawn, edits.last_step(offer.own))
+        made = Accepted(new.index, new.values, offer.drawn, step)
         self._accepted[offer.found] = [*earlier, made]
+
+
+def _nothing_new(offer: Offer) -> str:
+    words = "Nothing new to accept: what is found was accepted or painted already"
+    return f"{words}." if offer.background is None else f"{words}, or lies on painted background."
 
 
 def _other_kind(found: str, wanted: str) -> str:

@@ -14,11 +14,12 @@ from typing import Any
 import numpy as np
 import torch
 
+from napari_unet.core.batches import Batches
 from napari_unet.core.device import device_words
 from napari_unet.core.fit import Budget, Progress, Trainer, fit
 from napari_unet.core.memory import keep_freed_memory
 from napari_unet.core.presets import preset
-from napari_unet.core.samples import Batches, Sample
+from napari_unet.core.samples import Sample
 from napari_unet.core.settings import ModelConfig, Settings
 from napari_unet.core.unet import UNet
 from napari_unet.files.atomic import replacing

@@ -8,10 +8,11 @@ import torch
 
 from napari_unet.core.annotation import Pair
 from napari_unet.core.axes import read_axes
+from napari_unet.core.batches import Batches
 from napari_unet.core.fit import Budget, Trainer, fit
 from napari_unet.core.metrics import Scores, evaluate, pool
 from napari_unet.core.presets import preset
-from napari_unet.core.samples import Batches, collect, prepare
+from napari_unet.core.samples import collect, prepare
 from napari_unet.core.segment import Segmenter
 from napari_unet.core.settings import AugmentSettings, ModelConfig, ScaleSettings
 from napari_unet.core.unet import UNet

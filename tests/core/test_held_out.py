@@ -100,16 +100,22 @@ def perfect_judge(planted: bool) -> float:
     return held.score(segmenter_with(InstanceSettings()), [probability]).value
 
 
-def chosen(
-    core: float, rim: float, shrunk: int, start: InstanceSettings, sure: bool = False
-) -> InstanceSettings:
-    """What is chosen for cells seen with `core` inside and `rim` on their outer `shrunk` px."""
+def seen(core: float, rim: float, shrunk: int) -> tuple[HeldOut, list[np.ndarray]]:
+    """Cells seen with `core` inside and `rim` on their outer `shrunk` px."""
     labels = random_cells(3, (200, 200), 40)
     held = held_out_of(labels)
     y0, y1, x0, x1 = held.boxes[0]
     inside = ndimage.distance_transform_edt(carve(labels) > 0)
-    seen = np.select([inside > shrunk, inside > 0], [core, rim], 0.05)[y0:y1, x0:x1]
-    return held.choose(segmenter_with(start), [seen.astype(np.float32)], sure=sure).instances
+    probability = np.select([inside > shrunk, inside > 0], [core, rim], 0.05)
+    return held, [probability[y0:y1, x0:x1].astype(np.float32)]
+
+
+def chosen(
+    core: float, rim: float, shrunk: int, start: InstanceSettings, sure: bool = False
+) -> InstanceSettings:
+    """What is chosen for cells that are :func:`seen` so."""
+    held, probabilities = seen(core, rim, shrunk)
+    return held.choose(segmenter_with(start), probabilities, sure=sure).instances
 
 
 def test_a_label_error_in_the_held_out_part_lowers_the_score() -> None:
@@ -124,6 +130,16 @@ def test_outlines_are_chosen_where_the_network_draws_too_small() -> None:
     assert chosen(0.9, 0.05, 0, start) == start
     # what lies beyond the cells is not theirs
     assert chosen(0.9, 0.9, 1, start) == start
+
+
+def test_what_was_chosen_but_for_the_outline() -> None:
+    held, probabilities = seen(0.9, 0.25, 3)
+    segmenter = segmenter_with(InstanceSettings(outline=0.4))
+    best = held.choose(segmenter, probabilities)
+    back = held.with_outline(0.4, best, segmenter, probabilities)
+    assert back.instances == segmenter.config.instances
+    assert back.value == held.score(segmenter, probabilities).value < best.value - 0.05
+    assert held.with_outline(0.2, best, segmenter, probabilities) is best
 
 
 def test_a_network_that_is_never_sure_gets_a_low_threshold() -> None:

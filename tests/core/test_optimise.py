@@ -8,9 +8,9 @@ import sys
 import pytest
 import torch
 
+from napari_unet.core.batches import Batch
 from napari_unet.core.fit import Trainer, warm_up
 from napari_unet.core.optimise import BETAS, EPSILON, Optimiser
-from napari_unet.core.samples import Batch
 from napari_unet.core.settings import FitSettings
 
 ADAMW = FitSettings(optimiser="adamw", learning_rate=3e-3, weight_decay=1e-2)
@@ -95,7 +95,7 @@ def test_no_compiler_is_imported() -> None:
     code = (
         "import sys, torch\n"
         "from napari_unet.core.fit import Trainer\n"
-        "from napari_unet.core.samples import Batch\n"
+        "from napari_unet.core.batches import Batch\n"
         "from napari_unet.core.settings import FitSettings, NetworkSettings\n"
         "from napari_unet.core.unet import UNet\n"
         "net = NetworkSettings(width=4, depth=2, padding='same', norm='batch')\n"

@@ -9,9 +9,10 @@ import pytest
 import torch
 
 from napari_unet.core.annotation import Pair, median_diameter
+from napari_unet.core.batches import Batches
 from napari_unet.core.fit import Trainer, settle_norms, weighted_loss
 from napari_unet.core.presets import preset
-from napari_unet.core.samples import Batches, collect, factor_of, prepare
+from napari_unet.core.samples import collect, factor_of, prepare
 from napari_unet.core.settings import (
     AugmentSettings,
     FitSettings,

@@ -15,8 +15,8 @@ import torch
 
 from napari_unet.api import load_model
 from napari_unet.core import segment
+from napari_unet.core.batches import Batch
 from napari_unet.core.fit import Trainer
-from napari_unet.core.samples import Batch
 from napari_unet.files.model_file import read_model
 from napari_unet.runs import train as module
 from napari_unet.runs.folder import RunFolder

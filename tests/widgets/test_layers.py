@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import zarr
 from napari import Viewer
+from napari.layers import Labels
 from napari.settings import get_settings
 
 from napari_unet import layers
@@ -169,6 +170,13 @@ def test_the_next_free_id_widens_a_narrow_layer(viewer: Viewer) -> None:
     assert labels.data[3, 3] == 255
 
 
+def add(labels: Labels, index: np.ndarray, values: np.ndarray) -> layers.Adding:
+    adding = layers.Adding(labels, index, values)
+    while adding.left:
+        adding.go_on()
+    return adding
+
+
 def test_added_pixels_are_one_undo_step(viewer: Viewer) -> None:
     data = np.zeros((20, 20), np.uint8)
     data[2:5, 2:5] = 254
@@ -177,7 +185,7 @@ def test_added_pixels_are_one_undo_step(viewer: Viewer) -> None:
     before = labels.data.copy()
     index = np.flatnonzero(np.ones((20, 20), bool))
     values = 255 + (index % 7)
-    assert layers.add_pixels(labels, index, values)
+    assert add(labels, index, values).widened
     assert labels.data.dtype == np.int32
     assert (labels.data[2:5, 2:5] == 254).all()
     assert labels.data[10, 10] == 3
@@ -194,7 +202,7 @@ def test_added_pixels_are_one_undo_step(viewer: Viewer) -> None:
 def test_ids_are_never_wrapped(viewer: Viewer) -> None:
     labels = viewer.add_labels(np.zeros((5, 5), np.int32))
     with pytest.raises(BadInput, match="ids above"):
-        layers.add_pixels(labels, np.array([0]), np.array([2**31]))
+        layers.Adding(labels, np.array([0]), np.array([2**31]))
 
 
 def test_showing_results_leaves_the_brush_in_the_hand(viewer: Viewer) -> None:
@@ -221,7 +229,7 @@ def test_the_slice_in_view(viewer: Viewer) -> None:
 def test_a_hidden_layer_takes_wide_ids(viewer: Viewer) -> None:
     labels = viewer.add_labels(np.zeros((20, 20), np.uint8), visible=False)
     index = np.arange(40)
-    layers.add_pixels(labels, index, 250 + index)
+    add(labels, index, 250 + index)
     np.testing.assert_array_equal(labels.data.ravel()[:40], 250 + index)
     assert labels.visible
 
@@ -244,7 +252,7 @@ def test_wide_ids_where_slicing_lags_behind(
     index = np.arange(40)
     if not visible:
         labels.data = labels.data.astype(np.int32)
-    layers.add_pixels(labels, index, 250 + index)
+    add(labels, index, 250 + index)
     np.testing.assert_array_equal(labels.data.ravel()[:40], 250 + index)
     labels.undo()
     assert not labels.data.any()

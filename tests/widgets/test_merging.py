@@ -27,7 +27,7 @@ def test_new_cells_get_ids_past_the_maximum_and_painted_pixels_stay() -> None:
     found[12:16, 12:16] = 9
     new = addition(labels, found)
     out = merged(labels, new)
-    assert (new.cells, new.known, new.highest) == (2, 0, 202)
+    assert (new.cells, new.known, new.ids) == (2, 0, (201, 202))
     assert np.array_equal(out[labels > 0], labels[labels > 0])
     assert set(np.unique(out)) == {0, 200, 201, 202}
     assert (out == 201).sum() == 15
@@ -52,7 +52,7 @@ def test_a_painted_cell_that_goes_through_slices_is_known_in_each() -> None:
     found[1, 4:15, 4:15] = 1
     found[2, :2, :2] = 2
     new = addition(labels, found)
-    assert (new.cells, new.known, len(new.index)) == (1, 1, 4)
+    assert (new.cells, new.known, len(new.index), new.slices) == (1, 1, 4, 1)
 
 
 def test_nothing_found_and_nothing_painted() -> None:
@@ -79,13 +79,15 @@ def test_classes_keep_their_values() -> None:
     out = merged(labels, new)
     assert (out[0] == 7).all()
     assert (out[1:] == 1).all()
+    assert (new.cells, new.slices, new.ids) == (1, 1, (1, 1))
 
 
 def test_ids_beyond_what_was_painted_meanwhile() -> None:
     labels = np.array([[3, 0, 0, 0, 0, 0]])
     new = addition(labels, np.array([[0, 0, 1, 1, 0, 2]]))
     assert set(new.values) == {4, 5}
-    assert set(new.beyond(4).values) == {5, 6} and set(new.beyond(2).values) == {4, 5}
+    assert set(new.beyond(4).values) == {5, 6} and new.beyond(4).ids == (5, 6)
+    assert set(new.beyond(2).values) == {4, 5}
     empty = addition(labels, np.zeros_like(labels))
     assert empty.beyond(9) is empty
 

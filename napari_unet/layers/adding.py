@@ -1,0 +1,76 @@
+"""What is accepted into the user's labels: written in portions, so that the window stays awake."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from napari.layers import Labels
+
+from napari_unet.core.errors import BadInput
+
+from .history import Step
+from .making import uncover
+from .own import show_at_once, widen
+
+PORTION = 1 << 16  # pixels: written and told of in 15 ms
+
+
+class Adding:
+    """Writes `values` at flat positions of a layer that are still unpainted, as one undo step.
+
+    The layer is made visible and shown at once: napari writes by what it last showed.
+
+    Attributes
+    ----------
+    widened : whether the layer had to be widened
+
+    Raises
+    ------
+    BadInput
+        If the layer is not held in memory, or holds no ids so high.
+    """
+
+    def __init__(
+        self, layer: Labels, index: npt.NDArray[np.intp], values: npt.NDArray[np.int64]
+    ) -> None:
+        if not isinstance(layer.data, np.ndarray):
+            raise BadInput(f"{layer.name} is not held in memory; make a copy of the layer first")
+        uncover(layer)
+        self.widened = widen(layer, int(values.max(initial=0)))
+        if not self.widened:
+            show_at_once(layer)
+        self._layer, self._index, self._values = layer, index, values
+        self._step, self._written = Step(layer), 0
+        if len(index) > PORTION:  # who asks for a free id meanwhile must get one beyond them all
+            self._write(np.flatnonzero(values == values.max()))
+
+    @property
+    def left(self) -> bool:
+        """Whether there is more to write."""
+        return self._written < len(self._index)
+
+    @property
+    def undone(self) -> bool:
+        """The user took back what is written so far."""
+        return self._step.undone
+
+    @property
+    def part(self) -> Any:
+        """What `history.can_be_undone` knows it by."""
+        return self._step.part
+
+    def go_on(self) -> None:
+        """Write the next portion; the user may have gone on painting, but is not in a stroke."""
+        portion = slice(self._written, self._written + PORTION)
+        self._write(portion)
+        self._written = portion.stop
+
+    def _write(self, portion: slice | npt.NDArray[np.intp]) -> None:
+        layer, index, values = self._layer, self._index[portion], self._values[portion]
+        free = np.take(layer.data, index) == 0
+        if not free.all():
+            index, values = index[free], values[free]
+        with self._step.portion():
+            layer.data_setitem(np.unravel_index(index, layer.data.shape), values)
