@@ -53,7 +53,6 @@ def measure(sheet: Sheet, shape: tuple[int, ...]) -> None:
     found.data = predicted(shape)
     layers.note_drawn(found, range(int(np.prod(shape[:-2], dtype=int))), "job", "model")
     desk = show_dock(viewer).desk
-    wait_for(lambda: desk.child.ready, 60)
     rest(3.0)
     with longest() as calls, Lateness() as late:
         start = time.perf_counter()

@@ -15,7 +15,10 @@ PAINTED = 0.25  # share of a predicted cell: with more of it painted, the user d
 
 @dataclass(frozen=True)
 class Addition:
-    """What accepting would write: `values` at the flat positions `index` of the labels."""
+    """What accepting would write: `values` at the flat positions `index` of the labels.
+
+    The cell with the highest id comes first.
+    """
 
     index: npt.NDArray[np.intp]
     values: npt.NDArray[np.int64]
@@ -61,6 +64,9 @@ def addition(
     new = _new_ids(own, found, plane=labels.shape[-2] * labels.shape[-1])
     ids = np.unique(found[found > 0])
     index = np.flatnonzero((own == 0) & np.isin(found, new))
+    last = found[index] == new.max(initial=0)
+    # its cell first: who asks for a free id while they are written gets one beyond them all
+    index = np.concatenate([index[last], index[~last]])
     start = int(own.max(initial=0)) + 1
     values = start + np.searchsorted(new, found[index])
     return Addition(

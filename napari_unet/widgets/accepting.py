@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -24,6 +25,7 @@ from .background import in_thread
 from .counting import Counting
 
 STROKE = 100  # ms until it is asked again whether the stroke has ended
+AT_ONCE = 0.02  # s of writing, then the window is drawn
 CHANGED = "The layers were changed while the cells were added; press “Accept” again."
 
 
@@ -112,17 +114,18 @@ class Accepting:
             highest = self._counting.highest(own)
             new = new.beyond(highest)  # the user may have gone on painting
         try:
-            adding = layers.Adding(own, new.index, new.values)
+            adding = layers.Adding(own, new.index, new.values, new.ids[1])
             if cells and own.selected_label > highest:
                 # an id that was to be the next cell's may be one of theirs now
                 layers.take_next_id(own, new.ids[1])
         except BadInput as error:
             self._failed(str(error))
             return
-        self._go_on(offer, new, adding)
+        adding.go_on()  # before the user asks for the next id
+        QTimer.singleShot(0, partial(self._go_on, offer, new, adding))
 
     def _go_on(self, offer: Offer, new: Addition, adding: layers.Adding) -> None:
-        """Write a portion; between two the window is the user's."""
+        """Write for a moment; then the window is the user's."""
         session = self._session
         if self._counting.in_stroke(offer.own):
             QTimer.singleShot(STROKE, partial(self._go_on, offer, new, adding))
@@ -134,7 +137,11 @@ class Accepting:
         if not self._stands(offer):
             self._failed(CHANGED)
             return
-        adding.go_on()
+        until = time.perf_counter() + AT_ONCE
+        while adding.left:
+            adding.go_on()
+            if time.perf_counter() > until:
+                break
         if adding.left:
             if session.mood != "busy":
                 session.say(f"Adding {count(new.cells, self._what)} to your labels…", "busy")

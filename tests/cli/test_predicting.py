@@ -123,11 +123,25 @@ def test_predict_gives_what_python_gives(run: Run, data: Path, model: Path, tmp_
 @pytest.mark.parametrize(
     "wish",
     [{"diameter": number} for number in (-3.0, 0.0, np.nan, np.inf, 1e300)]
-    + [{"precision": "fp16"}],
+    + [{"precision": "fp16"}, {"views": 3}],
 )
 def test_python_refuses_what_no_prediction_can_have(wish: dict[str, Any], model: Path) -> None:
     with pytest.raises(BadInput, match=next(iter(wish))):
         load_model(model).segment(IMAGE, **wish)
+
+
+def test_as_many_views_as_are_asked_for(run: Run, data: Path, model: Path, tmp_path: Path) -> None:
+    loaded, image = load_model(model), tifffile.imread(data / "a.tif")
+    once, often = (loaded.predict(image, views=views) for views in (1, 4))
+    assert not np.allclose(once, often, atol=1e-3)
+    for words, expected in (([], often), (["--views", 4], often), (["--views", 1], once)):
+        answer = run("predict", model, data, "-o", tmp_path / "o", "--probabilities", *words)
+        assert answer.code == 0, answer.err
+        found = tifffile.imread(tmp_path / "o" / "a_prob.tif")
+        assert np.abs(found - expected).max() < 1e-2
+    answer = run("predict", model, data, "-o", tmp_path / "p", "--views", 2)
+    assert answer.code == 1 and "a tile has 1 or 4 views, not 2" in answer.err
+    assert not (tmp_path / "p").exists()
 
 
 def test_stacks(run: Run, model: Path, tmp_path: Path) -> None:

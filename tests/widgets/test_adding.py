@@ -13,6 +13,7 @@ from napari.layers import Labels
 from napari_unet import layers
 from napari_unet.layers import adding as module
 from napari_unet.layers import history
+from napari_unet.widgets import accepting
 from napari_unet.widgets.watching import Watching
 
 from .conftest import partner
@@ -23,8 +24,20 @@ pytestmark = [pytest.mark.gui, pytest.mark.usefixtures("fake_worker")]
 
 
 @pytest.fixture
+def viewer(make_napari_viewer: Callable[..., Viewer]) -> Viewer:
+    return make_napari_viewer()
+
+
+@pytest.fixture
 def small(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "PORTION", 37)
+
+
+@pytest.fixture
+def several(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Some ten portions of what is found on discs, one at a time."""
+    monkeypatch.setattr(module, "PORTION", 997)
+    monkeypatch.setattr(accepting, "AT_ONCE", 1e-9)
 
 
 @pytest.fixture
@@ -38,9 +51,9 @@ def labels(viewer: Viewer, small: None) -> Labels:
 
 
 def everything(labels: Labels) -> tuple[np.ndarray, np.ndarray]:
-    """All positions, in cells of 50 px, the highest id in the middle."""
+    """All positions, in cells of 50 px, the highest id first."""
     index = np.arange(labels.data.size)
-    return index, 10 + (index // 50 + 12) % 24
+    return index, 10 + (index // 50 + 23) % 24
 
 
 def write(adding: layers.Adding) -> None:
@@ -50,7 +63,7 @@ def write(adding: layers.Adding) -> None:
 
 def test_portions_are_one_undo_step(labels: Labels) -> None:
     before = labels.data.copy()
-    adding = layers.Adding(labels, *everything(labels))
+    adding = layers.Adding(labels, *everything(labels), 33)
     write(adding)
     after = labels.data.copy()
     values = everything(labels)[1]
@@ -69,7 +82,7 @@ def test_a_full_history_loses_one_step_for_all_portions(labels: Labels) -> None:
     assert limit is not None
     for number in range(limit):
         labels.data_setitem((np.array([2]), np.array([0]), np.array([0])), 100 + number)
-    write(layers.Adding(labels, *everything(labels)))
+    write(layers.Adding(labels, *everything(labels), 33))
     for _ in range(limit):
         labels.undo()
     assert labels.data[2, 0, 0] == 100
@@ -77,7 +90,7 @@ def test_a_full_history_loses_one_step_for_all_portions(labels: Labels) -> None:
 
 def test_what_is_painted_between_portions_stays(labels: Labels) -> None:
     before = labels.data.copy()
-    adding = layers.Adding(labels, *everything(labels))
+    adding = layers.Adding(labels, *everything(labels), 33)
     adding.go_on()
     labels.data_setitem((np.array([2]), np.array([5]), np.array([5])), 3)  # not written yet
     labels.data_setitem((np.array([0]), np.array([0]), np.array([9])), 3)  # written already
@@ -93,7 +106,8 @@ def test_what_is_painted_between_portions_stays(labels: Labels) -> None:
 
 
 def test_a_free_id_is_beyond_all_that_is_still_to_be_written(labels: Labels) -> None:
-    adding = layers.Adding(labels, *everything(labels))
+    adding = layers.Adding(labels, *everything(labels), 33)
+    adding.go_on()
     assert layers.next_free_id(labels) == 10 + 24
     write(adding)
     assert layers.next_free_id(labels) == 10 + 24
@@ -104,7 +118,7 @@ def test_each_portion_is_told(viewer: Viewer, labels: Labels) -> None:
     watching.refresh()
     shadow = Shadow(labels)
     watching.edited.connect(shadow.take)
-    adding = layers.Adding(labels, *everything(labels))
+    adding = layers.Adding(labels, *everything(labels), 33)
     write(adding)
     shadow.assert_same(labels)
     assert shadow.told > 1200 // module.PORTION
@@ -115,14 +129,14 @@ def test_each_portion_is_told(viewer: Viewer, labels: Labels) -> None:
 
 def test_where_napari_keeps_no_history(labels: Labels, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(history.Step, "_newest", lambda self: None)
-    adding = layers.Adding(labels, *everything(labels))
+    adding = layers.Adding(labels, *everything(labels), 33)
     write(adding)
     assert (labels.data > 0).all()
     assert not adding.undone and adding.part is None
 
 
 def test_undone_in_the_middle(
-    trained: Viewer, dock: Any, press: Callable[[str], None], qtbot: Any, small: None
+    trained: Viewer, dock: Any, press: Callable[[str], None], qtbot: Any, several: None
 ) -> None:
     labels = partner(trained, "labels")
     before = labels.data.copy()
@@ -140,9 +154,10 @@ def test_undone_in_the_middle(
 
 
 def test_the_next_cell_of_the_user_in_the_middle(
-    trained: Viewer, dock: Any, press: Callable[[str], None], qtbot: Any, small: None
+    trained: Viewer, dock: Any, press: Callable[[str], None], qtbot: Any, several: None
 ) -> None:
     labels = partner(trained, "labels")
+    press("unet_new_cell")
     assert labels.selected_label == 11
     press("unet_accept")
     qtbot.waitUntil(lambda: dock.desk.session.status.startswith("Adding 20 cells"), timeout=5000)

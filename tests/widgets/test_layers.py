@@ -171,7 +171,7 @@ def test_the_next_free_id_widens_a_narrow_layer(viewer: Viewer) -> None:
 
 
 def add(labels: Labels, index: np.ndarray, values: np.ndarray) -> layers.Adding:
-    adding = layers.Adding(labels, index, values)
+    adding = layers.Adding(labels, index, values, int(values.max()))
     while adding.left:
         adding.go_on()
     return adding
@@ -202,7 +202,7 @@ def test_added_pixels_are_one_undo_step(viewer: Viewer) -> None:
 def test_ids_are_never_wrapped(viewer: Viewer) -> None:
     labels = viewer.add_labels(np.zeros((5, 5), np.int32))
     with pytest.raises(BadInput, match="ids above"):
-        layers.Adding(labels, np.array([0]), np.array([2**31]))
+        layers.Adding(labels, np.array([0]), np.array([2**31]), 2**31)
 
 
 def test_showing_results_leaves_the_brush_in_the_hand(viewer: Viewer) -> None:

@@ -31,6 +31,7 @@ def test_new_cells_get_ids_past_the_maximum_and_painted_pixels_stay() -> None:
     assert np.array_equal(out[labels > 0], labels[labels > 0])
     assert set(np.unique(out)) == {0, 200, 201, 202}
     assert (out == 201).sum() == 15
+    assert new.values[0] == 202
     assert (out == 202).sum() == 16
 
 
