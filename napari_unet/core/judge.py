@@ -141,7 +141,8 @@ class HeldOut:
         Parameters
         ----------
         sure : the network was sure of its cells from the start, as a base model is: another
-            threshold would win by chance
+            threshold would win by chance, and its outline is that of all annotators, not of these
+            few cells
         """
         start = self.score(segmenter, probabilities)
         if segmenter.config.labels_are == "classes":
@@ -153,20 +154,9 @@ class HeldOut:
         for change in changes:
             best = self._best(best, change(best.instances, start.slack), segmenter, probabilities)
         best = best if best.value > start.value + start.slack else start
-        return self._best(best, _outline(best.instances), segmenter, probabilities)
-
-    def with_outline(
-        self,
-        outline: float,
-        judged: Judged,
-        segmenter: Segmenter,
-        probabilities: Sequence[Floats],
-    ) -> Judged:
-        """What was chosen, but for the outline, and how it scores then."""
-        if judged.instances.outline == outline:
-            return judged
-        instances = replace(judged.instances, outline=outline)
-        return self.score(replace_config(segmenter, instances), probabilities)
+        return (
+            best if sure else self._best(best, _outline(best.instances), segmenter, probabilities)
+        )
 
     def _best(
         self,

@@ -106,7 +106,7 @@ def _default() -> Settings:
             noise=0.4,
             blur=0.5,
         ),
-        instances=InstanceSettings(dip=2.0, outline=0.4, peak=0.8),
+        instances=InstanceSettings(dip=2.5, outline=0.4, peak=0.8),
         # many small steps: on two cores without bfloat16 there is time for a few hundred at most
         fit=FitSettings(
             optimiser="adamw",

@@ -87,26 +87,25 @@ class Keeper:
             self.keep(candidate)
             yield self._saved(candidate.step)
             return
-        segmenter = self._segmenter(candidate.net)
-        probabilities = self.held_out.probabilities(segmenter)
-        judged = kept = self.held_out.choose(segmenter, probabilities, sure=sure)
+        own = self.config.instances
         if sure and self.outline is not None:
-            # one that fits these images' annotator shows what was learnt, but others outline
-            # otherwise: kept, it lost 0.02 of AP50 on fluorescence (docs/architecture.md)
-            kept = self.held_out.with_outline(self.outline, judged, segmenter, probabilities)
-        score = kept.as_dict()
+            own = replace(own, outline=self.outline)
+        segmenter = self._segmenter(candidate.net, own)
+        probabilities = self.held_out.probabilities(segmenter)
+        judged = self.held_out.choose(segmenter, probabilities, sure=sure)
+        score = judged.as_dict()
         yield _held_out(candidate.step, score, candidate.halfway)
         # where chance may decide, the later one: it has seen more, at a smaller learning rate
         top = max(self.values, default=judged.value)
         self.values.append(judged.value)
         if judged.value + judged.slack >= top:
             self.worse = None
-            self.keep(candidate, score, kept.instances)
+            self.keep(candidate, score, judged.instances)
             self.run.trained.unlink(missing_ok=True)
             yield self._saved(candidate.step)
         elif self.best is self.before and not candidate.halfway:
             self.worse = score
-            self._write(self.run.trained, candidate, score, kept.instances)
+            self._write(self.run.trained, candidate, score, judged.instances)
 
     def stalled(self, scorings: int) -> bool:
         """Whether the last so many scorings brought nothing that is clearly better.

@@ -79,7 +79,7 @@ def main() -> None:
     given = parser.parse_args()
     path = given.folder / "default.safetensors"
     net, config = load_network(path, "cpu")
-    segmenter = Segmenter(net, config, views=None)
+    segmenter = Segmenter(net, config)
     found: dict[str, list[tuple[Scores, Scores]]] = {}
     for name, image, labels in _held_back(given.images, given.rendered):
         scored = _scored(segmenter, image, labels)
