@@ -154,9 +154,9 @@ class HeldOut:
         for change in changes:
             best = self._best(best, change(best.instances, start.slack), segmenter, probabilities)
         best = best if best.value > start.value + start.slack else start
-        return (
-            best if sure else self._best(best, _outline(best.instances), segmenter, probabilities)
-        )
+        if sure:
+            return best
+        return self._best(best, _outline(best.instances), segmenter, probabilities)
 
     def _best(
         self,

@@ -25,6 +25,7 @@ class Knowing:
     config: ModelConfig = CONFIG
     diameter: float | None = None
     tile: int | None = None
+    views: int | None = None
     blind: bool = False
 
     @property

@@ -156,9 +156,9 @@ def test_accept_is_one_undo_step_and_leaves_what_was_painted(
     labels = layer(predicted, "U-Net labels")
     before = labels.data.copy()
     press("unet_accept")
-    qtbot.waitUntil(lambda: labels.data.max() == 30, timeout=5000)
+    qtbot.waitUntil(lambda: "20 cells added" in dock.desk.session.status, timeout=5000)
+    assert labels.data.max() == 30
     np.testing.assert_array_equal(labels.data[before > 0], before[before > 0])
-    assert "20 cells added" in dock.desk.session.status
     labels.undo()
     np.testing.assert_array_equal(labels.data, before)
 
