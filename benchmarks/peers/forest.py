@@ -33,7 +33,7 @@ def features(image: np.ndarray) -> np.ndarray:
     low, high = np.percentile(grey, [1, 99])
     grey = (grey - low) / max(high - low, 1e-6)
     return feature.multiscale_basic_features(
-        grey, sigma_max=16, channel_axis=-1 if grey.ndim == 3 else None, num_workers=2
+        grey, sigma_max=16, channel_axis=-1 if grey.ndim == 3 else None
     )
 
 
