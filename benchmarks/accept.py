@@ -8,9 +8,8 @@ from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-from .cells import discs
+from .cells import discs, tiled
 from .report import Sheet
 from .windows import Lateness, new_viewer, own_home, rest, wait_for
 
@@ -26,22 +25,6 @@ def main(sheet: Sheet) -> None:
     place.cleanup()
 
 
-def predicted(shape: tuple[int, ...]) -> npt.NDArray[np.int32]:
-    """One tile of cells over and over, with an id for each."""
-    one = discs(TILE)
-    found = np.zeros(shape, np.int32)
-    for number, tile in enumerate(tiles(found)):
-        np.copyto(tile, one + number * int(one.max()), where=one > 0)
-    return found
-
-
-def tiles(array: npt.NDArray[Any]) -> Iterator[npt.NDArray[Any]]:
-    for plane in array.reshape(-1, *array.shape[-2:]):
-        for y in range(0, plane.shape[0], TILE):
-            for x in range(0, plane.shape[1], TILE):
-                yield plane[y : y + TILE, x : x + TILE]
-
-
 def measure(sheet: Sheet, shape: tuple[int, ...]) -> None:
     from napari_unet import layers
     from napari_unet.widgets.open import show_dock
@@ -50,7 +33,7 @@ def measure(sheet: Sheet, shape: tuple[int, ...]) -> None:
     image = viewer.add_image(np.broadcast_to(np.uint8(0), shape), contrast_limits=(0, 255))
     labels = layers.make_labels(viewer, image)
     found = layers.prediction_layer(viewer, image)
-    found.data = predicted(shape)
+    found.data = tiled(shape, discs(TILE))
     layers.note_drawn(found, range(int(np.prod(shape[:-2], dtype=int))), "job", "model")
     desk = show_dock(viewer).desk
     rest(3.0)

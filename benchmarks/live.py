@@ -12,7 +12,7 @@ import numpy as np
 
 from tests.widgets.mouse import stroke
 
-from .cells import discs
+from .cells import discs, tiled
 from .report import Sheet
 from .windows import Bot, new_viewer, own_home, rest, wait_for
 
@@ -29,12 +29,7 @@ def main(sheet: Sheet) -> None:
 
 
 def in_memory() -> np.ndarray:
-    labels = np.zeros((SIDE, SIDE), np.int32)
-    one = discs(TILE, 73)  # 784 cells
-    for number, (row, column) in enumerate(np.ndindex(SIDE // TILE, SIDE // TILE)):
-        part = labels[row * TILE : (row + 1) * TILE, column * TILE : (column + 1) * TILE]
-        np.copyto(part, one + number * int(one.max()), where=one > 0)
-    return labels
+    return tiled((SIDE, SIDE), discs(TILE, 73))  # 784 cells a tile
 
 
 def on_disk(folder: Path) -> Any:

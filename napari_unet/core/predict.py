@@ -91,11 +91,15 @@ def predict_tiles(
 
 def _seen(net: UNet, batch: Tensor, views: int) -> Tensor:
     """Probabilities of the tiles, the mean of so many mirrored views."""
-    total = torch.zeros((), dtype=batch.dtype, device=batch.device)
-    for axes in MIRRORS[:views]:
-        logits = net(batch.flip(axes).contiguous(memory_format=torch.channels_last))
-        total = total + torch.softmax(logits.to(batch.dtype), dim=1).flip(axes)
-    return total / views
+    total = _probabilities(net, batch)
+    for axes in MIRRORS[: views - 1]:
+        total += _probabilities(net, batch.flip(axes)).flip(axes)
+    return total / views if views > 1 else total
+
+
+def _probabilities(net: UNet, batch: Tensor) -> Tensor:
+    logits = net(batch.contiguous(memory_format=torch.channels_last))
+    return torch.softmax(logits.to(batch.dtype), dim=1)
 
 
 def _read_ahead(

@@ -9,9 +9,9 @@ from __future__ import annotations
 from .geometry import operations
 from .settings import NetworkSettings
 
-# axes of (N, C, Y, X) that a view is mirrored along
-MIRRORS: tuple[tuple[int, ...], ...] = ((), (2,), (3,), (2, 3))
-VIEWS = (1, len(MIRRORS))
+# axes of (N, C, Y, X) that the views beyond the first are mirrored along
+MIRRORS: tuple[tuple[int, ...], ...] = ((2,), (3,), (2, 3))
+VIEWS = (1, 1 + len(MIRRORS))
 # operations of one view of the whole slice, at most, for four: of the default network's those of
 # 1024 x 1024 model pixels, 2 s of two cores with bfloat16 and 8 s without
 AFFORDED = 2.2e11
