@@ -21,7 +21,7 @@ from typing import Any
 import tifffile
 from skimage.segmentation import expand_labels
 
-from napari_unet.core.metrics import evaluate, pool
+from napari_unet.core.metrics import Scores, evaluate, pool
 from napari_unet.runs.folder import open_run
 
 from .report import Sheet
@@ -60,12 +60,13 @@ def _run(task: Task, minutes: float) -> dict[str, Any]:
         words = map(str, (train, test, out, 60 * minutes))
         ours = [sys.executable, "-m", "benchmarks.peers.ours", *words]
         subprocess.run(ours, check=True, capture_output=True, cwd=ROOT)
-        scores, thinned = scores_of(task, test, out), _thinned_error(test, out)
+        scores, thinned = scores_of(task, test, out), _thinned(test, out)
         steps = sum(m["event"] == "step" for m in open_run(out / "run").messages())
     return {
         "SEG": round(scores.seg, 4),
         "adapted Rand error": round(scores.arand, 4),
-        "borders thinned": round(thinned, 4),
+        "borders thinned": round(pool(thinned).arand, 4),
+        "of each image": [round(s.arand, 3) for s in thinned],
         "AP50": round(scores.ap(0.5), 3),
         "merges": scores.merges,
         "splits": scores.splits,
@@ -73,11 +74,11 @@ def _run(task: Task, minutes: float) -> dict[str, Any]:
     }
 
 
-def _thinned_error(test: Path, found: Path) -> float:
-    """Adapted Rand error once the cells found have grown until they meet."""
+def _thinned(test: Path, found: Path) -> list[Scores]:
+    """The scores of each image once the cells found have grown until they meet."""
     scores = []
     for path in sorted(test.glob("*_labels.tif")):
         cells = tifffile.imread(found / path.name)
         grown = expand_labels(cells, distance=max(cells.shape))
         scores.append(evaluate(tifffile.imread(path), grown))
-    return pool(scores).arand
+    return scores

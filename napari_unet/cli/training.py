@@ -125,6 +125,9 @@ def _say_annotation(pairs: Sequence[Pair], labels_are: str) -> None:
         painted = f"{cells} cell{'' if cells == 1 else 's'}"
     rest = "; unpainted pixels count as background" if all(p.known is None for p in pairs) else ""
     say(f"annotated: {painted}, {share:.0%} of the pixels{rest}")
+    empty = [pair.name for pair, area in zip(pairs, known, strict=True) if not area.any()]
+    if empty:
+        say(f"left out, because nothing is painted there: {', '.join(empty)}")
 
 
 def _follow(run: RunFolder) -> None:

@@ -102,6 +102,8 @@ def settle_diameter(segmenter: Segmenter, read: Reader, indices: Sequence[int]) 
         else:
             segmenter.warn("no cells were found at any size; say how large they are (diameter)")
         return True
+    if segmenter.diameter and config.diameter is None:
+        segmenter.warn("this model never rescales an image: the cell diameter changes nothing")
     if segmenter.diameter or config.diameter is None or config.labels_are == "classes":
         return False
     segmenter.diameter = unlike_diameter(segmenter, slices)

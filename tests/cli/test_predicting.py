@@ -47,6 +47,15 @@ IMAGES: dict[str, tuple[np.ndarray, dict[str, Any]]] = {
 }
 
 
+def test_a_diameter_that_changes_nothing_is_said(run: Run, model: Path, tmp_path: Path) -> None:
+    tifffile.imwrite(tmp_path / "x.tif", IMAGE)
+    words = "never rescales an image: the cell diameter changes nothing"
+    for given in ((), ("--diameter", 20)):
+        answer = run("predict", model, tmp_path / "x.tif", "-o", tmp_path / "o", *given)
+        assert answer.code == 0, answer.err
+        assert (words in answer.out) == bool(given), answer.out
+
+
 @pytest.mark.parametrize("name", IMAGES)
 def test_predict(name: str, run: Run, model: Path, tmp_path: Path) -> None:
     image, options = IMAGES[name]

@@ -74,6 +74,16 @@ def test_a_region_without_cells(run: Run, data: Path, model: Path, tmp_path: Pat
     assert names == ["a", "b"]
 
 
+def test_an_image_without_any_annotation_is_named(
+    run: Run, data: Path, model: Path, tmp_path: Path
+) -> None:
+    put_pair(data, "bare", IMAGE, np.zeros_like(LABELS))
+    answer = run("train", data, "-o", tmp_path / "run", *BRIEF, model)
+    assert answer.code == 0, answer.err
+    assert "left out, because nothing is painted there: bare\n" in answer.out
+    assert len(open_run(tmp_path / "run").info["inputs"]) == 2
+
+
 def test_what_is_said_and_made(run: Run, data: Path, tmp_path: Path) -> None:
     tifffile.imwrite(data / "c.tif", IMAGE)
     words = ("train", data, "-o", tmp_path / "deep" / "run", "--steps", 2, "--w0", 7, "--seed", 3)
@@ -88,6 +98,7 @@ def test_what_is_said_and_made(run: Run, data: Path, tmp_path: Path) -> None:
         "model.safetensors",
     ):
         assert part in answer.out, answer.out
+    assert "left out" not in answer.out
     options = open_run(tmp_path / "deep" / "run").options
     assert (options.w0, options.seed, options.steps) == (7, 3, 2)
     assert read_config(tmp_path / "deep" / "run" / "model.safetensors").channels == 1
