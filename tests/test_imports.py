@@ -47,7 +47,7 @@ TORCH = {
     )
 } | {
     f"napari_unet.runs.{name}"
-    for name in ("keeper", "networks", "predict", "telling", "train", "worker")
+    for name in ("adapting", "keeper", "networks", "predict", "telling", "train", "worker")
 }
 
 

@@ -20,6 +20,8 @@ from .presets import preset
 from .settings import FitSettings
 from .unet import UNet, on_device
 
+UNSEEN = 2**31  # batches from here on are of no step: tiles of their own
+
 
 def weighted_loss(logits: Tensor, target: Tensor, weights: Tensor) -> Tensor:
     """Pixel-wise softmax and weighted cross-entropy, ``sum(w * ce) / sum(w)``.
@@ -186,6 +188,24 @@ def batch_norms(net: UNet) -> list[nn.BatchNorm2d]:
     return [m for m in net.modules() if isinstance(m, nn.BatchNorm2d)]
 
 
+@torch.inference_mode()
+def mean_loss(net: UNet, batches: Batches, count: int) -> float:
+    """How badly a network reads what it is to learn: cross-entropy of known pixels, each the same.
+
+    Parameters
+    ----------
+    net : in evaluation mode, on the device of the batches
+    count : augmented batches; no step sees the same tiles
+    """
+    total = 0.0
+    for index in range(count):
+        batch = batches.batch(UNSEEN + index)
+        with mixed(batch.image.device):
+            logits = net(batch.image)
+        total += float(weighted_loss(logits, batch.target, (batch.weights > 0).float()))
+    return total / count
+
+
 def settle_norms(net: UNet, batches: Batches, count: int) -> None:
     """Estimate the batch norms' statistics anew from `count` augmented batches.
 
@@ -199,8 +219,7 @@ def settle_norms(net: UNet, batches: Batches, count: int) -> None:
     net.train()
     with torch.inference_mode(), mixed(next(net.parameters()).device):
         for index in range(count):
-            # beyond any step number: the statistics come from tiles of their own
-            net(batches.batch(2**31 + index).image)
+            net(batches.batch(UNSEEN + index).image)
     for norm in norms:
         norm.momentum = 0.1
     net.eval()

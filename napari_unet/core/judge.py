@@ -28,6 +28,7 @@ FINER = 0.005  # gain in value: the cells stay the same, so that there is less c
 MOST_SCORED = 2**21
 # image pixels that it finds cells in, with each setting that is tried: 0.4 s each time
 MOST_LABELLED = 2**20
+ENOUGH = 20  # held-out cells; of fewer, one found or lost hides what differs
 CLEARLY = 0.02  # smaller differences in the score say nothing, nor does half a cell
 
 

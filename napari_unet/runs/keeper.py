@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from napari_unet.core.judge import CLEARLY, HeldOut, words
+from napari_unet.core.judge import CLEARLY, ENOUGH, HeldOut, words
 from napari_unet.core.modelled import instances_for
 from napari_unet.core.segment import Segmenter
 from napari_unet.core.settings import InstanceSettings, ModelConfig
@@ -18,7 +18,6 @@ from .messages import Message
 from .networks import save_network
 
 Score = dict[str, Any]
-LEAST_TO_STALL = 20  # held-out cells
 
 
 @dataclass(frozen=True)
@@ -113,7 +112,7 @@ class Keeper:
         Of a few cells nobody can tell: one found or lost hides all that is gained.
         """
         before, last = self.values[:-scorings], self.values[-scorings:]
-        few = self.config.labels_are == "instances" and self.held_out.cells < LEAST_TO_STALL
+        few = self.config.labels_are == "instances" and self.held_out.cells < ENOUGH
         if not before or few:
             return False
         return max(last) <= max(before) + CLEARLY

@@ -179,7 +179,9 @@ class Training:
                 config = read_config(base)
                 yield from self.keeper.judge_base(net, config, self.budget.elapsed)
             self.scoring.total = 0.0  # there was nothing to train yet
-            if hardly_known(self.keeper.before, self.settings.fit):
+            if self.keeper.same_outputs(config) and hardly_known(
+                self.keeper.before, net, self.batches, self.settings.fit
+            ):
                 self._learn_anew()
         else:
             self.keeper.keep(self._candidate(net))

@@ -14,10 +14,10 @@ from napari_unet.core.annotation import Pair
 from napari_unet.core.settings import ModelConfig
 from napari_unet.files.model_file import read_config, read_model, write_model
 from napari_unet.runs import scoring
-from napari_unet.runs.adapting import WELL_KNOWN
+from napari_unet.runs.adapting import WELL_KNOWN, hardly_known
 from napari_unet.runs.folder import RunFolder
 from napari_unet.runs.keeper import Keeper
-from napari_unet.runs.train import train_run
+from napari_unet.runs.train import Training, train_run
 from tests.core.discs import touching_discs
 
 from .test_base import written
@@ -175,3 +175,33 @@ def test_what_the_base_hardly_knows_is_learnt_fast(good: Path, tmp_path: Path) -
     careful = tuned(tmp_path / "c", good, CAREFUL, steps=2)
     list(train_run(careful.path))
     assert not torch.load(careful.checkpoint, weights_only=True)["anew"]
+
+
+@pytest.mark.parametrize(
+    "before, good_base, random_base",
+    [
+        ({"truth": 40, "value": 0.9}, False, False),
+        ({"truth": 40, "value": 0.1}, True, True),
+        ({"truth": 3, "value": 0.9}, False, True),
+        ({"truth": 3, "value": 0.1}, False, True),
+        ({"mIoU": 0.9, "value": 0.9}, False, False),
+        (None, False, True),
+    ],
+)
+def test_of_few_held_out_cells_the_pixels_tell_what_a_base_knows(
+    before: dict[str, float] | None,
+    good_base: bool,
+    random_base: bool,
+    good: Path,
+    tmp_path: Path,
+) -> None:
+    for base, strange in (
+        (good, good_base),
+        (written(tmp_path / "random.safetensors"), random_base),
+    ):
+        run = tuned(tmp_path / f"{base.stem}-run", base, CAREFUL, steps=1)
+        training = Training(run, 0.0)
+        list(training._set_up(torch.device("cpu"), resumed=False))
+        net, fit = training.trainer.net.eval(), training.settings.fit
+        assert hardly_known(before, net, training.batches, fit) == strange
+        assert not hardly_known(before, net, training.batches, replace(fit, keep_norms=False))
