@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -200,8 +201,18 @@ def load_model(name_or_path: str | Path) -> Model:
     return Model(*load_network(find_model(str(name_or_path)), "cpu"))
 
 
-def train_run(run: Path, stop: Callable[[], bool] = lambda: False) -> Iterator[Message]:
-    """Do, or go on with, the training of a run folder; yields the messages of its log."""
+def train_run(
+    run: Path, stop: Callable[[], bool] = lambda: False
+) -> Generator[Message, None, None]:
+    """Do, or go on with, the training of a run folder; yields the messages of its log.
+
+    The folder is held until the generator has ended or is closed.
+
+    Raises
+    ------
+    BadInput
+        If it is no run folder, or another window, command or thread trains in it.
+    """
     from napari_unet.runs.train import train_run as training
 
     return training(Path(run), stop)
@@ -283,9 +294,11 @@ def train(
     temporary = Path(tempfile.mkdtemp(prefix="napari-unet-")) if run is None else None
     try:
         folder = create_run(Path(run) if temporary is None else temporary / "run", pairs, options)  # type: ignore[arg-type]
-        for message in train_run(folder.path):
-            if progress is not None:
-                progress(message)
+        # closed at once where `progress` raises: a traceback that is kept would keep the run held
+        with closing(train_run(folder.path)) as messages:
+            for message in messages:
+                if progress is not None:
+                    progress(message)
         return load_model(folder.model)
     finally:
         if temporary is not None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -134,8 +134,12 @@ def _follow(run: RunFolder) -> None:
     """Train, show how it goes, and say what came of it."""
     from napari_unet.api import train_run
 
-    with _ended_by_ctrl_c() as asked, training_steps() as shown:
-        for message in train_run(run.path, lambda: bool(asked)):
+    with (
+        _ended_by_ctrl_c() as asked,
+        training_steps() as shown,
+        closing(train_run(run.path, lambda: bool(asked))) as messages,
+    ):
+        for message in messages:
             _show(shown, message)
     say(f"the model is {run.model}")
     if message.get("worse"):

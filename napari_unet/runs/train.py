@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ from napari_unet.core.samples import collect, prepare
 from napari_unet.core.settings import FitSettings, Settings
 from napari_unet.core.unet import UNet
 from napari_unet.files.atomic import replacing
+from napari_unet.files.lock import locked
 from napari_unet.files.model_file import read_config
 
 from .adapting import as_from_scratch, hardly_known, smaller
@@ -34,7 +35,9 @@ SAVED_EVERY = 10.0  # seconds between checkpoints; one takes 0.25 s
 SAVED_STEPS = 10  # steps between checkpoints where the budget is in steps: the same in every run
 
 
-def train_run(path: Path, stop: Callable[[], bool] = lambda: False) -> Iterator[Message]:
+def train_run(
+    path: Path, stop: Callable[[], bool] = lambda: False
+) -> Generator[Message, None, None]:
     """Do, or go on with, the training of a run folder, yielding its messages.
 
     `stop` is asked after each step. The messages also stand in the run's log.
@@ -42,11 +45,20 @@ def train_run(path: Path, stop: Callable[[], bool] = lambda: False) -> Iterator[
     Raises
     ------
     BadInput
-        If the folder is no run folder, or its device is not there.
+        If the folder is no run folder, or in use, or its device is not there.
     """
     began = time.monotonic()
     run = open_run(path)
-    if run.finished:
+    if not run.finished:
+        with locked(run.path):
+            yield from _unfinished(run, began, stop)
+        return
+    yield from _again(run)
+
+
+def _unfinished(run: RunFolder, began: float, stop: Callable[[], bool]) -> Iterator[Message]:
+    """The training of a run that this process holds."""
+    if run.finished:  # by whoever held it until now
         yield from _again(run)
         return
     training = Training(run, began)

@@ -16,7 +16,9 @@ import torch
 from napari_unet.api import load_model
 from napari_unet.core import segment
 from napari_unet.core.batches import Batch
+from napari_unet.core.errors import BadInput
 from napari_unet.core.fit import Trainer
+from napari_unet.files.lock import in_use
 from napari_unet.files.model_file import read_model
 from napari_unet.runs import train as module
 from napari_unet.runs.folder import RunFolder
@@ -37,7 +39,7 @@ def until(run: RunFolder, step: int) -> None:
     """Train to `step` and break off there as a killed process would: without a last word."""
     training = train_run(run.path)
     next(m for m in training if m.get("step") == step)
-    training.close()  # type: ignore[attr-defined]
+    training.close()
 
 
 def assert_same(one: RunFolder, other: RunFolder) -> None:
@@ -108,11 +110,33 @@ def test_a_finished_run_says_so_and_stays(tmp_path: Path) -> None:
     assert files == {p: p.read_bytes() for p in run.path.rglob("*") if p.is_file()}
 
 
+def test_two_trainings_never_share_a_folder(tmp_path: Path) -> None:
+    run = tiny_run(tmp_path / "run", steps=6)
+    first = train_run(run.path)
+    heard = [next(first) for _ in range(3)]
+    said = run.messages()
+    with pytest.raises(BadInput, match="in use"):
+        next(train_run(run.path))
+    assert run.messages() == said == heard, "the second one writes nothing"
+    heard += first
+    assert heard[-1]["event"] == "done" and list(losses(run)) == list(range(1, 7))
+    assert "finished already" in list(train_run(run.path))[1]["words"]
+
+
+def test_a_training_that_is_given_up_holds_nothing(tmp_path: Path) -> None:
+    run = tiny_run(tmp_path / "run", steps=6)
+    training = train_run(run.path)
+    next(training)
+    assert in_use(run.path)
+    training.close()
+    assert not in_use(run.path)
+
+
 def test_a_model_is_there_before_the_first_step(tmp_path: Path) -> None:
     run = tiny_run(tmp_path / "run", steps=3)
     training = train_run(run.path)
     seen = next(m for m in training if m["event"] == "step" or run.model.exists())
-    training.close()  # type: ignore[attr-defined]
+    training.close()
     assert seen.get("step", 1) == 1
     load_model(run.model)
 

@@ -156,7 +156,7 @@ def test_leaving_while_training(farewell: str, talk: Talk, tmp_path: Path) -> No
     training = train_run(run.path)
     step = max(losses(run))
     assert next(m for m in training if m["event"] == "step")["step"] == step + 1
-    training.close()  # type: ignore[attr-defined]
+    training.close()
 
 
 def test_it_waits_where_the_window_asks(talk: Talk, tmp_path: Path) -> None:
@@ -224,7 +224,7 @@ def test_stopped_in_its_first_step_nothing_was_learnt(tmp_path: Path) -> None:
     run = tiny_run(tmp_path / "run", steps=3)
     training = train_run(run.path)
     next(m for m in training if run.model.exists())
-    training.close()  # type: ignore[attr-defined]
+    training.close()
     run.say({"event": "step", "step": 1, "loss": 1.0})
     assert module._stopped(run.path)["event"] == "done"
     run.trained.write_bytes(run.model.read_bytes())  # killed before its score was written down
