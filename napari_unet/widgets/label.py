@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from qtpy.QtCore import Signal
-from qtpy.QtWidgets import QButtonGroup, QLabel, QRadioButton, QWidget
+from qtpy.QtWidgets import QButtonGroup, QRadioButton, QWidget
 
 from napari_unet.advice import why_not_label
 
@@ -51,7 +51,7 @@ class LabelPanel(Panel):
         self._kinds.addButton(self.classes)
         self.amount = look.hint()
         self.amount.setObjectName("unet_annotated")
-        kinds = look.row(QLabel("Each number is"), self.instances, self.classes)
+        kinds = look.row(look.words("Each number is"), self.instances, self.classes)
         for place in range(3):
             kinds.setStretch(place, 0)
         kinds.addStretch(1)

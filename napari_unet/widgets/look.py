@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 from collections.abc import Sequence
 
 from qtpy.QtCore import QSignalBlocker, Qt
@@ -33,9 +34,28 @@ def heading(number: int, title: str) -> QLabel:
     return label
 
 
+def words(text: str = "") -> QLabel:
+    """A label that shows its text as it is.
+
+    Qt takes whatever looks like HTML for it, and would load the pictures that it names: a
+    model's description or a file's name may be a stranger's.
+    """
+    label = QLabel()
+    label.setTextFormat(Qt.TextFormat.PlainText)
+    label.setText(text)
+    return label
+
+
+def tip(control: QWidget, text: str) -> None:
+    """A tooltip that shows its text as it is, as :func:`words`; tooltips have no such setting."""
+    if Qt.mightBeRichText(text):
+        text = f"<qt>{html.escape(text)}</qt>".replace("\n", "<br>")
+    control.setToolTip(text)
+
+
 def hint(text: str = "") -> QLabel:
     """A line of explanation, wrapped and quiet."""
-    label = QLabel(text)
+    label = words(text)
     label.setWordWrap(True)
     label.setStyleSheet("font-size: 9pt; color: #a3adb8;")
     label.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Minimum)
@@ -50,13 +70,10 @@ def line() -> QFrame:
     return rule
 
 
-def button(text: str, name: str = "", tip: str = "", *, main: bool = False) -> QPushButton:
-    """A push button; `main` is the one of its part that matters."""
+def button(text: str, name: str = "", why: str = "", *, main: bool = False) -> QPushButton:
+    """A push button with its tooltip; `main` is the one of its part that matters."""
     made = QPushButton(text)
-    if name:
-        made.setObjectName(name)
-    made.setProperty("tip", tip)
-    made.setToolTip(tip)
+    tipped(made, why, name)
     if main:
         made.setStyleSheet(
             f"QPushButton {{ background-color: {ACCENT}; color: white; font-weight: bold;"
@@ -70,13 +87,13 @@ def button(text: str, name: str = "", tip: str = "", *, main: bool = False) -> Q
 def allow(control: QWidget, why_not: str) -> None:
     """Enable the control, or disable it and let its tooltip say why."""
     control.setEnabled(not why_not)
-    control.setToolTip(why_not or control.property("tip") or "")
+    tip(control, why_not or control.property("tip") or "")
 
 
-def tipped(control: QWidget, tip: str, name: str = "") -> QWidget:
+def tipped(control: QWidget, text: str, name: str = "") -> QWidget:
     """The control with a tooltip that comes back when it is enabled again."""
-    control.setProperty("tip", tip)
-    control.setToolTip(tip)
+    control.setProperty("tip", text)
+    tip(control, text)
     if name:
         control.setObjectName(name)
     return control
@@ -111,17 +128,19 @@ def form(*rows: tuple[str, QWidget]) -> QFormLayout:
     made.setContentsMargins(0, 0, 0, 0)
     made.setSpacing(5)
     made.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
-    for label, control in rows:
+    for text, control in rows:
+        label = words(text)
+        label.setBuddy(control)
         made.addRow(label, control)
     return made
 
 
-def chooser(tip: str = "") -> QComboBox:
+def chooser(text: str = "") -> QComboBox:
     """A combo box that does not widen the dock with long names."""
     made = QComboBox()
     made.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
     made.setMinimumContentsLength(5)
-    tipped(made, tip)
+    tipped(made, text)
     return made
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from qtpy.QtWidgets import QLabel, QProgressBar, QSizePolicy, QWidget
+from qtpy.QtWidgets import QProgressBar, QSizePolicy, QWidget
 
 from napari_unet.session import Session
 
@@ -18,7 +18,7 @@ class StatusPanel(QWidget):
     def __init__(self, session: Session, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._session = session
-        self.words = QLabel()
+        self.words = look.words()
         self.words.setObjectName("unet_status")
         self.words.setWordWrap(True)
         self.words.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Minimum)
