@@ -7,7 +7,7 @@ Layers that are made here lie on their image to the pixel, whatever its transfor
 from .adding import Adding
 from .copies import region_count, region_outlines, snapshot, snapshots
 from .making import make_background, make_labels, make_regions, start_painting
-from .own import next_free_id, take_next_id, widen
+from .own import next_free_id, take_next_id, unwritable, widen
 from .pairing import disown_copy, fitting_labels, misfit, pair, pair_the_obvious, set_axes, set_free
 from .reading import (
     axes,
@@ -88,6 +88,7 @@ __all__ = [
     "take_next_id",
     "topmost",
     "unhide",
+    "unwritable",
     "visible_window",
     "widen",
     "write_plane",

@@ -13,6 +13,21 @@ def next_free_id(layer: Labels) -> int:
     return int(np.max(layer.data)) + 1 if np.size(layer.data) else 1
 
 
+def unwritable(layer: Labels) -> str:
+    """Why nothing can be painted on the layer, in one sentence; "" = it can."""
+    data = layer.data
+    if isinstance(data, np.ndarray):
+        closed = not data.flags.writeable
+    else:
+        closed = bool(getattr(data, "read_only", False))  # zarr
+    return (
+        f"“{layer.name}” is read-only: duplicate it (right-click the layer) and choose the copy "
+        "under Labels."
+        if closed
+        else ""
+    )
+
+
 def widen(layer: Labels, highest: int) -> bool:
     """Make room for the id `highest` in a narrow layer; True if its type had to change.
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
+from functools import partial, wraps
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -27,6 +28,20 @@ from .counting import Counting
 STROKE = 100  # ms until it is asked again whether the stroke has ended
 AT_ONCE = 0.02  # s of writing, then the window is drawn
 CHANGED = "The layers were changed while the cells were added; press “Accept” again."
+
+
+def _or_over(step: Callable[..., None]) -> Callable[..., None]:
+    """A step that raises ends the merge: Accept can be pressed again."""
+
+    @wraps(step)
+    def guarded(self: Accepting, *args: Any) -> None:
+        try:
+            step(self, *args)
+        except BaseException:
+            self._merging = False
+            raise
+
+    return guarded
 
 
 @dataclass(frozen=True)
@@ -62,7 +77,7 @@ class Accepting:
         background = layers.partner(viewer, image, "background")
         misfits = (layers.misfit(image, x) for x in (own, background) if x is not None)
         other = _other_kind(layers.found_kind(found), session.labels_are)
-        why_not = next((x for x in misfits if x), other)
+        why_not = next((x for x in misfits if x), other) or layers.unwritable(own)
         if layers.misfit(image, found):
             why_not = "The image has another shape now; press “Predict” again."
         if why_not:
@@ -72,6 +87,7 @@ class Accepting:
         shape = layers.labels_shape(image)
         self._merge(Offer(image, own, found, background, layers.drawn(found), shape))
 
+    @_or_over
     def _merge(self, offer: Offer) -> None:
         own, drawn = offer.own, offer.drawn
         before, prediction = own.data, offer.found.data
@@ -97,6 +113,7 @@ class Accepting:
         self._merging = False
         self._session.say(words, "error")
 
+    @_or_over
     def _on_merged(self, offer: Offer, new: Addition) -> None:
         own, highest = offer.own, 0
         if self._counting.in_stroke(own):  # its id has no count yet, nor its place among undo steps
@@ -124,6 +141,7 @@ class Accepting:
         adding.go_on()  # before the user asks for the next id
         QTimer.singleShot(0, partial(self._go_on, offer, new, adding))
 
+    @_or_over
     def _go_on(self, offer: Offer, new: Addition, adding: layers.Adding) -> None:
         """Write for a moment; then the window is the user's."""
         session = self._session

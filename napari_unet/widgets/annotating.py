@@ -178,6 +178,9 @@ class Annotating(QObject):
         if labels is not None and layers.misfit(image, labels):
             layers.set_free(labels)  # its shape was changed: it is somebody else's now
             labels = None
+        if labels is not None and layers.unwritable(labels):
+            self._session.say(layers.unwritable(labels), "error")
+            return
         labels = labels or layers.make_labels(self._viewer, image)
         try:
             number = layers.take_next_id(labels, self.counting.highest(labels))

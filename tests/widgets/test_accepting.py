@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from napari import Viewer
+from napari.layers import Labels, _layer_actions
 
 from napari_unet import layers
 from napari_unet.widgets import accepting
@@ -159,3 +161,65 @@ def test_labels_that_change_while_cells_are_accepted(
     qtbot.waitUntil(lambda: "layers were changed" in dock.desk.session.status, timeout=5000)
     np.testing.assert_array_equal(labels.data, before)
     assert partner(trained, "prediction").visible
+
+
+def closed_in_memory(array: np.ndarray, folder: Path) -> Any:
+    array = array.copy()
+    array.flags.writeable = False
+    return array
+
+
+def closed_file(array: np.ndarray, folder: Path) -> Any:
+    np.save(folder / "labels.npy", array)
+    return np.load(folder / "labels.npy", mmap_mode="r")
+
+
+def closed_zarr(array: np.ndarray, folder: Path) -> Any:
+    zarr = pytest.importorskip("zarr")
+    zarr.create_array(folder / "labels.zarr", data=array)
+    return zarr.open_array(folder / "labels.zarr", mode="r")
+
+
+@pytest.mark.parametrize("made", [closed_in_memory, closed_file, closed_zarr])
+def test_read_only_labels_are_refused_until_they_can_be_written(
+    made: Callable[[np.ndarray, Path], Any],
+    trained: Viewer,
+    dock: Any,
+    press: Press,
+    qtbot: Any,
+    tmp_path: Path,
+) -> None:
+    labels = partner(trained, "labels")
+    mine = np.array(labels.data)
+    labels.data = made(mine, tmp_path)
+    assert "is read-only: duplicate it" in accept(dock, press, qtbot)
+    dock.desk.session.status = ""
+    mode = labels.mode
+    press("unet_new_cell")
+    assert "is read-only" in dock.desk.session.status
+    assert labels.mode == mode
+    np.testing.assert_array_equal(labels.data, mine)
+    trained.layers.selection = {labels}
+    _layer_actions._duplicate_layer(trained.layers)  # as the sentence says
+    (copy,) = (x for x in trained.layers if isinstance(x, Labels) and x.name.endswith("copy"))
+    dock.desk.annotating.choose_labels(layers.key(copy))
+    if isinstance(copy.data, np.ndarray):
+        assert accept(dock, press, qtbot).startswith("20 cells added")
+
+
+def test_a_failure_while_cells_are_added_leaves_accept_alive(
+    trained: Viewer,
+    dock: Any,
+    press: Press,
+    qtbot: Any,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def full(*_: Any) -> None:
+        raise OSError("no room")
+
+    labels = partner(trained, "labels")
+    with monkeypatch.context() as patch, qtbot.captureExceptions() as raised:
+        patch.setattr(labels, "data_setitem", full)
+        press("unet_accept")
+        qtbot.waitUntil(lambda: bool(raised), timeout=5000)
+    assert accept(dock, press, qtbot).startswith("20 cells added")
