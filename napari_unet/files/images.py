@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import struct
 import zlib
 from collections.abc import Iterator
@@ -13,11 +12,12 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import PIL.Image
 
 from napari_unet.core.errors import BadInput
 
 from .atomic import replacing
+from .pictures import picture_header, read_picture
+from .tiff import open_series, read_tiff
 
 TIFF = (".tif", ".tiff")
 JPEG = (".jpg", ".jpeg")
@@ -36,12 +36,7 @@ _BROKEN = (
     SyntaxError,
     struct.error,
     zlib.error,
-    PIL.Image.DecompressionBombError,  # pillow's limit on the size of a PNG or JPEG
 )
-
-# pillow's modes that are no plain grey or colour values: what they are read as. "LA" is grey
-# with alpha, "P" a palette.
-_PLAIN = {"LA": "L", "La": "L", "P": "RGB", "PA": "RGB", "CMYK": "RGB", "YCbCr": "RGB"}
 
 
 @dataclass(frozen=True)
@@ -67,21 +62,22 @@ def read_image(path: Path, *, indices: bool = False) -> tuple[npt.NDArray[Any], 
     path
         Of the file.
     indices
-        Take a palette's indices instead of its colours: labels are saved so.
+        Exact values are wanted: a palette's indices instead of its colours, and no JPEG.
 
     Raises
     ------
     BadInput
-        If the file is absent, no image of a known kind, cut off or broken.
+        If the file is absent, no image of a known kind, cut off or broken, or holds several
+        images or frames.
     OSError
         If it may not be read.
     """
     with _clear_errors(path):
         if path.suffix.lower() in TIFF:
-            return _read_tiff(path)
+            return read_tiff(path)
         if path.suffix.lower() == ".npy":
             return np.load(path, allow_pickle=False), None
-        return _read_picture(path, indices)
+        return read_picture(path, indices)
 
 
 def read_header(path: Path) -> Header:
@@ -94,11 +90,12 @@ def read_header(path: Path) -> Header:
     """
     with _clear_errors(path):
         if path.suffix.lower() in TIFF:
-            return _tiff_header(path)
+            with open_series(path) as series:
+                return Header(tuple(series.shape), np.dtype(series.dtype), series.axes)
         if path.suffix.lower() == ".npy":
             array = np.load(path, mmap_mode="r", allow_pickle=False)
             return Header(array.shape, array.dtype, None)
-        return _picture_header(path)
+        return Header(*picture_header(path))
 
 
 def write_labels(path: Path, labels: npt.NDArray[Any], axes: str | None = None) -> None:
@@ -156,74 +153,3 @@ def _clear_errors(path: Path) -> Iterator[None]:
         raise BadInput(f"{path} is not a readable image, or is cut off") from error
     except _BROKEN as error:
         raise BadInput(f"{path} is not a readable image, or is cut off") from error
-
-
-@contextmanager
-def _open_series(path: Path) -> Iterator[Any]:
-    """The first image series of a TIFF whose pixels are all there.
-
-    tifffile itself passes a file over that is cut off: pages behind the cut are left out, and
-    missing pixels may come back as zeros. In someone's data that is a silent hole.
-    """
-    import tifffile
-
-    with _Complaints() as complaints, tifffile.TiffFile(path) as tiff:
-        size = path.stat().st_size
-        series = tiff.series[0]
-        pages = [page for page in series.pages if page is not None and page.parent is tiff]
-        ends = [a + n for p in pages for a, n in zip(p.dataoffsets, p.databytecounts, strict=True)]
-        if complaints.of("invalid page offset") or max(ends, default=0) > size:
-            raise BadInput(f"{path} is cut off: pixels are missing at its end")
-        missing = sum(page is None for page in series.pages)
-        if missing:  # of a recording that was broken off, or whose other files lie elsewhere
-            raise BadInput(
-                f"{path} lacks {missing} of its {len(series.pages)} planes: "
-                "save those that are there as a file of their own"
-            )
-        yield series
-
-
-class _Complaints(logging.Filter):
-    """Keeps what tifffile logs, which would be words on stderr that nobody asked for."""
-
-    def __enter__(self) -> _Complaints:
-        self.messages: list[str] = []
-        logging.getLogger("tifffile").addFilter(self)
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        logging.getLogger("tifffile").removeFilter(self)
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        self.messages.append(record.getMessage())
-        return False
-
-    def of(self, words: str) -> bool:
-        return any(words in message for message in self.messages)
-
-
-def _read_tiff(path: Path) -> tuple[npt.NDArray[Any], str | None]:
-    with _open_series(path) as series:
-        return np.asarray(series.asarray()), series.axes
-
-
-def _tiff_header(path: Path) -> Header:
-    with _open_series(path) as series:
-        return Header(tuple(series.shape), np.dtype(series.dtype), series.axes)
-
-
-def _read_picture(path: Path, indices: bool) -> tuple[npt.NDArray[Any], str | None]:
-    """PNG or JPEG: grey (Y, X), or (Y, X, C) with three or four channels."""
-    with PIL.Image.open(path) as picture:
-        mode = None if indices and picture.mode == "P" else _PLAIN.get(picture.mode)
-        array = np.asarray(picture.convert(mode) if mode else picture)
-    return array, "YX" if array.ndim == 2 else "YXC"
-
-
-def _picture_header(path: Path) -> Header:
-    with PIL.Image.open(path) as picture:
-        mode = _PLAIN.get(picture.mode, picture.mode)
-        # One pixel tells shape and type of all: converting the image would read it.
-        pixel = np.asarray(PIL.Image.new(mode, (1, 1)))
-        shape = (picture.height, picture.width, *pixel.shape[2:])
-    return Header(shape, pixel.dtype, "YX" if len(shape) == 2 else "YXC")

@@ -18,7 +18,7 @@ from napari_unet.core.annotation import Mask, Pair, check_labels
 from napari_unet.core.axes import axes_of
 from napari_unet.core.errors import BadInput
 
-from .images import JPEG, SUFFIXES, read_image
+from .images import SUFFIXES, read_image
 
 ENDINGS = ("_labels", "_known", "_membrane", "_prob")
 
@@ -137,9 +137,10 @@ def read_known(path: Path) -> Mask:
 
 
 def _read_exact(path: Path) -> npt.NDArray[Any]:
-    if path.suffix.lower() in JPEG:
-        raise BadInput(f"{path}: JPEG changes values, so it cannot hold labels; save them as TIFF")
-    return read_image(path, indices=True)[0]
+    array, axes = read_image(path, indices=True)
+    if axes is not None and axes.endswith(("YXS", "YXC")):
+        raise BadInput(f"{path} is a colour image; labels hold one number for each pixel")
+    return array
 
 
 def _found(folder: Path) -> tuple[dict[str, Path], dict[str, Path], dict[str, Path]]:

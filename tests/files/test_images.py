@@ -101,7 +101,9 @@ def cut(path: Path, share: float) -> None:
 
 
 @pytest.mark.parametrize("share", [0, 0.001, 0.1, 0.5, 0.95, 0.999])
-@pytest.mark.parametrize("kind", ["raw", "lzw", "zlib", "pages", "png", "jpg", "npy"])
+@pytest.mark.parametrize(
+    "kind", ["raw", "lzw", "zlib", "pages", "imagej", "virtual", "ome", "png", "jpg", "npy"]
+)
 def test_truncated(tmp_path: Path, kind: str, share: float) -> None:
     path = tmp_path / f"a.{kind if kind in ('png', 'jpg', 'npy') else 'tif'}"
     if kind == "npy":
@@ -110,6 +112,11 @@ def test_truncated(tmp_path: Path, kind: str, share: float) -> None:
         PIL.Image.fromarray(COLOUR).save(path)
     elif kind == "pages":
         tifffile.imwrite(path, STACK, compression="zlib", metadata=None)
+    elif kind in ("imagej", "virtual"):
+        axes = {"metadata": {"axes": "ZYX"}}
+        tifffile.imwrite(path, STACK, imagej=True, truncate=kind == "virtual", **axes)
+    elif kind == "ome":
+        tifffile.imwrite(path, STACK, ome=True, metadata={"axes": "ZYX"})
     else:
         tifffile.imwrite(path, STACK, compression=None if kind == "raw" else kind)
     cut(path, share)
@@ -117,6 +124,65 @@ def test_truncated(tmp_path: Path, kind: str, share: float) -> None:
         return  # an image that lacks its end marker only: readers rightly take it
     with pytest.raises(BadInput, match=r"a\.(tif|png|jpg|npy)"):
         read_image(path)
+
+
+@pytest.mark.parametrize("imagej", [True, False])
+def test_a_cut_stack_is_refused_by_its_header(tmp_path: Path, imagej: bool) -> None:
+    axes = {"metadata": {"axes": "ZYX"}}
+    tifffile.imwrite(tmp_path / "a.tif", STACK, imagej=imagej, truncate=True, **axes)
+    assert read_header(tmp_path / "a.tif").shape == STACK.shape
+    cut(tmp_path / "a.tif", 0.6)
+    with pytest.raises(BadInput, match=r"a\.tif is cut off"):
+        read_header(tmp_path / "a.tif")
+
+
+@pytest.mark.parametrize("ome", [True, False])
+@pytest.mark.parametrize("other", [GREY, STACK])
+def test_a_second_image_is_not_passed_over(
+    tmp_path: Path, ome: bool, other: np.ndarray[Any, Any]
+) -> None:
+    path = tmp_path / ("a.ome.tif" if ome else "a.tif")
+    with tifffile.TiffWriter(path, ome=ome) as tiff:
+        tiff.write(GREY, photometric="minisblack")
+        tiff.write(other, photometric="minisblack")
+    for read in (read_image, read_header):
+        with pytest.raises(BadInput, match=r"a(\.ome)?\.tif holds 2 images, of the shapes? \(40"):
+            read(path)
+
+
+def test_pages_of_different_shapes_are_not_passed_over(tmp_path: Path) -> None:
+    with tifffile.TiffWriter(tmp_path / "a.tif") as tiff:
+        for page in (GREY, GREY[:, :30], GREY[:20]):
+            tiff.write(page, metadata=None)
+    with pytest.raises(BadInput, match="holds 3 images"):
+        read_image(tmp_path / "a.tif")
+
+
+def test_previews_are_no_other_images(tmp_path: Path) -> None:
+    with tifffile.TiffWriter(tmp_path / "levels.tif") as tiff:
+        tiff.write(GREY, subifds=1, metadata=None)
+        tiff.write(GREY[::2, ::2], subfiletype=1, metadata=None)
+    with tifffile.TiffWriter(tmp_path / "label.tif") as tiff:  # as slides have it
+        tiff.write(GREY, metadata=None)
+        tiff.write(GREY[::2, ::2], subfiletype=1, metadata=None)
+        tiff.write(COLOUR[:5, :6], photometric="rgb", metadata=None)
+    for name in ("levels.tif", "label.tif"):
+        assert np.array_equal(read_image(tmp_path / name)[0], GREY)
+
+
+@pytest.mark.parametrize("axes", ["TZCYX", "ZCYX", "TCYX", "CYX"])
+@pytest.mark.parametrize("kind", ["imagej", "ome", "shaped"])
+def test_the_order_of_the_axes_is_the_files(tmp_path: Path, kind: str, axes: str) -> None:
+    lengths = {"T": 3, "Z": 5, "C": 2, "Y": 40, "X": 50}
+    array = np.arange(np.prod([lengths[x] for x in axes])).astype(np.uint16)
+    array = array.reshape([lengths[x] for x in axes])
+    options = {} if kind == "shaped" else {kind: True}
+    tifffile.imwrite(
+        tmp_path / "a.tif", array, photometric="minisblack", metadata={"axes": axes}, **options
+    )
+    found, letters = read_image(tmp_path / "a.tif")
+    assert letters == axes and np.array_equal(found, array)
+    assert axes_of(found, metadata=letters, where="a").letters == axes
 
 
 @pytest.mark.parametrize("name", ["a.tif", "a.png", "a.jpg", "a.npy", "a.txt"])

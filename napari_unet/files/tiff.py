@@ -1,0 +1,140 @@
+"""Reading a TIFF whole or not at all: no plane, page or series is left out silently.
+
+tifffile itself passes a file over that is cut off: pages behind the cut are left out, missing
+pixels come back as zeros, and of several images only the first is given. In someone's data that
+is a silent hole.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from napari_unet.core.errors import BadInput
+
+# tifffile's words for pixels that are not there, in what it logs as mere warnings. Of odd
+# metadata (tags, dates, positions of a stage) it warns, too; they change no pixel.
+_HOLES = (
+    "missing",
+    "corrupted file",
+    "does not match",
+    "failed to read",
+    "failed to reshape",
+    "incompletely written",
+    "out of range",
+    "frames, got",
+    "segments, got",
+    "discontiguous",
+)
+_DESCRIPTION = 270  # the tag that holds the axes, as XML, JSON or lines
+# A preview or the photograph of a slide's label is at most so large, of the image's sides.
+PREVIEW = 1 / 8
+
+
+@contextmanager
+def open_series(path: Path) -> Iterator[Any]:
+    """The one image series of a TIFF whose pixels are all there.
+
+    Raises
+    ------
+    BadInput
+        If the file is cut off or lacks planes, or holds several images.
+    """
+    import tifffile
+
+    with _Complaints() as complaints, tifffile.TiffFile(path) as tiff:
+        size = path.stat().st_size
+        series = tiff.series[0]
+        pages = [page for page in series.pages if page is not None and page.parent is tiff]
+        ends = [a + n for p in pages for a, n in zip(p.dataoffsets, p.databytecounts, strict=True)]
+        if series.dataoffset is not None:  # all planes in one piece; only the first has its page
+            ends.append(series.dataoffset + series.nbytes)
+        described = tiff.pages.first.tags.get(_DESCRIPTION)
+        if described is not None:  # what the planes are; cut off, all would be slices
+            ends.append(described.valueoffset + described.valuebytecount)
+        if complaints.of("invalid page offset") or max(ends, default=0) > size:
+            raise BadInput(f"{path} is cut off: pixels are missing at its end")
+        missing = sum(page is None for page in series.pages)
+        if missing:  # of a recording that was broken off, or whose other files lie elsewhere
+            raise BadInput(
+                f"{path} lacks {missing} of its {len(series.pages)} planes: "
+                "save those that are there as a file of their own"
+            )
+        _refuse_holes(path, complaints)
+        others = [s for s in tiff.series[1:] if not _is_preview(s, series)]
+        if others:
+            raise BadInput(
+                f"{path} holds {1 + len(others)} images, of the shapes"
+                f" {_shapes([series, *others])}: save the one that you mean as a file of its own,"
+                " or all of them as one stack"
+            )
+        yield series
+        _refuse_holes(path, complaints)  # some show only when the pixels are read
+
+
+def read_tiff(path: Path) -> tuple[npt.NDArray[Any], str | None]:
+    """Pixels and axes; raises as :func:`open_series`."""
+    with open_series(path) as series:
+        return np.asarray(series.asarray()), series.axes
+
+
+def _refuse_holes(path: Path, complaints: _Complaints) -> None:
+    if complaints.holes:
+        raise BadInput(
+            f"{path} is cut off or damaged: its header tells of other planes than are there"
+        )
+
+
+def _is_preview(series: Any, main: Any) -> bool:
+    """Whether a series shows the first one again, smaller, or the slide that it was taken of."""
+    page, first = series.keyframe, main.keyframe
+    small = (
+        page.imagelength <= PREVIEW * first.imagelength
+        and page.imagewidth <= PREVIEW * first.imagewidth
+    )
+    return bool(page.is_reduced) or small
+
+
+def _shapes(series: list[Any]) -> str:
+    """Such as "(32, 32) and (64, 64)"; each shape once, three at most."""
+    shapes = list(dict.fromkeys(str(tuple(s.shape)) for s in series))
+    return " and ".join(shapes[:3]) + (" and others" if len(shapes) > 3 else "")
+
+
+class _Complaints(logging.Filter):
+    """Keeps what tifffile logs, which would be words on stderr that nobody asked for."""
+
+    def __enter__(self) -> _Complaints:
+        self.messages: list[tuple[int, str]] = []
+        self.thread = threading.get_ident()  # another may be reading another file
+        logging.getLogger("tifffile").addFilter(self)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        logging.getLogger("tifffile").removeFilter(self)
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        if record.thread not in (self.thread, None):
+            return True
+        self.messages.append((record.levelno, record.getMessage()))
+        return False
+
+    def of(self, words: str) -> bool:
+        return any(words in message for _, message in self.messages)
+
+    @property
+    def holes(self) -> list[str]:
+        """The complaints that mean missing pixels: errors, but of a single tag, and some more."""
+        return [
+            message
+            for level, message in self.messages
+            if ("TiffTag" not in message or f"TiffTag {_DESCRIPTION} " in message)
+            and (level >= logging.ERROR or any(words in message for words in _HOLES))
+        ]
