@@ -6,7 +6,7 @@ run: setup  ## napari on the sample images; without a display the journey and it
 	scripts/run.sh
 
 test: lint  ## lint, types and all tests, the windows under a virtual display
-	scripts/with-display.sh $(PYTHON) -m pytest $(ARGS)
+	scripts/with-display.sh $(PYTHON) -m pytest -n auto --dist worksteal $(ARGS)
 
 lint: setup
 	$(PYTHON) -m ruff check .

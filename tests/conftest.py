@@ -1,4 +1,4 @@
-"""Fixtures for all tests."""
+"""Fixtures for all tests; what lets several processes share them (pytest-xdist)."""
 
 from __future__ import annotations
 
@@ -7,14 +7,33 @@ from pathlib import Path
 
 import pytest
 
+from .display import give_display
+
 ROOT = Path(__file__).resolve().parent.parent
 DATA = ROOT.parent / "shared" / "data"
+MOST_WORKERS = 4  # each holds torch and a napari: 1.5 GB
+
+
+def cores() -> int:
+    """How many this process may use: a container may have fewer than the machine."""
+    affinity = getattr(os, "sched_getaffinity", None)
+    return len(affinity(0)) if affinity else os.cpu_count() or 1
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    return min(cores(), MOST_WORKERS)
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    # more threads than cores make torch and the window wait for each other
-    os.environ.setdefault("OMP_NUM_THREADS", str(os.cpu_count() or 1))
+    # more threads than cores make torch and the window wait for each other; workers inherit this
+    workers = len(config.getoption("tx", None) or [None])
+    os.environ.setdefault("OMP_NUM_THREADS", str(max(1, cores() // workers)))
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    # beside other programs a process of the idle class hardly runs
+    os.environ.setdefault("NAPARI_UNET_PRIORITY", "normal")
+    if hasattr(config, "workerinput"):
+        config.add_cleanup(give_display())
 
 
 @pytest.fixture(scope="session")

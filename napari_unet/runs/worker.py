@@ -248,7 +248,11 @@ def lower_priority() -> None:
 
     Linux: a stroke stops an idle-class process at once, a nice one only at its next turn
     (a 10 ms timer was no later with a training than without; by 20 ms with nice 10 or 19).
+    `NAPARI_UNET_PRIORITY=normal` keeps the parent's: beside a program that fills every core an
+    idle-class process hardly runs.
     """
+    if os.environ.get("NAPARI_UNET_PRIORITY") == "normal":
+        return
     if hasattr(os, "sched_setscheduler") and hasattr(os, "SCHED_IDLE"):
         with contextlib.suppress(OSError):  # a sandbox may forbid it
             os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))

@@ -6,6 +6,8 @@ import os
 import random
 import shutil
 import signal
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -82,6 +84,19 @@ def test_a_whole_conversation(talk: Talk, tmp_path: Path) -> None:
     assert failure["what"] == "predict" and "\n" not in failure["words"]
     talk.say("quit")
     assert talk.wait() == 0
+
+
+@pytest.mark.skipif(not hasattr(os, "SCHED_IDLE"), reason="Linux has an idle class")
+@pytest.mark.parametrize("asked", ["", "normal"])
+def test_it_gives_way_unless_told_otherwise(asked: str) -> None:
+    code = (
+        "import os, sys; from napari_unet.runs import worker\n"
+        "worker.share_cores = lambda: sys.exit(os.sched_getscheduler(0))  # what comes next\n"
+        "worker.main()"
+    )
+    env = {**os.environ, "NAPARI_UNET_PRIORITY": asked}
+    done = subprocess.run([sys.executable, "-c", code], env=env, check=False)
+    assert done.returncode == (os.SCHED_OTHER if asked else os.SCHED_IDLE)
 
 
 def test_stop_keeps_the_best_and_the_worker_goes_on(talk: Talk, tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 from napari import Viewer
+from pytestqt.qtbot import QtBot
 from qtpy.QtWidgets import QPushButton
 
 from napari_unet import layers
@@ -18,6 +19,26 @@ from napari_unet.widgets.child import Child
 from napari_unet.widgets.open import show_dock
 
 FAKE_WORKER = Path(__file__).with_name("fake_worker.py")
+PATIENCE = 120_000  # ms; costs nothing where all goes well, however busy the machine is
+
+
+class PatientBot(QtBot):
+    """No wait for a condition ends before `PATIENCE`."""
+
+    def waitUntil(self, callback: Any, *, timeout: int = 0) -> None:
+        super().waitUntil(callback, timeout=max(timeout, PATIENCE))
+
+    def waitSignal(self, signal: Any, *, timeout: int = 0, **rest: Any) -> Any:
+        return super().waitSignal(signal, timeout=max(timeout, PATIENCE), **rest)
+
+    def waitExposed(self, widget: Any, *, timeout: int = 0) -> Any:
+        return super().waitExposed(widget, timeout=max(timeout, PATIENCE))
+
+
+@pytest.fixture
+def qtbot(qapp: Any, request: pytest.FixtureRequest) -> QtBot:
+    """In place of pytest-qt's own."""
+    return PatientBot(request)
 
 
 @pytest.fixture(autouse=True)

@@ -147,7 +147,9 @@ def test_painting_stays_smooth_while_it_trains(
     discs: tuple[np.ndarray, np.ndarray],
     qtbot: Any,
     request: pytest.FixtureRequest,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.delenv("NAPARI_UNET_PRIORITY", raising=False)  # as the user has it
     image = np.pad(discs[0], 72, mode="reflect")  # room for strokes that do not cross
     window.add_image(image)
     paint(window, dock, np.pad(discs[1], 72), 8, qtbot)
