@@ -13,12 +13,17 @@ from .core.annotation import Labels, Mask, check_labels, median_diameter
 from .core.live import LiveMap, ModelGrid
 from .core.scale import scale_factor
 from .core.settings import LabelsAre, ScaleSettings, WeightSettings
-from .core.shown import LiveShown, Shown, StillShown
+from .core.shown import LiveShown, Shown, StillShown, Weighed
 from .core.weights import class_counts, class_weights, reach, weight_map
 from .core.windows import Window, grown, part_of, shifted
 from .snapshots import Outline, rasterise_window
 from .wording import count
 
+NO_GAPS = "No gaps here: no two painted cells are close to one another, so the map is empty."
+NO_GAPS_IN_SIGHT = (
+    "No gaps in what you see: no two painted cells are close to one another here, so the map is "
+    "empty. Move to where you have painted."
+)
 WHOLE = 2048 * 2048  # pixels; of larger slices only what the user sees is computed
 
 
@@ -120,12 +125,16 @@ def _still(field: Field, settings: WeightSettings) -> Shown:
     wide = grown(field.window, int(reach(settings)) + 1, field.shape)
     labels, known = field.read(wide), field.known(wide)
     weights = weight_map(labels, known, settings, labels_are="classes")
-    counts = class_counts(labels, known, "classes")
-    floor = 1.0
-    if settings.preset == "paper":
-        floor = max(class_weights(counts, settings).values(), default=1.0)
     inner = part_of(shifted(field.window, wide))
-    return StillShown(field.window, np.ascontiguousarray(weights[inner]), floor)
+    between = labels[inner] == 0
+    gap = float(weights[inner].max(initial=0.0, where=between))
+    ground = cell = 1.0
+    if settings.preset == "paper":
+        by_class = class_weights(class_counts(labels, known, "classes"), settings)
+        ground = by_class.pop(0, 0.0)
+        cell = max(by_class.values(), default=ground)
+    weighed = Weighed(max(gap, ground), ground, cell)
+    return StillShown(field.window, np.ascontiguousarray(weights[inner]), weighed)
 
 
 def window_for(shape: tuple[int, int], visible: Window | None) -> Window:
@@ -154,8 +163,14 @@ def _middle(window: Window, shape: tuple[int, int]) -> Window:
 
 def words(shown: Shown, field: Field) -> str:
     """What the map says."""
-    low, high = shown.limits
-    said = [f"Gaps weigh up to {high:.1f}, all else {low:.1f} or less."]
+    weighed = shown.weighed
+    if not weighed.gaps:
+        return NO_GAPS if field.whole else NO_GAPS_IN_SIGHT
+    if weighed.above_all:
+        rest = f"all else {max(weighed.ground, weighed.cell):.1f} or less."
+    else:
+        rest = f"cells {weighed.cell:.1f}, as long as so little is painted: they glow, too."
+    said = [f"Gaps weigh up to {weighed.gap:.1f}, {rest}"]
     if shown.pairs:
         touch = "touches" if shown.pairs == 1 else "touch"
         said.append(

@@ -96,6 +96,7 @@ class Session:
     w0: float = 10.0
     sigma: float = 5.0  # model pixels
     weighing: bool = False
+    weights_shown: bool = False  # the map lies over the image in hand
     weight_words: str = ""
 
     # training

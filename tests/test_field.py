@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pytest
+from skimage import measure
 
 from napari_unet import field
 from napari_unet.core.settings import ScaleSettings, WeightSettings
@@ -69,3 +71,85 @@ def test_regions_of_a_window_are_those_of_the_slice() -> None:
     assert mask[1].any() and not mask[0].any() and not mask[2].any()
     part = rasterise_window(outlines, 1, (10, 40, 5, 30))
     np.testing.assert_array_equal(part, mask[1, 10:40, 5:30])
+
+
+def discs(*centres: tuple[int, int], shape: tuple[int, int] = (90, 90)) -> npt.NDArray[np.int32]:
+    labels = np.zeros(shape, np.int32)
+    ys, xs = np.mgrid[: shape[0], : shape[1]]
+    for number, (y, x) in enumerate(centres, start=1):
+        labels[(ys - y) ** 2 + (xs - x) ** 2 < 8**2] = number
+    return labels
+
+
+APART = discs((12, 12), (75, 75))
+NEAR = discs((40, 30), (40, 48))
+
+
+def part(labels: npt.NDArray[Any], **changes: Any) -> Field:
+    return replace(whole(labels), **changes)
+
+
+@pytest.mark.parametrize("preset", ["paper", "fiji"])
+@pytest.mark.parametrize(
+    "described",
+    [
+        pytest.param(part(APART), id="far apart"),
+        pytest.param(part(discs((40, 40))), id="one cell"),
+        pytest.param(part(np.zeros((90, 90), np.int32)), id="nothing painted"),
+        pytest.param(part(np.ones((90, 90), np.int32)), id="all is one cell"),
+        pytest.param(
+            part(np.zeros((90, 90), np.int32), background=np.ones((90, 90)), marked=True),
+            id="all background",
+        ),
+        pytest.param(part(APART, marked=True), id="only cells known"),
+        pytest.param(part(APART, background=np.ones((90, 90)), marked=True), id="all known"),
+        pytest.param(part(np.zeros((90, 90), np.int32), marked=True), id="nothing known"),
+        pytest.param(part(np.minimum(APART, 1), labels_are="classes"), id="classes"),
+        pytest.param(part(NEAR, window=(60, 90, 60, 90), painted=386), id="away from the paint"),
+    ],
+)
+def test_without_gaps_nothing_is_to_be_seen(described: Field, preset: str) -> None:
+    found = look(described, WeightSettings.of(preset), ScaleSettings(diameter=None))
+    low, high = found.weighed.limits
+    assert low < high
+    assert found.weights.max() <= low + 1e-3, "whatever is above the lower limit shines"
+    said = field.words(found, described)
+    assert said.startswith("No gaps") and "weigh up to" not in said
+    assert ("what you see" in said) == (not described.whole)
+
+
+@pytest.mark.parametrize("labels_are", ["instances", "classes"])
+def test_a_gap_is_seen_and_told(labels_are: Any) -> None:
+    labels = np.kron(np.ones((4, 4), np.int32), NEAR[20:60, 20:60])
+    described = replace(part(np.minimum(labels, 1)), labels_are="classes")
+    if labels_are == "instances":
+        described = part(measure.label(labels).astype(np.int32))
+    found = look(described, WeightSettings(), ScaleSettings(diameter=None))
+    low, high = found.weighed.limits
+    assert found.weights.max() == pytest.approx(high) and high > low + 3
+    assert found.weights[described.labels > 0].max() <= low + 1e-6
+    assert field.words(found, described).startswith(f"Gaps weigh up to {high:.1f}, all else")
+
+
+@pytest.mark.parametrize("labels_are", ["instances", "classes"])
+def test_a_gap_that_weighs_less_than_the_few_cells_is_seen_all_the_same(labels_are: Any) -> None:
+    labels = np.pad(np.minimum(NEAR, 1) if labels_are == "classes" else NEAR, (0, 200))
+    described = replace(part(labels), labels_are=labels_are)
+    found = look(described, WeightSettings(), ScaleSettings(diameter=None))
+    low, high = found.weighed.limits
+    gap, cell = found.weights[40, 39], found.weights[40, 30]
+    assert low < gap < cell == pytest.approx(high), "few cells weigh a lot by their class"
+    assert found.weights[0, 0] <= low
+    assert "they glow, too" in field.words(found, described)
+
+
+def test_the_last_gap_that_goes_takes_the_glow_along() -> None:
+    labels = NEAR.copy()
+    described = part(labels)
+    found = look(described, WeightSettings(), ScaleSettings(diameter=None))
+    assert found.weighed.gaps
+    labels[labels == 2] = 0  # such as by undo
+    found.update((30, 50, 38, 58), {2})
+    assert not found.weighed.gaps
+    assert found.weights.max() <= found.weighed.limits[0] + 1e-3
+    assert field.words(found, described).startswith("No gaps")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
@@ -18,6 +19,45 @@ Map = npt.NDArray[np.float32]
 Marks = npt.NDArray[np.uint8]
 Limits = tuple[float, float]
 
+LEAST_SPAN = 1.0  # weight, that of a plain cell: a faint gap looks faint
+LEAST_GAP = 0.05  # weight above plain background from which on a gap can be seen
+
+
+@dataclass(frozen=True)
+class Weighed:
+    """What the kinds of pixels of a map weigh.
+
+    Attributes
+    ----------
+    gap : the heaviest pixel between two cells, of plain background where there is none
+    ground : plain background
+    cell : cells, or the heaviest class
+    """
+
+    gap: float
+    ground: float
+    cell: float
+
+    @property
+    def gaps(self) -> bool:
+        """Whether there is any gap to be seen."""
+        return self.gap > self.ground + LEAST_GAP
+
+    @property
+    def above_all(self) -> bool:
+        """Whether the heaviest gap outweighs the cells, too: not where hardly any are painted."""
+        return self.gap > max(self.ground, self.cell) + LEAST_GAP
+
+    @property
+    def limits(self) -> Limits:
+        """What weighs the lower one or less is not to be seen; the higher one is brightest.
+
+        Without gaps nothing is seen, neither the rest nor the last bit of a float.
+        """
+        plain = max(self.ground, self.cell)
+        floor = self.ground if self.gaps and not self.above_all else plain
+        return floor, max(self.gap, plain, floor + LEAST_SPAN)
+
 
 class Shown(Protocol):
     """A weight map of one window of a slice.
@@ -26,14 +66,16 @@ class Shown(Protocol):
     ----------
     window : in image pixels
     weights : ``(Y, X)`` float32 of the window
-    limits : the range in which its gaps stand out
     factor : image pixels -> model pixels
     """
 
     window: Window
     weights: Map
-    limits: Limits
     factor: float
+
+    @property
+    def weighed(self) -> Weighed:
+        """What the kinds of its pixels weigh."""
 
     @property
     def pairs(self) -> int:
@@ -84,13 +126,19 @@ class LiveShown:
         self.known = known_in(self.window)
         self._ground, self._cell = self._class_weights()
         self.weights = self._composed(live.window)
-        self.limits = self._limits()
+        self._glow = self._brightest(live.window)
         self.touching: Marks = live.touching(self.window).astype(np.uint8)
         self._changed = False
 
     @property
     def pairs(self) -> int:
         return len(self.live.pairs)
+
+    @property
+    def weighed(self) -> Weighed:
+        if self.live.settings.preset == "fiji":  # cells weigh 1, background as much at their rim
+            return Weighed(max(self._glow, 1.0), 1.0, 1.0)
+        return Weighed(self._ground + self._glow, self._ground, self._cell)
 
     def touching_changed(self) -> bool:
         changed, self._changed = self._changed, False
@@ -105,12 +153,11 @@ class LiveShown:
         if dirty is not None:
             part = part_of(shifted(dirty, self.window))
             self.weights[part] = self._composed(dirty)
+            self._glow = self._brightest(self.window)  # it may have gone: 1 ms for 2048 x 2048 px
             marks = self.live.touching(dirty)
             if not np.array_equal(self.touching[part], marks):
                 self.touching[part] = marks
                 self._changed = True
-            low, high = self.limits
-            self.limits = low, max(high, float(self.weights[part].max(initial=0.0)))
         return dirty
 
     def settle(self, totals: tuple[int, int] | None) -> bool:
@@ -120,7 +167,6 @@ class LiveShown:
         if before == (self._ground, self._cell):
             return False
         self.weights[...] = self._composed(self.window)
-        self.limits = self._limits()
         return True
 
     def _class_weights(self) -> tuple[float, float]:
@@ -137,6 +183,13 @@ class LiveShown:
         weights = class_weights(counts, settings)
         return weights.get(0, 0.0), weights.get(1, weights.get(0, 0.0))
 
+    def _brightest(self, window: Window) -> float:
+        """The highest border term among known pixels."""
+        border = self.live.border[part_of(shifted(window, self.window))]
+        if self.known is None:
+            return float(border.max(initial=0.0))
+        return float(border.max(initial=0.0, where=self.known))
+
     def _composed(self, window: Window) -> Map:
         part = part_of(shifted(window, self.window))
         cells = self.live.cells[part]
@@ -146,10 +199,6 @@ class LiveShown:
         if self.known is not None:
             made *= self.known[part]
         return made
-
-    def _limits(self) -> Limits:
-        fiji = self.live.settings.preset == "fiji"
-        return limits(1.0 if fiji else max(self._ground, self._cell), self.weights)
 
 
 class StillShown:
@@ -162,18 +211,12 @@ class StillShown:
     def touching_changed() -> bool:
         return False
 
-    def __init__(self, window: Window, weights: Map, floor: float) -> None:
+    def __init__(self, window: Window, weights: Map, weighed: Weighed) -> None:
         self.window, self.weights, self.factor = window, weights, 1.0
-        self.limits = limits(floor, weights)
+        self.weighed = weighed
 
     def update(self, box: Window, before: Iterable[int]) -> Window | None:
         raise TooLarge
 
     def settle(self, totals: tuple[int, int] | None) -> bool:
         return False
-
-
-def limits(floor: float, weights: Map) -> Limits:
-    """What weighs `floor` or less is not to be seen; the highest gap is brightest."""
-    high = float(weights.max(initial=0.0))
-    return (floor, high) if high > floor else (0.0, max(high, 1.0))

@@ -34,7 +34,7 @@ def label_panel(desk: Desk) -> LabelPanel:
 def weights_panel(desk: Desk) -> WeightsPanel:
     """Part 2, its wishes connected."""
     panel, deeds = WeightsPanel(desk.session), desk.weighing
-    panel.map_wanted.connect(deeds.show)
+    panel.map_wanted.connect(deeds.toggle)
     panel.preset_chosen.connect(deeds.choose_preset)
     panel.w0_chosen.connect(deeds.choose_w0)
     panel.sigma_chosen.connect(deeds.choose_sigma)

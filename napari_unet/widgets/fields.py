@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -9,9 +10,14 @@ from napari.layers import Image, Labels
 from napari.viewer import Viewer
 
 from napari_unet import layers
+from napari_unet.core.errors import BadInput
+from napari_unet.core.presets import scale_for, tunes, tuning_weights
+from napari_unet.core.settings import ScaleSettings, WeightSettings
 from napari_unet.field import Field, window_for
+from napari_unet.files.model_file import read_config
 from napari_unet.kept import Kept
 from napari_unet.layers.edits import Edit
+from napari_unet.models import find_model
 from napari_unet.session import Session
 
 from .counting import Counting
@@ -36,6 +42,24 @@ def field_of(
         marked=_marked(session, counting, regions, background),
         labels_are=session.labels_are,
     )
+
+
+def weights_of(session: Session) -> WeightSettings:
+    """The weight settings of the training to come, as the panel has them."""
+    base = WeightSettings.of(session.weight_preset)
+    chosen = WeightSettings(preset=base.preset, w0=session.w0, sigma=session.sigma)
+    if tunes(session.preset, session.base):
+        return tuning_weights(chosen, session.labels_are)
+    return chosen
+
+
+def scale_of(session: Session) -> ScaleSettings:
+    """The size that the training to come rescales cells to."""
+    base = None
+    if session.base != "none":
+        with suppress(BadInput, OSError):  # a model that is gone: training will say so
+            base = read_config(find_model(session.base))
+    return scale_for(session.preset, session.labels_are, base)
 
 
 def _quick(array: Any) -> Any:

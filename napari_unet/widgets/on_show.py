@@ -15,6 +15,11 @@ from napari_unet.layers.edits import Edit, gathered
 
 from .fields import tell
 
+LESSON = (
+    "The gaps between cells glow: there the network must be right. "
+    "The map follows your brush. Paint more cells, or press “Fine-tune”."
+)
+
 
 @dataclass
 class OnShow:
@@ -30,6 +35,11 @@ class OnShow:
     def words(self) -> str:
         """What stands beside it in the panel."""
         return words(self.map, self.field)
+
+    @property
+    def lesson(self) -> str:
+        """What is said when it comes."""
+        return LESSON if self.map.weighed.gaps else self.words
 
     def there(self, viewer: Viewer) -> bool:
         """Whether all that it was made of is still there."""
@@ -70,8 +80,9 @@ class OnShow:
     def redraw(self) -> None:
         """Show what the map has become."""
         limits = tuple(float(x) for x in self.layer.contrast_limits)
-        if limits != self.map.limits:
-            self.layer.contrast_limits = self.map.limits
+        wanted = self.map.weighed.limits
+        if limits != wanted:
+            self.layer.contrast_limits = wanted
         layers.redraw_at_once(self.layer)
 
     def redraw_touching(self, viewer: Viewer) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from typing import Any
 
 from napari.layers import Image, Labels
@@ -13,18 +12,15 @@ from napari_unet import layers
 from napari_unet.advice import why_not_weigh
 from napari_unet.core.carving import TooLarge
 from napari_unet.core.errors import BadInput
-from napari_unet.core.presets import scale_for, tunes, tuning_weights
 from napari_unet.core.settings import ScaleSettings, WeightSettings
 from napari_unet.core.shown import Shown
 from napari_unet.field import Field, factor_of, look
-from napari_unet.files.model_file import read_config
 from napari_unet.layers.edits import Edit
-from napari_unet.models import find_model
 from napari_unet.session import Annotated, Session
 
 from .annotating import Annotating
 from .background import Latest
-from .fields import field_of
+from .fields import field_of, scale_of, weights_of
 from .on_show import OnShow
 
 PAUSE = 300  # ms after a number was changed
@@ -32,10 +28,6 @@ MOVED = 120  # ms between two looks at where the user is
 RESCALE = 1000  # ms without a stroke before the cells are measured: 0.2 s of a core
 SAME_SCALE = 0.01  # relative; as long as the scale changes by less, the map is kept
 NOTHING = "Paint some cells of this image first."
-LESSON = (
-    "The gaps between cells glow: there the network must be right. "
-    "The map follows your brush. Paint more cells, or press “Fine-tune”."
-)
 
 
 class Weighing(QObject):
@@ -62,9 +54,11 @@ class Weighing(QObject):
         annotating.watching.replaced.connect(self._on_replaced)
         annotating.counting.counted.connect(self._on_counted)
         viewer.dims.events.current_step.connect(self._follow)
+        session.events.image.connect(self._tell)
 
     def close(self) -> None:
         self._viewer.dims.events.current_step.disconnect(self._follow)
+        self._session.events.image.disconnect(self._tell)
         self._asking.forget()
         self._scaling.forget()
         self._leave()
@@ -94,6 +88,13 @@ class Weighing(QObject):
         self._session.sigma = value
         self._pause.start()
 
+    def toggle(self) -> None:
+        """Show the map of the image in hand; where it is shown, hide it."""
+        if self._session.weights_shown and self._on is not None:
+            self._hide(self._on.image)
+            return
+        self.show()
+
     def show(self) -> None:
         """Show the map of the image in hand."""
         image = self._annotating.image()
@@ -113,20 +114,11 @@ class Weighing(QObject):
 
     def settings(self) -> WeightSettings:
         """The settings as the panel has them."""
-        session = self._session
-        base = WeightSettings.of(session.weight_preset)
-        chosen = WeightSettings(preset=base.preset, w0=session.w0, sigma=session.sigma)
-        if tunes(session.preset, session.base):
-            return tuning_weights(chosen, session.labels_are)
-        return chosen
+        return weights_of(self._session)
 
     def scale(self) -> ScaleSettings:
         """The size that the training to come rescales cells to."""
-        session, base = self._session, None
-        if session.base != "none":
-            with suppress(BadInput, OSError):  # a model that is gone: training will say so
-                base = read_config(find_model(session.base))
-        return scale_for(session.preset, session.labels_are, base)
+        return scale_of(self._session)
 
     # ---- looking afresh
 
@@ -151,19 +143,19 @@ class Weighing(QObject):
         if image not in self._viewer.layers or labels not in self._viewer.layers:
             self._leave()
             return
-        if self._on is None and not first:
+        if not first and (self._on is None or not self._on.layer.visible):
             return  # it was hidden meanwhile
         layer = layers.show_weights(
-            self._viewer, image, shown.weights, shown.limits, field.window, field.index
+            self._viewer, image, shown.weights, shown.weighed.limits, field.window, field.index
         )
         if self._on is None or self._on.layer is not layer:
             layer.events.visible.connect(self._on_visible)
         self._on = OnShow(image, labels, field, shown, layer)
         self._on.show_touching(self._viewer)
         self._moved.start()
-        session.weight_words = self._on.words
+        self._tell()
         if first and not session.job:
-            session.say(LESSON, "done")
+            session.say(self._on.lesson, "done")
         if self._edits:  # made while the thread was looking
             self._soon.start()
         if self._outdated(self._on, self._field_of(image, labels)):
@@ -187,7 +179,6 @@ class Weighing(QObject):
             self._leave()
             if on.image in self._viewer.layers:
                 self._hide(on.image)
-            self._session.weight_words = ""
             return None
         return on if on is not None and on.layer.visible else None
 
@@ -203,13 +194,24 @@ class Weighing(QObject):
             self._on.layer.events.visible.disconnect(self._on_visible)
         self._on = None
         self._edits.clear()
+        self._tell()
+
+    def _tell(self) -> None:
+        """Whether the map lies over the image in hand, and what it says."""
+        on, session = self._on, self._session
+        there = on is not None and on.layer.visible and layers.key(on.image) == session.image
+        session.weight_words = on.words if on is not None and there else ""
+        session.weights_shown = there
 
     # ---- following the user
 
     def _on_visible(self, event: Any = None) -> None:
         on = self._on
         if on is not None and not on.layer.visible:
+            for timer in (self._pause, self._soon, self._marks, self._rescale, self._moved):
+                timer.stop()
             layers.hide(self._viewer, on.image, "touching")
+        self._tell()
         self._again()
 
     def _follow(self, event: Any = None) -> None:
@@ -219,7 +221,7 @@ class Weighing(QObject):
             self._again()
 
     def _on_edited(self, layer: Labels, edits: list[Edit]) -> None:
-        if self._on is None and not self._asked:
+        if self._showing() is None and not self._asked:
             return
         self._edits += [(layer, edit) for edit in edits]
         if not self._asked:
@@ -249,7 +251,7 @@ class Weighing(QObject):
         on.redraw()
         if on.map.touching_changed():
             self._marks.start()  # another layer to draw: after the map
-        self._session.weight_words = on.words
+        self._tell()
 
     def _redraw_touching(self) -> None:
         on = self._showing()

@@ -12,7 +12,8 @@ from .following import follow
 from .panel import Panel
 
 PRESETS = (("paper", "Ronneberger 2015"), ("fiji", "Falk 2019 (Fiji)"))
-SHOW = "Lays the weight map over the image: the gaps between cells glow"
+SHOW, HIDE = "Show weight map", "Hide weight map"
+TIP = "Lays the weight map over the image: the gaps between cells glow; pressed again, takes it off"
 W0 = "How much more a gap between two cells weighs than plain background"
 SIGMA = "How wide a gap may be and still count, in model pixels"
 
@@ -26,7 +27,8 @@ class WeightsPanel(Panel):
     sigma_chosen = Signal(float)
 
     def _build(self) -> None:
-        self.show_map = look.button("Show weight map", "unet_show_weights", SHOW)
+        self.show_map = look.button(SHOW, "unet_show_weights", TIP)
+        self.show_map.setCheckable(True)
         self.preset = look.chooser("Which published formula the weights follow")
         look.fill(self.preset, PRESETS, self._session.weight_preset)
         self.w0 = _number(0, 1000, 1, "", W0)
@@ -50,18 +52,22 @@ class WeightsPanel(Panel):
         return box
 
     def _connect(self) -> None:
-        self.show_map.clicked.connect(self.map_wanted)
+        # pressed in is what is shown, not what is wished
+        self.show_map.clicked.connect(self._show)
+        self.show_map.clicked.connect(lambda: self.map_wanted.emit())
         self.preset.activated.connect(lambda: self.preset_chosen.emit(self.preset.currentData()))
         self.w0.valueChanged.connect(self.w0_chosen)
         self.sigma.valueChanged.connect(self.sigma_chosen)
-        names = ("image", "annotated", "weighing", "weight_words", "weight_preset", "w0", "sigma")
-        follow(self, self._session, names, self._show)
+        shown = ("weighing", "weights_shown", "weight_words", "weight_preset", "w0", "sigma")
+        follow(self, self._session, ("image", "annotated", *shown), self._show)
 
     def _show(self) -> None:
         session = self._session
         look.fill(self.preset, PRESETS, session.weight_preset)
         _set(self.w0, session.w0)
         _set(self.sigma, session.sigma)
+        self.show_map.setChecked(session.weights_shown)
+        self.show_map.setText(HIDE if session.weights_shown else SHOW)
         self.words.setText(session.weight_words)
         self.words.setVisible(bool(session.weight_words))
         look.allow(self.show_map, why_not_weigh(session))
