@@ -1,20 +1,34 @@
-"""Files that are there whole or not at all: written beside their place, then moved into it."""
+"""Files and folders that are there whole or not at all: written beside their place, then moved."""
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import json
 import os
+import re
 import secrets
+import shutil
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from napari_unet.core.errors import BadInput
+
+from .lock import NAME as LOCK
+from .lock import in_use, locked
+
 UNABLE = (errno.EINVAL, errno.EBADF, errno.ENOSYS, errno.ENOTSUP)
+# s; Windows replaces nothing that is open, and a virus scanner opens what is new for a moment
+PAUSES = (0.02, 0.05, 0.1, 0.2, 0.4, 0.8)
+ABANDONED = 3600.0  # s without a change after which what is half written is of a dead process
+PART = re.compile(r"\..+\.[0-9a-f]{8}\.part(\.[^.]*)?")
 
 
 @contextmanager
@@ -25,23 +39,105 @@ def replacing(path: Path) -> Iterator[Path]:
 
     Raises
     ------
+    BadInput
+        If the older file cannot be replaced, since a program has it open (Windows).
     OSError
         If the folder is absent or nothing can be written there.
     """
-    # The same suffix: libraries go by it. The same folder: only there a move is atomic.
-    beside = path.with_name(f".{path.stem[:100]}.{secrets.token_hex(4)}.part{path.suffix}")
+    _clear_once(path.parent.absolute())
+    beside = part_beside(path)
     try:
         yield beside
         _to_disk(beside, os.O_RDWR)  # Windows syncs nothing that is open for reading
-        os.replace(beside, path)
+        move(beside, path)
     finally:
-        beside.unlink(missing_ok=True)
+        with contextlib.suppress(PermissionError):  # a scanner has it open: cleared another time
+            beside.unlink(missing_ok=True)
     if os.name == "posix":
         try:
             _to_disk(path.parent, os.O_RDONLY)
         except OSError as error:  # some network folders cannot; the file is in its place
             if error.errno not in UNABLE:
                 raise
+
+
+@contextmanager
+def making(path: Path) -> Iterator[Path]:
+    """Give a new folder beside `path` to fill; it becomes `path` when the block ends well.
+
+    When the block fails, nothing is left. A process that is killed leaves a folder that
+    :func:`clear_leftovers` takes away.
+
+    Raises
+    ------
+    BadInput, OSError
+        As :func:`replacing`.
+    """
+    beside = part_beside(path, suffix="")
+    beside.mkdir(parents=True)
+    _clear_once(path.parent.absolute())
+    try:
+        with locked(beside):
+            yield beside
+        (beside / LOCK).unlink()
+        move(beside, path)
+    finally:
+        shutil.rmtree(beside, ignore_errors=True)
+
+
+def part_beside(path: Path, suffix: str | None = None) -> Path:
+    """A new name beside `path` for what is not finished: :func:`clear_leftovers` knows it."""
+    # The same suffix: libraries go by it. The same folder: only there a move is atomic. Not the
+    # whole stem: a name may be 255 bytes long.
+    ending = path.suffix if suffix is None else suffix
+    return path.with_name(f".{path.stem[:40]}.{secrets.token_hex(4)}.part{ending}")
+
+
+def move(source: Path, target: Path) -> None:
+    """Move into place, replacing a file; what is open elsewhere is waited for, a second or two.
+
+    Raises
+    ------
+    BadInput
+        If it stays open.
+    OSError
+        If it cannot be moved for another reason.
+    """
+    for pause in (*PAUSES, None):
+        try:
+            os.replace(source, target)
+        except PermissionError as error:
+            if pause is None:
+                raise BadInput(
+                    f"{target} cannot be written: another program has it open, or it is protected;"
+                    " close it there and try again"
+                ) from error
+            time.sleep(pause)
+        else:
+            return
+
+
+def clear_leftovers(folder: Path, age: float = ABANDONED) -> list[Path]:
+    """Remove what killed processes have left half written in a folder; what was removed.
+
+    Parameters
+    ----------
+    age
+        Seconds without a change after which it is taken for abandoned. A folder that a living
+        process fills stays in any case.
+    """
+    try:
+        found = [folder / entry.name for entry in os.scandir(folder) if PART.fullmatch(entry.name)]
+    except OSError:  # absent, or not to be looked into: then there is nothing of ours
+        return []
+    removed = []
+    for path in found:
+        with contextlib.suppress(OSError):  # open elsewhere, or another process was faster
+            if time.time() - _changed(path) < age or in_use(path):
+                continue
+            shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
+            removed.append(path)
+    return removed
 
 
 def write_bytes(path: Path, data: bytes) -> None:
@@ -61,6 +157,18 @@ def write_array(path: Path, array: npt.NDArray[Any]) -> None:
     """Write or replace an ``.npy`` file; any numeric array."""
     with replacing(path) as beside:
         np.save(beside, array, allow_pickle=False)
+
+
+@lru_cache(maxsize=256)
+def _clear_once(folder: Path) -> None:
+    """Once for each folder and process: listing a large one takes time."""
+    clear_leftovers(folder)
+
+
+def _changed(path: Path) -> float:
+    """When something was last written there, as `time.time` counts."""
+    inside = path.iterdir() if path.is_dir() and not path.is_symlink() else ()
+    return max(p.lstat().st_mtime for p in (path, *inside))
 
 
 def _to_disk(path: Path, flags: int) -> None:

@@ -7,16 +7,26 @@ import shutil
 from collections.abc import Collection
 from pathlib import Path
 
+from napari_unet.files.atomic import clear_leftovers, part_beside
+from napari_unet.files.lock import in_use
+
+from .in_hand import in_hand
 from .places import runs_folder
 
 LIMIT = 2 * 2**30  # bytes
+# of the limit; finished runs may always have so much, or one run that is never deleted (broken
+# off, or selected) and larger than the limit would cost all others, and again each time
+SHARE = 0.5
 TAIL = 65536  # bytes of the log that surely hold its last line
 
 
 def prune_runs(limit_bytes: int = LIMIT, keep: Collection[Path] = ()) -> list[Path]:
     """Delete the oldest finished runs until the runs folder is within the limit.
 
-    A run that has not said "done" (running, or broken off and resumable) is never deleted.
+    A run that has not said "done" (running, or broken off and resumable) is never deleted, nor is
+    one that a process trains in, or whose model a window has in hand. However much these take, the
+    others may have :data:`SHARE` of the limit. What cannot be deleted now, since a program has it
+    open, stays whole until another time.
 
     Parameters
     ----------
@@ -28,33 +38,38 @@ def prune_runs(limit_bytes: int = LIMIT, keep: Collection[Path] = ()) -> list[Pa
     Returns
     -------
     The folders that were deleted.
-
-    Raises
-    ------
-    OSError
-        If a folder cannot be deleted.
     """
     folder = runs_folder()
     if not folder.is_dir():
         return []
-    spared = {p for path in keep for p in (path.resolve(), *path.resolve().parents)}
-    runs = [p for p in folder.iterdir() if (p / "run.json").is_file()]
+    clear_leftovers(folder)
+    spared = {p for path in (*keep, *in_hand()) for p in (path.resolve(), *path.resolve().parents)}
+    # a link leads to where the user put a run: nothing of ours
+    runs = [p for p in folder.iterdir() if (p / "run.json").is_file() and not p.is_symlink()]
     sizes = {run: _size(run) for run in runs}
-    total = sum(sizes.values())
+    mine = [r for r in runs if r.resolve() not in spared and _finished(r) and not in_use(r)]
+    there = sum(sizes[run] for run in mine)
+    room = max(limit_bytes - (sum(sizes.values()) - there), SHARE * limit_bytes)
     deleted = []
-    for run in sorted(runs, key=lambda r: (r / "run.json").stat().st_mtime):
-        if total <= limit_bytes:
+    for run in sorted(mine, key=lambda r: (r / "run.json").stat().st_mtime):
+        if there <= room:
             break
-        if run.resolve() in spared or not _finished(run):
-            continue
-        # Its marks last: a deletion that is broken off leaves a run that is found again.
-        marks = ("log.jsonl", "run.json")
-        for part in sorted(run.iterdir(), key=lambda p: (p.name in marks, p.name)):
-            shutil.rmtree(part) if part.is_dir() and not part.is_symlink() else part.unlink()
-        run.rmdir()
-        total -= sizes[run]
-        deleted.append(run)
+        if _delete(run):
+            there -= sizes[run]
+            deleted.append(run)
     return deleted
+
+
+def _delete(run: Path) -> bool:
+    """Delete a run, whole or not at all; False where a program has a file of it open."""
+    # moved first: on Windows that fails as long as anything in it is open, and then all is there
+    gone = part_beside(run, suffix="")
+    try:
+        run.rename(gone)
+    except OSError:
+        return False
+    shutil.rmtree(gone, ignore_errors=True)  # what is left goes with the leftovers
+    return True
 
 
 def _size(folder: Path) -> int:
@@ -71,6 +86,6 @@ def _finished(run: Path) -> bool:
         lines = file.read().splitlines()
     try:
         last = json.loads(lines[-1]) if lines else {}
-    except ValueError:  # a line that was being written when the run was killed
+    except (ValueError, RecursionError):  # a line that was being written when the run was killed
         return False
     return isinstance(last, dict) and last.get("event") == "done"

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import platform
-import shutil
 import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -26,7 +25,7 @@ from napari_unet.core.settings import (
     from_dict,
     to_dict,
 )
-from napari_unet.files.atomic import write_bytes, write_json
+from napari_unet.files.atomic import clear_leftovers, making, write_bytes, write_json
 from napari_unet.files.model_file import read_config
 from napari_unet.models import find_model, list_models
 
@@ -129,6 +128,11 @@ class RunFolder:
         kept = [m for m in self.messages() if 0 <= m.get("step", -1) <= step]
         write_bytes(self.log, "".join(encode(m) + "\n" for m in kept).encode())
 
+    def clear_leftovers(self) -> None:
+        """Remove what a killed training has left half written; only for who holds the folder."""
+        for folder in (self.path, self.checkpoint.parent):
+            clear_leftovers(folder, age=0.0)
+
     @property
     def resumable(self) -> bool:
         """Whether there is a checkpoint of a training that was not finished."""
@@ -180,10 +184,8 @@ def create_run(path: Path, pairs: Iterable[Pair], options: TrainOptions | None =
     base, config = _base(options, channels)
     classes = 2 if options.labels_are == "instances" else 1 + count_classes(used)
     settings = settings_for(options, channels, classes, config)
-    beside = path.with_name(f".{path.name}.part")
-    shutil.rmtree(beside, ignore_errors=True)
-    try:
-        (beside / "data").mkdir(parents=True)
+    with making(path) as beside:
+        (beside / "data").mkdir()
         (beside / "checkpoint").mkdir()
         inputs = [_keep(beside / "data", index, slices) for index, slices in enumerate(used)]
         write_json(
@@ -199,9 +201,6 @@ def create_run(path: Path, pairs: Iterable[Pair], options: TrainOptions | None =
                 "versions": _versions(),
             },
         )
-        beside.rename(path)
-    finally:
-        shutil.rmtree(beside, ignore_errors=True)
     return RunFolder(path)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -100,7 +101,9 @@ class Keeper:
         if judged.value + judged.slack >= top:
             self.worse = None
             self.keep(candidate, score, judged.instances)
-            self.run.trained.unlink(missing_ok=True)
+            # Windows deletes nothing that is open; the file means nothing from here on
+            with contextlib.suppress(PermissionError):
+                self.run.trained.unlink(missing_ok=True)
             yield self._saved(candidate.step)
         elif self.best is self.before and not candidate.halfway:
             self.worse = score

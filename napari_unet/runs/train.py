@@ -61,6 +61,7 @@ def _unfinished(run: RunFolder, began: float, stop: Callable[[], bool]) -> Itera
     if run.finished:  # by whoever held it until now
         yield from _again(run)
         return
+    run.clear_leftovers()
     training = Training(run, began)
     for message in training.messages(stop):
         run.say(message)

@@ -12,6 +12,7 @@ from qtpy.QtWidgets import QApplication, QFileDialog, QMainWindow
 from napari_unet import layers
 from napari_unet.advice import advise
 from napari_unet.core.errors import BadInput
+from napari_unet.models import InHand
 from napari_unet.session import Choice, Session
 
 from . import modelling
@@ -60,6 +61,9 @@ class Desk(QObject):
         self.child.died.connect(self._on_died)
         self.training.trained.connect(self._on_trained)
         self._closed = self._closing = False
+        self._in_hand = InHand()
+        for field in ("model", "base", "resumable"):
+            getattr(self.session.events, field).connect(self._on_in_hand)
         self._again = QTimer(self)
         self._again.setSingleShot(True)
         self._again.timeout.connect(self._look_for_earlier)
@@ -168,6 +172,7 @@ class Desk(QObject):
         self.child.died.disconnect(self._on_died)
         self.child.close()
         self.predicting.close()  # after the worker, which writes to its files
+        self._in_hand.close()
         self.setObjectName("")  # whoever asks from now on gets a new one
         self.setParent(None)
         del self._window
@@ -211,6 +216,12 @@ class Desk(QObject):
             self.predicting.on_died(words)
         elif self.session.job:
             self.training.on_died(words)
+
+    def _on_in_hand(self) -> None:
+        """Other windows must not prune what is selected here, or can be resumed."""
+        session = self.session
+        self._in_hand.set([session.model, session.base, str(session.resumable or "")])
+        in_thread(self._in_hand.write, lambda _: None, self._say_error)
 
     def _on_trained(self, path: str, better: bool) -> None:
         in_thread(

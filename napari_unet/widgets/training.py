@@ -259,8 +259,7 @@ def progress(said: dict[str, Any]) -> Progress:
 
 def has_checkpoint(run: Path) -> bool:
     """True if the training in this run folder can be resumed."""
-    folder = run / "checkpoint"
-    return folder.is_dir() and any(folder.iterdir())
+    return RunFolder(run).checkpoint.exists()
 
 
 def score_of(said: dict[str, Any]) -> float | None:

@@ -6,12 +6,23 @@ import errno
 import json
 import os
 import stat
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from napari_unet.files.atomic import replacing, write_array, write_bytes, write_json
+from napari_unet.core.errors import BadInput
+from napari_unet.files import atomic
+from napari_unet.files.atomic import (
+    clear_leftovers,
+    making,
+    replacing,
+    write_array,
+    write_bytes,
+    write_json,
+)
 
 
 def test_a_failure_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> None:
@@ -73,3 +84,80 @@ def test_a_folder_that_cannot_be_synced(tmp_path: Path, monkeypatch: pytest.Monk
     number = errno.EIO
     with pytest.raises(OSError, match="no"):
         write_bytes(tmp_path / "a", b"other")
+
+
+class Busy:
+    """`os.replace` on a system where the target is open elsewhere for the first `times` tries."""
+
+    def __init__(self, times: int) -> None:
+        self.times, self.real = times, os.replace
+
+    def __call__(self, source: Path, target: Path) -> None:
+        self.times -= 1
+        if self.times >= 0:
+            raise PermissionError(13, "Access is denied", str(target))
+        self.real(source, target)
+
+
+def test_a_file_that_is_open_for_a_moment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(atomic, "PAUSES", (0.0, 0.0, 0.0))
+    write_bytes(tmp_path / "a", b"old")
+    monkeypatch.setattr(os, "replace", Busy(3))
+    write_bytes(tmp_path / "a", b"new")
+    assert (tmp_path / "a").read_bytes() == b"new"
+    monkeypatch.setattr(os, "replace", Busy(4))
+    with pytest.raises(BadInput, match="another program has it open") as refused:
+        write_bytes(tmp_path / "a", b"newer")
+    assert str(tmp_path / "a") in str(refused.value)
+    assert (tmp_path / "a").read_bytes() == b"new"
+    assert [p.name for p in tmp_path.iterdir()] == ["a"]
+
+
+def test_a_folder_is_there_whole_or_not_at_all(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(RuntimeError), making(tmp_path / "run") as beside:
+        (beside / "a").write_text("half")
+        assert clear_leftovers(tmp_path, age=-1.0) == [], "somebody fills it"
+        raise RuntimeError
+    assert list(tmp_path.iterdir()) == []
+    monkeypatch.setattr(atomic, "PAUSES", (0.0,))
+    monkeypatch.setattr(os, "replace", Busy(1))
+    with making(tmp_path / "run") as beside:
+        (beside / "a").write_text("whole")
+    assert [str(p.relative_to(tmp_path)) for p in tmp_path.rglob("*")] == ["run", "run/a"]
+
+
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+from napari_unet.files.atomic import making, replacing
+folder = Path(sys.argv[1])
+with making(folder / "run") as beside, replacing(folder / "m.safetensors") as file:
+    (beside / "a").write_text("half")
+    file.write_text("half")
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_what_a_killed_process_leaves_goes_the_next_time(tmp_path: Path) -> None:
+    process = subprocess.run([sys.executable, "-c", KILLED, str(tmp_path)], check=False)
+    assert process.returncode != 0
+    left = sorted(p.name for p in tmp_path.iterdir())
+    assert len(left) == 2 and all(atomic.PART.fullmatch(name) for name in left)
+    mine = [".mine.part", "a.0123abcd.part", ".a.0123abcd.parts"]
+    for name in mine:
+        (tmp_path / name).write_text("mine")
+    write_bytes(tmp_path / "young", b"")
+    assert {p.name for p in tmp_path.iterdir()} == {*left, *mine, "young"}, "it may be at work"
+    for path in tmp_path.rglob("*"):
+        os.utime(path, (1000, 1000))
+    atomic._clear_once.cache_clear()  # as in another process
+    write_bytes(tmp_path / "new", b"")
+    assert {p.name for p in tmp_path.iterdir()} == {*mine, "young", "new"}
+
+
+def test_a_long_name_in_another_script(tmp_path: Path) -> None:
+    path = tmp_path / ("細" * 80 + ".tif")
+    write_bytes(path, b"a")
+    assert path.read_bytes() == b"a"

@@ -1,0 +1,92 @@
+"""What open windows have in hand: models that no window may prune from under another."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import shutil
+import threading
+import time
+from collections.abc import Iterable
+from contextlib import ExitStack
+from pathlib import Path
+
+from napari_unet.files.lock import in_use, locked
+
+from .places import runs_folder
+
+LIST = "models.json"
+YOUNG = 3600.0  # s; a folder that nobody holds may have been made just now
+
+
+class InHand:
+    """One window's list, in a folder of its own that is locked for as long as the window is open.
+
+    The lock ends with the process, so that a window that was killed protects nothing any more.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._held: ExitStack | None = None
+        self._folder: Path | None = None
+        self._models: tuple[str, ...] = ()
+        self._closed = False
+
+    def set(self, models: Iterable[str]) -> None:
+        """Say which model files or folders are in hand; :meth:`write` makes it known.
+
+        Only those of the runs folder are of interest: nothing else is pruned.
+        """
+        runs = runs_folder()
+        self._models = tuple(model for model in models if Path(model).is_relative_to(runs))
+
+    def write(self) -> None:
+        """Make known what was said last; not for the GUI thread.
+
+        Raises
+        ------
+        OSError
+            If nothing can be written in the folder of the runs.
+        """
+        with self._lock:
+            if self._closed or (self._held is None and not self._models):
+                return
+            if self._held is None:
+                folder = _windows() / f"{os.getpid()}-{secrets.token_hex(4)}"
+                folder.mkdir(parents=True)
+                self._held = ExitStack()
+                self._held.enter_context(locked(folder))
+                self._folder = folder
+            assert self._folder is not None
+            # ASCII: a name that is not UTF-8 comes back as it was
+            beside = self._folder / "new.json"
+            beside.write_text(json.dumps(self._models), encoding="ascii")
+            os.replace(beside, self._folder / LIST)
+
+    def close(self) -> None:
+        """The window is closed: it has nothing in hand."""
+        with self._lock:
+            self._closed = True
+            if self._held is not None and self._folder is not None:
+                self._held.close()
+                shutil.rmtree(self._folder, ignore_errors=True)
+                self._held = None
+
+
+def in_hand() -> list[Path]:
+    """What the windows that are open have in hand; the lists of dead ones are removed."""
+    found: list[Path] = []
+    for folder in _windows().glob("*"):
+        try:
+            if in_use(folder):
+                found += map(Path, json.loads((folder / LIST).read_text(encoding="ascii")))
+            elif time.time() - folder.stat().st_mtime > YOUNG:
+                shutil.rmtree(folder, ignore_errors=True)
+        except (OSError, ValueError, TypeError):  # it was closed just now, or never filled
+            continue
+    return found
+
+
+def _windows() -> Path:
+    return runs_folder() / "windows"

@@ -1,0 +1,141 @@
+"""What pruning leaves: trainings beside one that is too large, and other windows' models."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from napari_unet.files.lock import locked
+from napari_unet.models import InHand, in_hand, prune_runs, runs_folder
+
+from .test_named import home, make_run  # noqa: F401
+
+WINDOW = """
+import sys
+from napari_unet.models import InHand
+window = InHand()
+window.set(sys.argv[1:])
+window.write()
+print("open", flush=True)
+sys.stdin.read()
+"""
+
+
+@contextmanager
+def window(*models: Path) -> Iterator[subprocess.Popen[str]]:
+    """Another window, in a process of its own, that has these models in hand."""
+    words = [sys.executable, "-c", WINDOW, *map(str, models)]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(words, stdin=pipe, stdout=pipe, text=True) as process:
+        assert process.stdout is not None and process.stdout.readline() == "open\n"
+        yield process
+        process.kill()
+
+
+def test_one_large_run_that_was_broken_off_costs_no_other() -> None:
+    make_run("killed", 100, "step", size=50_000)
+    good = [make_run(f"good {i}", 50 - i, "done") for i in range(5)]
+    assert prune_runs(20_000) == [] and all(run.exists() for run in good)
+    assert prune_runs(6_000) == good[:3], "the large one takes no more than half of the limit"
+
+
+def test_a_large_model_that_is_selected_costs_no_other() -> None:
+    kept = make_run("kept", 100, "done", size=50_000)
+    good = [make_run(f"good {i}", 50 - i, "done") for i in range(3)]
+    assert prune_runs(20_000, keep=[kept / "model.safetensors"]) == []
+    assert all(run.exists() for run in good)
+
+
+def test_windows_leave_each_others_models() -> None:
+    mine, theirs, nobodys = (make_run(name, 9, "done") for name in ("mine", "theirs", "nobody's"))
+    with window(theirs / "model.safetensors") as other:
+        assert in_hand() == [theirs / "model.safetensors"]
+        assert prune_runs(0, keep=[mine]) == [nobodys]
+        assert theirs.exists()
+        other.kill()
+        other.wait()
+        assert in_hand() == [], "a dead window has nothing in hand"
+    assert prune_runs(0, keep=[mine]) == [theirs]
+
+
+def test_what_is_in_hand_follows_the_window(tmp_path: Path) -> None:
+    a, b = (make_run(name, 9, "done") / "model.safetensors" for name in "ab")
+    one, other = InHand(), InHand()
+    one.set(["", "default", str(tmp_path / "elsewhere.safetensors")])
+    one.write()
+    assert not (runs_folder() / "windows").exists(), "nothing is there that could be pruned"
+    one.set([str(a)])
+    one.write()
+    other.set([str(b)])
+    other.write()
+    assert sorted(in_hand()) == [a, b]
+    one.set([str(b)])
+    one.write()
+    assert in_hand() == [b, b]
+    one.close()
+    one.write()
+    assert in_hand() == [b]
+    other.close()
+    assert in_hand() == [] and list((runs_folder() / "windows").iterdir()) == []
+
+
+def test_lists_of_dead_windows_go() -> None:
+    dead = runs_folder() / "windows" / "1-aa"
+    dead.mkdir(parents=True)
+    (dead / "models.json").write_text("[")
+    assert in_hand() == [] and dead.exists(), "it may have been made just now"
+    os.utime(dead, (1000, 1000))
+    assert in_hand() == [] and not dead.exists()
+
+
+def test_a_run_that_someone_works_in_stays() -> None:
+    run = make_run("a", 9, "done")
+    with locked(run):
+        assert prune_runs(0) == []
+    assert prune_runs(0) == [run]
+
+
+def test_a_run_with_an_open_file_stays_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As on Windows, where nothing that is open can be moved or deleted."""
+    opened, other = make_run("a", 9, "done"), make_run("b", 8, "done")
+    real = Path.rename
+
+    def rename(self: Path, target: Path) -> Path:
+        if self == opened:
+            raise PermissionError(13, "Access is denied", str(self))
+        return real(self, target)
+
+    monkeypatch.setattr(Path, "rename", rename)
+    before = sorted(opened.rglob("*"))
+    assert prune_runs(0) == [other] and sorted(opened.rglob("*")) == before
+
+
+def test_a_linked_run_is_left_alone(tmp_path: Path) -> None:
+    run = make_run("a", 9, "done")
+    elsewhere = tmp_path / "elsewhere"
+    run.rename(elsewhere)
+    run.symlink_to(elsewhere)
+    assert prune_runs(0) == [] and (elsewhere / "run.json").exists()
+
+
+def test_a_deletion_that_was_broken_off_is_done_later() -> None:
+    run = make_run("a", 9, "done")
+    gone = run.with_name(".a.0123abcd.part")
+    run.rename(gone)
+    for path in (*gone.iterdir(), gone):
+        os.utime(path, (1000, 1000))
+    assert prune_runs() == [] and not gone.exists()
+
+
+@pytest.mark.parametrize("line", ["[" * 50_000, "null", '{"event": ["done"]}', "NaN", "\\ud800"])
+def test_a_log_that_says_nothing_sensible(line: str) -> None:
+    run = make_run("a", 9, None)
+    (run / "log.jsonl").write_text(json.dumps({"event": "done"}) + "\n" + line + "\n")
+    assert prune_runs(0) == [] and run.exists()
