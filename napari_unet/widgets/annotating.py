@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from napari.layers import Image, Labels, Shapes
@@ -16,6 +17,7 @@ from napari_unet.core.settings import LabelsAre
 from napari_unet.session import Annotated, Session
 
 from .counting import Counting
+from .numbering import Numbering
 from .watching import Watching
 
 LIST_EVENTS = ("inserted", "removed", "reordered", "renamed")
@@ -31,7 +33,6 @@ class Annotating(QObject):
         super().__init__(parent)
         self._viewer = viewer
         self._session = session
-        self._pair_the_obvious()
         self._regions: list[Shapes] = []
         self._put_away: set[str] = set()  # keys of layers that were hidden to show an image
         self._diameters: dict[str, int] = {}  # what the user said of each image's cells
@@ -39,6 +40,8 @@ class Annotating(QObject):
         self.counting = Counting(viewer, session, self.watching, self)
         self.counting.counted.connect(self._on_counted)
         self.counting.failed.connect(self._on_failed)
+        self.numbering = Numbering(session, self.watching, self.counting, self)
+        self._pair_the_obvious()
         viewer.layers.events.inserted.connect(self._on_inserted)  # before the rest looks
         for name in LIST_EVENTS:
             getattr(viewer.layers.events, name).connect(self._on_layers)
@@ -54,6 +57,7 @@ class Annotating(QObject):
         for layer in self._regions:
             self._watch(layer, False)
         self._regions.clear()
+        self.numbering.close()
         self.counting.close()
         self.watching.close()
 
@@ -101,6 +105,8 @@ class Annotating(QObject):
             if misfit:
                 self._session.say(misfit, "error")
                 return
+            if labels is not self.labels():
+                self.numbering.opened(labels)
             layers.pair(self._viewer, image, labels)
         self.refresh()
 
@@ -152,7 +158,10 @@ class Annotating(QObject):
     def _pair_the_obvious(self) -> None:
         """Only when something has come: what is left when an image goes need not be another's."""
         for image in layers.images(self._viewer):
-            layers.pair_the_obvious(self._viewer, image)
+            before = layers.partner(self._viewer, image, "labels")
+            labels = layers.pair_the_obvious(self._viewer, image)
+            if labels is not None and labels is not before:
+                self.numbering.opened(labels)
 
     def _on_layers(self, event: Any = None) -> None:
         self.refresh()
@@ -181,12 +190,14 @@ class Annotating(QObject):
         if labels is not None and layers.unwritable(labels):
             self._session.say(layers.unwritable(labels), "error")
             return
+        empty = labels is None
         labels = labels or layers.make_labels(self._viewer, image)
         try:
-            number = layers.take_next_id(labels, self.counting.highest(labels))
+            self.numbering.give(labels, partial(self._paint_cell, image, labels), empty=empty)
         except BadInput as error:
             self._session.say(str(error), "error")
-            return
+
+    def _paint_cell(self, image: Image, labels: Labels, number: int) -> None:
         layers.start_painting(self._viewer, labels)
         what = "Cell" if self._session.labels_are == "instances" else "Kind"
         where = f" of {image.name}" if len(self._session.images) > 1 else ""
@@ -208,24 +219,34 @@ class Annotating(QObject):
 
     def regions(self) -> None:
         """The layer for regions, ready to draw on."""
-        self._paint_on("regions", layers.make_regions)
-        self._session.say(
+        self._paint_on(
+            "regions",
+            layers.make_regions,
             "Drag a rectangle round what you have annotated completely; "
-            "from then on only what is inside counts."
+            "from then on only what is inside counts.",
         )
 
     def background(self) -> None:
         """The layer for background, ready to paint on."""
-        self._paint_on("background", layers.make_background)
-        self._session.say(
-            "Paint what is surely no cell; unpainted pixels no longer count as background."
+        self._paint_on(
+            "background",
+            layers.make_background,
+            "Paint what is surely no cell; unpainted pixels no longer count as background.",
         )
 
-    def _paint_on(self, role: layers.Role, make: Callable[[Viewer, Image], Any]) -> None:
+    def _paint_on(
+        self, role: layers.Role, make: Callable[[Viewer, Image], Any], words: str
+    ) -> None:
         image = self._image_seen()
-        if image is not None:
-            layer = layers.partner(self._viewer, image, role) or make(self._viewer, image)
-            layers.start_painting(self._viewer, layer)
+        if image is None:
+            return
+        layer = layers.partner(self._viewer, image, role) or make(self._viewer, image)
+        why_not = layers.unwritable(layer) if isinstance(layer, Labels) else ""
+        if why_not:
+            self._session.say(why_not, "error")
+            return
+        layers.start_painting(self._viewer, layer)
+        self._session.say(words)
 
     # ---- how much is annotated
 

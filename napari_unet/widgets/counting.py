@@ -56,7 +56,7 @@ class Counting(QObject):
         self._pause.setInterval(PAUSE)
         self._pause.timeout.connect(self.count)
         watching.edited.connect(self._on_edited)
-        watching.replaced.connect(self._on_replaced)
+        watching.replaced.connect(self.afresh)
 
     def close(self) -> None:
         self._pause.stop()
@@ -141,7 +141,8 @@ class Counting(QObject):
         self._asking.forget()  # what is being counted has changed meanwhile
         self.soon()
 
-    def _on_replaced(self, layer: Labels) -> None:
+    def afresh(self, layer: Labels) -> None:
+        """Anything may have changed on the layer: its counts are nothing worth any more."""
         self._tallies.pop(layer, None)
         self._asking.forget()
         self.soon()

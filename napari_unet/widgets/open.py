@@ -85,6 +85,7 @@ def add_pair(viewer: Viewer, shown: Shown) -> None:
     if shown.labels is not None:
         painted = layers.make_labels(viewer, image)
         painted.data = shown.labels.reshape(painted.data.shape)
+        layers.take_next_id(painted)  # the brush must not go on with a cell that is there
         if shown.known is not None and not shown.known.all():
             background = layers.make_background(viewer, image)
             known = shown.known.reshape(painted.data.shape)

@@ -34,6 +34,10 @@ class Watching(QObject):
                     layer, partial(self.edited.emit, layer), partial(self.replaced.emit, layer)
                 )
 
+    def knows(self, layer: Labels) -> bool:
+        """Whether the layer is followed: it is there, and painted on for an image."""
+        return layer in self._watchers
+
     def painting(self, layer: Labels) -> bool:
         """In the middle of a stroke on this layer."""
         return layer in self._watchers and self._watchers[layer].painting

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from napari_unet.core import tally as module
-from napari_unet.core.tally import tally
+from napari_unet.core.tally import look, tally
 
 
 def assert_right(found: Any, labels: np.ndarray) -> None:
@@ -63,3 +63,12 @@ def test_a_lazy_array_is_never_read_as_a_whole() -> None:
 
     assert tally(Lazy()).pixels == {1: 12_000_000}
     assert Lazy.most <= module.SLAB
+
+
+def test_the_highest_id_and_some_numbers(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "SLAB", 300)
+    labels = np.random.default_rng(2).integers(0, 9, (3, 40, 50)).astype(np.uint8)
+    highest, pixels = look(labels, (3, 8, 77))
+    assert (highest, pixels[77]) == (8, 0)
+    assert [pixels[n] for n in (3, 8)] == [(labels == n).sum() for n in (3, 8)]
+    assert look(np.zeros((0, 5), np.int32), ())[0] == 0

@@ -1,0 +1,156 @@
+"""The number that the brush gets: one that no cell has, which the pixels are asked about."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from functools import partial
+from weakref import WeakKeyDictionary
+
+import numpy as np
+from napari.layers import Labels
+from qtpy.QtCore import QObject, QTimer
+
+from napari_unet import layers
+from napari_unet.core.errors import BadInput
+from napari_unet.core.tally import look
+from napari_unet.session import Session
+
+from .background import Latest
+from .counting import Counting
+from .watching import Watching
+
+AT_ONCE = 1 << 23  # pixels in memory that are looked at before the number is given: 5 ms
+AT_ONCE_STORED = 1 << 20  # the same of a layer on disk
+PAUSE = 300  # ms until it is looked again, where the user went on painting meanwhile
+
+
+class Numbering(QObject):
+    """Gives the brush numbers that are free.
+
+    The running counts know what was painted by hand. Scripts and plugins write into the array
+    unseen, so each number is looked for in the pixels, too: before it is given, or on large layers
+    in a thread while the user begins to paint. Then it is exchanged as long as nothing is painted
+    with it, or else it is said.
+    """
+
+    def __init__(
+        self, session: Session, watching: Watching, counting: Counting, parent: QObject
+    ) -> None:
+        super().__init__(parent)
+        self._session, self._watching, self._counting = session, watching, counting
+        self._looking = Latest()
+        self._given: dict[Labels, set[int]] = {}  # not yet looked for in the pixels
+        self._changed: set[Labels] = set()  # since the thread began to look
+        self._opened: WeakKeyDictionary[Labels, int] = WeakKeyDictionary()
+        watching.edited.connect(self._on_changed)
+        watching.replaced.connect(self._on_changed)
+        counting.counted.connect(self._on_counted)
+
+    def close(self) -> None:
+        self._looking.forget()
+        self._given.clear()
+        self._opened.clear()
+
+    def give(self, layer: Labels, ready: Callable[[int], None], *, empty: bool = False) -> None:
+        """Select the next free number, then call `ready` with it: mostly at once.
+
+        On a large layer that is still to be counted it takes a moment; the brush is put away
+        until then, for it holds another cell's number.
+
+        Raises
+        ------
+        BadInput
+            If the layer holds no number so high.
+        """
+        self._opened.pop(layer, None)
+        known = self._counting.tally(layer)
+        if empty:
+            ready(layers.take_next_id(layer, 0))
+        elif _quick(layer):
+            highest = layers.next_free_id(layer) - 1
+            if known is not None and highest > known.highest:
+                self._counting.afresh(layer)
+            ready(layers.take_next_id(layer, max(highest, known.highest if known else 0)))
+        elif known is not None:
+            number = layers.take_next_id(layer, known.highest)
+            ready(number)
+            self._given.setdefault(layer, set()).add(number)
+            self._look(layer)
+        else:
+            layer.mode = "pan_zoom"
+            self._session.say("Looking for the next free number…", "busy")
+            self._looking.ask(
+                partial(look, layer.data, ()),
+                lambda found: self._on_highest(layer, found[0], ready),
+                self._say_error,
+            )
+
+    def opened(self, layer: Labels) -> None:
+        """It has come with cells: once they are counted, the brush gets a free number."""
+        self._opened[layer] = int(layer.selected_label)
+
+    def _on_highest(self, layer: Labels, highest: int, ready: Callable[[int], None]) -> None:
+        if not self._watching.knows(layer):
+            return
+        try:
+            ready(layers.take_next_id(layer, highest))
+        except BadInput as error:
+            self._say_error(str(error))
+
+    def _on_counted(self) -> None:
+        """Numbers that napari begins with are another cell's; those chosen since stay."""
+        for layer, brush in list(self._opened.items()):
+            known = self._counting.tally(layer)
+            if known is None or self._session.labels_are != "instances":
+                continue
+            del self._opened[layer]
+            writable = not layers.unwritable(layer)
+            if brush == layer.selected_label and known.pixels[brush] and writable:
+                layers.take_next_id(layer, known.highest)
+
+    def _on_changed(self, layer: Labels) -> None:
+        self._changed.add(layer)
+        self._opened.pop(layer, None)
+
+    def _look(self, layer: Labels) -> None:
+        if not self._watching.knows(layer):
+            self._given.pop(layer, None)
+            return
+        self._changed.discard(layer)
+        numbers = frozenset(self._given.get(layer, ()))
+        self._looking.ask(
+            partial(look, layer.data, numbers), partial(self._on_looked, layer), self._say_error
+        )
+
+    def _on_looked(self, layer: Labels, found: tuple[int, Counter[int]]) -> None:
+        highest, pixels = found
+        known = self._counting.tally(layer)
+        busy = layer in self._changed or self._counting.in_stroke(layer)
+        if known is None or busy:
+            QTimer.singleShot(PAUSE, partial(self._look, layer))
+            return
+        numbers = self._given.pop(layer, set())
+        taken = sorted(n for n in numbers if pixels[n] > known.pixels[n])
+        if not taken and highest <= known.highest:
+            return
+        brush = layer.selected_label
+        self._counting.afresh(layer)
+        painted = [n for n in taken if known.pixels[n]]
+        if brush in taken and brush not in painted:
+            number = layers.take_next_id(layer, max(highest, known.highest))
+            self._session.say(f"Number {brush} was in use already: the next cell is {number}.")
+        if painted:
+            self._session.say(
+                f"Number {painted[0]:,} was in use already, by something that wrote into "
+                f"“{layer.name}” unseen: undo your strokes (Ctrl-Z) and press N.",
+                "error",
+            )
+
+    def _say_error(self, words: str) -> None:
+        self._session.say(words, "error")
+
+
+def _quick(layer: Labels) -> bool:
+    in_memory = isinstance(layer.data, np.ndarray)
+    return int(np.prod(layer.data.shape)) <= (AT_ONCE if in_memory else AT_ONCE_STORED)
