@@ -12,6 +12,9 @@ from skimage import draw
 
 from .core.windows import Window
 
+SOME_ROWS = 16  # that are looked at first
+BAND = 64  # rows
+
 
 @dataclass(frozen=True)
 class Outline:
@@ -19,6 +22,26 @@ class Outline:
 
     index: int
     corners: npt.NDArray[np.float64]
+
+    def covers(self, shape: tuple[int, ...]) -> bool:
+        """Whether the centre of any pixel of an image of this shape lies in it.
+
+        Mostly one row is looked at; a large one that winds round the image costs all its pixels.
+        """
+        if self.index < 0:
+            return False
+        low = np.maximum(np.floor(self.corners.min(axis=0)), 0).astype(int)
+        high = np.minimum(np.ceil(self.corners.max(axis=0)) + 1, shape[-2:]).astype(int)
+        (top, left), (bottom, right) = low, high
+        if top >= bottom or left >= right:
+            return False
+        some = np.unique(np.linspace(top, bottom - 1, SOME_ROWS).astype(int))
+        middle_first = some[np.argsort(abs(some - some.mean()), kind="stable")]
+        bands = [(row, row + 1) for row in middle_first]
+        bands += [(row, min(row + BAND, bottom)) for row in range(top, bottom, BAND)]
+        return any(
+            rasterise_window((self,), self.index, (y0, y1, left, right)).any() for y0, y1 in bands
+        )
 
 
 @dataclass(frozen=True)

@@ -7,14 +7,14 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from napari.layers import Image, Shapes
+from napari.layers import Image, Layer, Shapes
 from napari.viewer import Viewer
 
 from napari_unet.core.errors import BadInput
 from napari_unet.snapshots import Outline, Snapshot, flat_corners, slice_of
 
 from .pairing import misfit
-from .reading import axes, labels_shape, pixels
+from .reading import axes, kept_axes, labels_shape, pixels
 from .roles import images, partner
 
 NO_REGION = ("line", "path")  # they enclose nothing
@@ -35,7 +35,7 @@ def snapshot(viewer: Viewer, image: Image) -> Snapshot | None:
     for layer in (labels, background):
         if layer is not None and misfit(image, layer):
             raise BadInput(misfit(image, layer))
-    outlines = region_outlines(regions, labels_shape(image))
+    outlines = region_outlines(regions, image)
     if labels is None and not outlines and background is None:
         return None
     return Snapshot(
@@ -59,25 +59,57 @@ def snapshots(viewer: Viewer) -> list[Snapshot]:
     return [x for x in found if x is not None]
 
 
-def region_count(layer: Shapes) -> int:
-    """How many of the shapes are regions."""
-    kinds: Sequence[str] = layer.shape_type
-    return sum(_is_region(corners, kind) for corners, kind in zip(layer.data, kinds, strict=True))
+def region_count(regions: Shapes, image: Image) -> int:
+    """How many of the shapes are regions of the image."""
+    return len(region_outlines(regions, image))
 
 
-def _is_region(corners: npt.NDArray[Any], kind: str) -> bool:
-    if kind in NO_REGION:
-        return False
-    return bool(np.ptp(flat_corners(corners, kind), axis=0).min() >= LEAST_REGION)
+def region_outlines(regions: Shapes | None, image: Image) -> tuple[Outline, ...]:
+    """The regions of an image, in its pixels as they are seen, whatever moved the layer.
 
-
-def region_outlines(layer: Shapes | None, shape: tuple[int, ...]) -> tuple[Outline, ...]:
-    """The regions of an image whose labels have this shape."""
-    if layer is None:
+    Only those that cover a pixel of it: what lies beside the image, a stray click or a line is no
+    region, for nobody who counts, shows or trains.
+    """
+    if regions is None:
         return ()
-    kinds: Sequence[str] = layer.shape_type
-    return tuple(
-        Outline(slice_of(corners, shape[:-2]), flat_corners(corners, kind))
-        for corners, kind in zip(layer.data, kinds, strict=True)
-        if _is_region(corners, kind)
+    shape = labels_shape(image)
+    matrix, shift = _to_pixels(regions, image)
+    kinds: Sequence[str] = regions.shape_type
+    found = (
+        _outline(corners @ matrix.T + shift, kind, shape)
+        for corners, kind in zip(regions.data, kinds, strict=True)
+        if kind not in NO_REGION
     )
+    return tuple(
+        x for x in found if np.ptp(x.corners, axis=0).min() >= LEAST_REGION and x.covers(shape)
+    )
+
+
+def _outline(corners: npt.NDArray[Any], kind: str, shape: tuple[int, ...]) -> Outline:
+    return Outline(slice_of(corners, shape[:-2]), flat_corners(corners, kind))
+
+
+def _to_pixels(
+    layer: Layer, image: Image
+) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    """Matrix and shift from the layer's data to the pixels of the image without its channels."""
+    ours, at = _to_world(layer, list(range(layer.ndim)))
+    theirs, origin = _to_world(image, kept_axes(image))
+    matrix = np.linalg.solve(theirs, ours)
+    shift = np.linalg.solve(theirs, at - origin)
+    if np.allclose(matrix, np.eye(len(matrix)), atol=1e-9) and np.allclose(shift, 0, atol=1e-6):
+        return np.eye(len(matrix)), np.zeros(len(shift))  # the usual case, exactly
+    return matrix, shift
+
+
+def _to_world(
+    layer: Layer, axes: list[int]
+) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    """The layer's transform on these axes: matrix and shift."""
+
+    def world(position: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+        return np.asarray(layer.data_to_world(position))[axes]
+
+    origin = world(np.zeros(layer.ndim))
+    ones = np.eye(layer.ndim)[axes]
+    return np.stack([world(one) - origin for one in ones], axis=1), origin

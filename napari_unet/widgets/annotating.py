@@ -21,7 +21,7 @@ from .numbering import Numbering
 from .watching import Watching
 
 LIST_EVENTS = ("inserted", "removed", "reordered", "renamed")
-REGION_EVENTS = ("set_data", "data")
+REGION_EVENTS = ("set_data", "data", "scale", "translate", "rotate", "shear", "affine")
 
 
 class Annotating(QObject):

@@ -122,7 +122,7 @@ class Counting(QObject):
             name=image.name,
             labels=None if labels is None else labels.data,
             ids=self._ids(labels),
-            regions=0 if regions is None else layers.region_count(regions),
+            regions=0 if regions is None else layers.region_count(regions, image),
             background=None if background is None else background.data,
             background_ids=self._ids(background),
         )

@@ -31,15 +31,16 @@ def field_of(
     regions = layers.partner(viewer, image, "regions")
     index, shape = layers.current_slice(viewer, image), layers.labels_shape(image)
     tally = counting.tally(labels)
+    outlines = layers.region_outlines(regions, image)
     return Field(
         name=image.name,
         labels=_quick(labels.data),
         background=None if background is None else _quick(background.data),
-        outlines=layers.region_outlines(regions, shape),
+        outlines=outlines,
         index=index,
         window=window_for((shape[-2], shape[-1]), layers.visible_window(image)),
         painted=None if tally is None else int(tally.painted[index]),
-        marked=_marked(session, counting, regions, background),
+        marked=bool(outlines) or _background(session, counting, background),
         labels_are=session.labels_are,
     )
 
@@ -73,11 +74,9 @@ def tell(array: Any, edit: Edit) -> None:
         array.write(edit.box, edit.where, edit.new)
 
 
-def _marked(session: Session, counting: Counting, regions: Any, background: Any) -> bool:
-    """Whether there are regions or painted background anywhere in the image."""
-    if regions is not None and layers.region_count(regions):
-        return True
-    if background is None:
+def _background(session: Session, counting: Counting, layer: Labels | None) -> bool:
+    """Whether background is painted anywhere in the image."""
+    if layer is None:
         return False
-    tally = counting.tally(background)
+    tally = counting.tally(layer)
     return session.annotated.background if tally is None else tally.highest > 0

@@ -137,7 +137,7 @@ def test_a_stray_click_is_no_region(window: Viewer, dock: Any, press: Press, qtb
     press("unet_regions")
     regions = layers.partner(window, image, "regions")
     regions.add_rectangles(np.array([[10, 10], [10.9, 10.9]]))
-    assert layers.region_count(regions) == 0
-    assert layers.region_outlines(regions, (64, 64)) == ()
+    assert layers.region_count(regions, image) == 0
+    assert layers.region_outlines(regions, image) == ()
     regions.add_rectangles(np.array([[10, 10], [30, 30]]))
-    assert layers.region_count(regions) == 1 == len(layers.region_outlines(regions, (64, 64)))
+    assert layers.region_count(regions, image) == 1 == len(layers.region_outlines(regions, image))
