@@ -7,6 +7,8 @@ Layers that are made here lie on their image to the pixel, whatever its transfor
 from .adding import Adding
 from .copies import region_count, region_outlines, snapshot, snapshots
 from .making import make_background, make_labels, make_regions, start_painting
+from .opened import take_label_files
+from .orphans import leave, left_for, take_back
 from .own import next_free_id, take_next_id, unwritable, widen
 from .pairing import disown_copy, fitting_labels, misfit, pair, pair_the_obvious, set_axes, set_free
 from .reading import (
@@ -55,6 +57,8 @@ __all__ = [
     "is_on_show",
     "key",
     "labels_shape",
+    "leave",
+    "left_for",
     "make_background",
     "make_labels",
     "make_regions",
@@ -85,6 +89,8 @@ __all__ = [
     "snapshot",
     "snapshots",
     "start_painting",
+    "take_back",
+    "take_label_files",
     "take_next_id",
     "topmost",
     "unhide",

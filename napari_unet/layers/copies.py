@@ -95,8 +95,8 @@ def _to_pixels(
     """Matrix and shift from the layer's data to the pixels of the image without its channels."""
     ours, at = _to_world(layer, list(range(layer.ndim)))
     theirs, origin = _to_world(image, kept_axes(image))
-    matrix = np.linalg.solve(theirs, ours)
-    shift = np.linalg.solve(theirs, at - origin)
+    matrix = np.asarray(np.linalg.solve(theirs, ours), np.float64)
+    shift = np.asarray(np.linalg.solve(theirs, at - origin), np.float64)
     if np.allclose(matrix, np.eye(len(matrix)), atol=1e-9) and np.allclose(shift, 0, atol=1e-6):
         return np.eye(len(matrix)), np.zeros(len(shift))  # the usual case, exactly
     return matrix, shift

@@ -6,7 +6,7 @@ from napari.layers import Image, Labels, Layer
 from napari.viewer import Viewer
 
 from .reading import labels_shape
-from .roles import KEY, RESULTS, images, key, partner, role
+from .roles import KEY, RESULTS, find, images, key, partner, role
 
 
 def fitting_labels(viewer: Viewer, image: Image) -> list[Labels]:
@@ -40,11 +40,21 @@ def misfit(image: Image, layer: Layer) -> str:
 
 
 def pair(viewer: Viewer, image: Image, labels: Labels) -> None:
-    """Make `labels` the labels of `image`; earlier ones are set free, not removed."""
+    """Make `labels` the labels of `image`; earlier ones are set free, not removed.
+
+    Regions and background that were made with them for an image that is gone come along.
+    """
     before = partner(viewer, image, "labels")
     if before is not None and before is not labels:
         set_free(before)
+    of = labels.metadata.get(KEY, {}).get("image", "")
     labels.metadata[KEY] = {"role": "labels", "image": key(image)}
+    if of and find(viewer, of) is None:
+        for layer in viewer.layers:
+            what = role(layer) if layer.metadata.get(KEY, {}).get("image") == of else None
+            free = what in ("regions", "background") and partner(viewer, image, what) is None
+            if free and _fits(image, layer):
+                layer.metadata[KEY] = {"role": what, "image": key(image)}
 
 
 def set_free(layer: Layer) -> None:

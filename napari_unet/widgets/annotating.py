@@ -16,6 +16,7 @@ from napari_unet.core.errors import BadInput
 from napari_unet.core.settings import LabelsAre
 from napari_unet.session import Annotated, Session
 
+from .arriving import Arriving
 from .counting import Counting
 from .numbering import Numbering
 from .watching import Watching
@@ -41,8 +42,7 @@ class Annotating(QObject):
         self.counting.counted.connect(self._on_counted)
         self.counting.failed.connect(self._on_failed)
         self.numbering = Numbering(session, self.watching, self.counting, self)
-        self._pair_the_obvious()
-        viewer.layers.events.inserted.connect(self._on_inserted)  # before the rest looks
+        self._arriving = Arriving(viewer, session, self.numbering, self)  # before the rest looks
         for name in LIST_EVENTS:
             getattr(viewer.layers.events, name).connect(self._on_layers)
         viewer.layers.selection.events.active.connect(self._on_active)
@@ -50,13 +50,13 @@ class Annotating(QObject):
 
     def close(self) -> None:
         """Let go of the viewer."""
-        self._viewer.layers.events.inserted.disconnect(self._on_inserted)
         for name in LIST_EVENTS:
             getattr(self._viewer.layers.events, name).disconnect(self._on_layers)
         self._viewer.layers.selection.events.active.disconnect(self._on_active)
         for layer in self._regions:
             self._watch(layer, False)
         self._regions.clear()
+        self._arriving.close()
         self.numbering.close()
         self.counting.close()
         self.watching.close()
@@ -115,7 +115,7 @@ class Annotating(QObject):
         image = self.image()
         if image is not None:
             layers.set_axes(self._viewer, image, letters)
-            self._pair_the_obvious()
+            self._arriving.pair_the_obvious()
         self.refresh()
 
     def choose_labels_are(self, kind: LabelsAre) -> None:
@@ -150,18 +150,6 @@ class Annotating(QObject):
         labels = self.labels()
         session.labels = layers.key(labels) if labels is not None else ""
         session.predicted = layers.partner(self._viewer, image, "prediction") is not None
-
-    def _on_inserted(self, event: Any) -> None:
-        layers.disown_copy(self._viewer, event.value)
-        self._pair_the_obvious()
-
-    def _pair_the_obvious(self) -> None:
-        """Only when something has come: what is left when an image goes need not be another's."""
-        for image in layers.images(self._viewer):
-            before = layers.partner(self._viewer, image, "labels")
-            labels = layers.pair_the_obvious(self._viewer, image)
-            if labels is not None and labels is not before:
-                self.numbering.opened(labels)
 
     def _on_layers(self, event: Any = None) -> None:
         self.refresh()

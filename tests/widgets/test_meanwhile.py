@@ -156,12 +156,12 @@ def test_a_hidden_overlay_stays_hidden_while_it_grows(
     assert grown_hidden
 
 
-def test_labels_of_an_image_that_was_opened_again_can_be_chosen(
+def test_labels_of_an_image_that_was_opened_otherwise_can_be_chosen(
     painted: Viewer, dock: Any, qtbot: Any, discs: Discs
 ) -> None:
     session, labels = dock.desk.session, partner(painted, "labels")
     painted.layers.remove(layers.images(painted)[0])
-    painted.add_image(discs[0], name="cells")
+    painted.add_image(discs[0].astype(np.float32), name="cells")
     assert not session.labels  # another image of this shape may be meant
     assert layers.key(labels) in dict(session.labels_choices)
     dock.desk.annotating.choose_labels(layers.key(labels))

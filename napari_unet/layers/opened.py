@@ -1,0 +1,46 @@
+"""Label files that were opened in napari, where every file becomes an image."""
+
+from __future__ import annotations
+
+from napari.layers import Image, Labels
+from napari.viewer import Viewer
+
+from .making import geometry
+from .pairing import pair, set_free
+from .reading import labels_shape
+from .roles import KEY, images, partner
+
+ENDING = "_labels"
+
+
+def take_label_files(viewer: Viewer) -> list[tuple[Image, Labels]]:
+    """Make labels of images called NAME_labels that lie beside an image called NAME.
+
+    They must hold whole numbers and fit. Where the image has labels already, the new ones are
+    nobody's. A layer is never taken twice: made an image again by the user, it stays one.
+    """
+    found = []
+    for layer in images(viewer):
+        image = _image_of_file(viewer, layer)
+        if image is None:
+            continue
+        viewer.layers.remove(layer)
+        labels = Labels(layer.data, name=layer.name, **geometry(image))
+        if partner(viewer, image, "labels") is None:
+            pair(viewer, image, labels)
+        else:
+            set_free(labels)
+        viewer.add_layer(labels)
+        found.append((image, labels))
+    return found
+
+
+def _image_of_file(viewer: Viewer, layer: Image) -> Image | None:
+    """The image whose labels this layer holds, or None."""
+    if not layer.name.endswith(ENDING) or KEY in layer.metadata or layer.multiscale:
+        return None
+    if layer.rgb or layer.data.dtype.kind not in "iu":
+        return None
+    name, shape = layer.name.removesuffix(ENDING), tuple(layer.data.shape)
+    named = (x for x in images(viewer) if x.name == name and x is not layer)
+    return next((x for x in named if labels_shape(x) == shape), None)

@@ -1,0 +1,84 @@
+"""Layers that come and go: what is painted stays with its image, and label files are labels."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from napari.layers import Image
+from napari.viewer import Viewer
+from qtpy.QtCore import QObject, QTimer
+
+from napari_unet import layers
+from napari_unet.session import Session
+
+from .numbering import Numbering
+
+
+class Arriving(QObject):
+    """Sees to layers before anybody else looks at them."""
+
+    def __init__(
+        self, viewer: Viewer, session: Session, numbering: Numbering, parent: QObject
+    ) -> None:
+        super().__init__(parent)
+        self._viewer, self._session, self._numbering = viewer, session, numbering
+        self._soon = QTimer(self)  # napari is still at work on the list of layers
+        self._soon.setSingleShot(True)
+        self._soon.setInterval(0)
+        self._soon.timeout.connect(self._take_label_files)
+        viewer.layers.events.inserted.connect(self._on_inserted)
+        viewer.layers.events.removed.connect(self._on_removed)
+        self.pair_the_obvious()
+        self._soon.start()
+
+    def close(self) -> None:
+        """Let go of the viewer."""
+        self._soon.stop()
+        self._viewer.layers.events.inserted.disconnect(self._on_inserted)
+        self._viewer.layers.events.removed.disconnect(self._on_removed)
+
+    def pair_the_obvious(self) -> None:
+        """Only when something has come: what is left when an image goes need not be another's."""
+        for image in layers.images(self._viewer):
+            before = layers.partner(self._viewer, image, "labels")
+            labels = layers.pair_the_obvious(self._viewer, image)
+            if labels is not None and labels is not before:
+                self._numbering.opened(labels)
+
+    def _on_inserted(self, event: Any) -> None:
+        viewer, layer = self._viewer, event.value
+        layers.disown_copy(viewer, layer)
+        self._take_back()
+        self.pair_the_obvious()
+        left = layers.left_for(viewer, layer) if layer in layers.images(viewer) else ""
+        if left:
+            self._say(
+                f"What was painted for “{left}”, which was removed, is still there: choose it "
+                f"under Labels if it belongs to “{layer.name}”."
+            )
+        self._soon.start()
+
+    def _on_removed(self, event: Any) -> None:
+        layers.leave(self._viewer, event.value)
+        self._take_back()
+
+    def _take_back(self) -> None:
+        taken = layers.take_back(self._viewer)
+        image = layers.image_of(self._viewer, taken[0]) if taken else None
+        if isinstance(image, Image):
+            names = " and ".join(f"“{x.name}”" for x in taken)
+            self._say(f"{names} {'is' if len(taken) == 1 else 'are'} used for {image.name} again.")
+
+    def _take_label_files(self) -> None:
+        for image, labels in layers.take_label_files(self._viewer):
+            mine = layers.partner(self._viewer, image, "labels") is labels
+            if mine:
+                self._numbering.opened(labels)
+            self._say(
+                f"“{labels.name}” holds the labels of {image.name}"
+                + ("." if mine else ", which has some: choose it under Labels to use it instead.")
+            )
+
+    def _say(self, words: str) -> None:
+        if not self._session.job:
+            self._session.say(words, "done")
