@@ -6,6 +6,7 @@ Layers that are made here lie on their image to the pixel, whatever its transfor
 
 from .adding import Adding
 from .copies import region_count, region_outlines, snapshot, snapshots
+from .drawing import redraw
 from .making import make_background, make_labels, make_regions, start_painting
 from .opened import take_label_files
 from .orphans import leave, left_for, take_back
@@ -29,7 +30,6 @@ from .results import (
     note_drawn,
     note_kind,
     prediction_layer,
-    redraw,
     redraw_at_once,
     show_probability,
     unhide,
@@ -38,10 +38,13 @@ from .results import (
 from .roles import Role, find, image_of, images, key, painted_layers, partner, role
 from .seeing import show, show_again, topmost
 from .weights import redraw_touching, show_touching, show_weights
+from .writing import Part, Writing, whole_slice
 
 __all__ = [
     "Adding",
+    "Part",
     "Role",
+    "Writing",
     "axes",
     "axes_choices",
     "blank_plane",
@@ -96,6 +99,7 @@ __all__ = [
     "unhide",
     "unwritable",
     "visible_window",
+    "whole_slice",
     "widen",
     "write_plane",
 ]

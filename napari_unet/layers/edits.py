@@ -11,6 +11,7 @@ import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -19,7 +20,7 @@ from napari.layers import Labels
 
 from napari_unet.core.windows import Window, around
 
-from . import history
+from . import drawing, history
 
 LARGE = 1 << 19  # pixels of an action: telling of more takes over 20 ms
 
@@ -126,7 +127,7 @@ class LabelsWatcher:
         item = history.next_step(self._layer, name)
         self._rewinding = True
         try:
-            step()
+            self._step(step, item)
         finally:
             self._rewinding = False
         if item is None:
@@ -136,6 +137,36 @@ class LabelsWatcher:
         elif item:
             # napari keeps what was undone in the order in which it was undone
             self._tell(item, lambda found: found[::-1])
+
+    def _step(self, step: Callable[[], None], item: list[Any] | None) -> None:
+        """Undo or redo; of a large layer only what changes is drawn, if that is little."""
+        layer, boxes = self._layer, [_box(atom) for atom in item or ()]
+        pixels = sum(math.prod(b.stop - b.start for b in box) for box in boxes)
+        if not boxes or pixels > math.prod(layer.data.shape[-2:]) / 4:
+            step()
+            return
+        with drawing.undrawn(layer) as left_out:
+            step()
+        if left_out:
+            drawing.redraw_parts(layer, [part for box in boxes for part in _parts(layer, box)])
+            drawing.redraw_thumbnail(layer)
+
+
+def _box(atom: Any) -> tuple[slice, ...]:
+    """Where a part of an action lies, in data pixels."""
+    if hasattr(atom, "slice_key"):
+        return tuple(atom.slice_key)
+    sides = [(int(np.min(i)), int(np.max(i)) + 1) if np.size(i) else (0, 0) for i in atom[0]]
+    return tuple(slice(low, high) for low, high in sides)
+
+
+def _parts(layer: Labels, box: tuple[slice, ...]) -> Iterator[tuple[int, Window]]:
+    """The slices that a box goes through, each with its window."""
+    leading = layer.data.shape[:-2]
+    y, x = box[-2:]
+    for at in product(*(range(b.start, b.stop) for b in box[:-2])):
+        index = int(np.ravel_multi_index(at, leading)) if at else 0
+        yield index, (y.start, y.stop, x.start, x.stop)
 
 
 def _seen(layer: Labels) -> tuple[int, Any]:

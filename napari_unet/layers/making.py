@@ -10,6 +10,7 @@ from napari.layers import Image, Labels, Layer, Shapes
 from napari.utils.colormaps import DirectLabelColormap
 from napari.viewer import Viewer
 
+from .drawing import unsliced
 from .reading import kept_axes, labels_shape
 from .roles import KEY, Role, key
 
@@ -63,8 +64,10 @@ def options_for(viewer: Viewer, image: Image, what: Role) -> dict[str, Any]:
 
 def make_labels(viewer: Viewer, image: Image) -> Labels:
     """An empty int32 labels layer for the image, paired with it."""
-    labels = Labels(np.zeros(labels_shape(image), np.int32), **options_for(viewer, image, "labels"))
+    data = np.zeros(labels_shape(image), np.int32)
+    labels = unsliced(data, **options_for(viewer, image, "labels"))
     viewer.add_layer(labels)
+    uncover(labels)
     return labels
 
 

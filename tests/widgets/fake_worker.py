@@ -22,6 +22,7 @@ from napari_unet.runs.jobs import JobFolder
 
 WORSE = "FAKE_WORKER_WORSE" in os.environ  # than the model that it started from
 PAUSE = float(os.environ.get("FAKE_WORKER_PAUSE", "0.01"))  # seconds a step takes
+TILE = int(os.environ.get("FAKE_WORKER_TILE", "64"))  # side, px
 stop, commands = threading.Event(), []
 here = threading.Condition()
 
@@ -91,7 +92,7 @@ def predict(job: JobFolder) -> None:
     planes = image[:, 0]  # the first channel
     config = read_config(Path(job.wish["model"]))
     classes = config.labels_are == "classes"
-    slices, size = job.wish["slices"], 64
+    slices, size = job.wish["slices"], TILE
     height, width = planes.shape[-2:]
     windows = [(y, x) for y in range(0, height, size) for x in range(0, width, size)]
     done = 0
