@@ -70,7 +70,7 @@ class Adding:
 
     def go_on(self) -> None:
         """Write the next portion; the user may have gone on painting, but is not in a stroke."""
-        portion = slice(self._written, self._written + PORTION)
+        portion = self._next()
         layer, index, values = self._layer, self._index[portion], self._values[portion]
         self._written = portion.stop
         free = np.take(layer.data, index) == 0
@@ -78,3 +78,9 @@ class Adding:
             index, values = index[free], values[free]
         with self._step.portion():
             layer.data_setitem(np.unravel_index(index, layer.data.shape), values)
+
+    def _next(self) -> slice:
+        """The next portion: it lies together, for napari draws the box that holds it anew."""
+        start, end = self._written, min(self._written + PORTION, len(self._index))
+        back = np.flatnonzero(np.diff(self._index[start:end]) < 0)
+        return slice(start, start + int(back[0]) + 1 if back.size else end)

@@ -77,6 +77,17 @@ def test_portions_are_one_undo_step(labels: Labels) -> None:
     assert not adding.undone
 
 
+def test_a_portion_lies_together(labels: Labels) -> None:
+    """napari draws the box that holds a portion: never one from the last cell to the first."""
+    boxes: list[tuple[int, ...]] = []
+    labels.events.labels_update.connect(lambda event: boxes.append(event.data.shape))
+    order = np.arange(400)
+    order = np.concatenate([order[-15:], order[:-15]])  # the highest id is that of the last cell
+    write(layers.Adding(labels, order, np.where(order >= 385, 9, 8), 9))
+    assert (labels.data[0] > 0).all()
+    assert max(height for height, _ in boxes) <= 3
+
+
 def test_a_full_history_loses_one_step_for_all_portions(labels: Labels) -> None:
     limit = labels._undo_history.maxlen
     assert limit is not None
