@@ -94,7 +94,10 @@ def why_no_model(session: Session) -> str:
 
 def why_not_export(session: Session) -> str:
     """Why labels cannot be exported now."""
-    return why_not_label(session) or ("" if session.labels else "There are no labels yet.")
+    if session.labels or why_not_label(session):
+        return why_not_label(session)
+    first = ": accept the found cells first" if session.predicted else ""
+    return f"There are no labels yet{first}."
 
 
 def why_not_resume(session: Session) -> str:

@@ -54,6 +54,7 @@ class Offer:
     background: Labels | None
     drawn: dict[int, str]  # its slices, each with the job that drew it
     shape: tuple[int, ...]  # of the labels
+    brush: tuple[int, int] = (0, 0)  # its number, and how many pixels had it
 
 
 class Accepting:
@@ -85,10 +86,19 @@ class Accepting:
             return
         self._merging = True
         shape = layers.labels_shape(image)
-        self._merge(Offer(image, own, found, background, layers.drawn(found), shape))
+        drawn, brush = layers.drawn(found), self._brush(own)
+        self._merge(Offer(image, own, found, background, drawn, shape, brush))
+
+    def _brush(self, own: Labels) -> tuple[int, int]:
+        number, known = int(own.selected_label), self._counting.tally(own)
+        return number, 0 if known is None else known.pixels[number]
 
     @_or_over
     def _merge(self, offer: Offer) -> None:
+        in_thread(self._work(offer), partial(self._on_merged, offer), self._failed)
+
+    def _work(self, offer: Offer) -> Callable[[], Addition]:
+        """What is to be done in a thread, with the layers as they are now."""
         own, drawn = offer.own, offer.drawn
         before, prediction = own.data, offer.found.data
         background = None if offer.background is None else offer.background.data
@@ -107,7 +117,22 @@ class Accepting:
                 closed |= np.asarray(background) > 0
             return merge(labels, offered(np.asarray(prediction), drawn), closed)
 
-        in_thread(work, partial(self._on_merged, offer), self._failed)
+        return work
+
+    def not_accepted(self, image: Image, own: Labels) -> Callable[[], int]:
+        """How many cells of the overlay on show are not in the labels: counted in a thread."""
+        viewer, session = self._viewer, self._session
+        found = layers.partner(viewer, image, "prediction")
+        background = layers.partner(viewer, image, "background")
+        others = [x for x in (own, found, background) if x is not None]
+        kind = None if found is None else layers.found_kind(found)
+        if found is None or not found.visible or any(layers.misfit(image, x) for x in others):
+            return lambda: 0
+        if session.labels_are == "classes" or kind == "classes":
+            return lambda: 0  # nobody counts pixels of kinds
+        shape = layers.labels_shape(image)
+        work = self._work(Offer(image, own, found, background, layers.drawn(found), shape))
+        return lambda: work().cells
 
     def _failed(self, words: str) -> None:
         self._merging = False
@@ -132,8 +157,9 @@ class Accepting:
             new = new.beyond(highest)  # the user may have gone on painting
         try:
             adding = layers.Adding(own, new.index, new.values, new.ids[1])
-            if cells and own.selected_label > highest:
-                # an id that was to be the next cell's may be one of theirs now
+            # an id that was to be the next cell's may be one of theirs now, and what the last
+            # stroke has left in the brush is a cell that is done; one chosen since stays
+            if cells and (own.selected_label > highest or self._brush(own) == offer.brush):
                 layers.take_next_id(own, new.ids[1])
         except BadInput as error:
             self._failed(str(error))

@@ -23,6 +23,7 @@ from .child import Child
 from .filtering import Filtering
 from .predicting import Predicting
 from .right_of_way import RightOfWay
+from .saving import exported, file_to_write
 from .training import Training
 from .warming import warm_up
 from .weighing import Weighing
@@ -102,11 +103,10 @@ class Desk(QObject):
     def save_model(self) -> None:
         """Ask for a file and copy the selected model there."""
         source = Path(self.session.model)
-        path, _ = QFileDialog.getSaveFileName(
-            self._window, "Save model as", f"{source.parent.name}.safetensors", modelling.FILTER
-        )
-        if path:
-            self.save_model_as(source, _with_suffix(path, modelling.SUFFIX))
+        name = f"{source.parent.name}{modelling.SUFFIX}"
+        path = file_to_write(self._window, "Save model as", name, modelling.FILTER)
+        if path is not None:
+            self.save_model_as(source, path)
 
     def save_model_as(self, source: Path, target: Path) -> None:
         """Copy a model file; where the filters were moved, it gives what they show."""
@@ -134,24 +134,25 @@ class Desk(QObject):
         if labels is None or image is None:
             return
         name = f"{image.name}_labels.tif"
-        path, _ = QFileDialog.getSaveFileName(
-            self._window, "Export labels", name, "TIFF (*.tif *.tiff)"
-        )
-        if path:
-            self.export_labels_to(_with_suffix(path, ".tif", ".tiff"))
+        path = file_to_write(self._window, "Export labels", name, "TIFF (*.tif *.tiff)")
+        if path is not None:
+            self.export_labels_to(path)
 
     def export_labels_to(self, path: Path) -> None:
-        """Write the labels of the image in hand as a TIFF."""
-        image = self.annotating.image()
+        """Write the labels of the image in hand as a TIFF, and say what is not in them."""
+        image, labels = self.annotating.image(), self.annotating.labels()
+        if image is None or labels is None:
+            return
         try:
-            shot = None if image is None else layers.snapshot(self.viewer, image)
+            shot = layers.snapshot(self.viewer, image)
         except BadInput as error:
             self._say_error(str(error))
             return
         if shot is not None:
+            kind, left = self.session.labels_are, self.accepting.not_accepted(image, labels)
             in_thread(
-                lambda: modelling.export(shot, path),
-                lambda _: self.session.say(f"Labels written to {path}.", "done"),
+                lambda: exported(modelling.export(shot, path), left(), kind, path),
+                lambda words: self.session.say(words, "done"),
                 self._say_error,
             )
 
@@ -267,8 +268,3 @@ class Desk(QObject):
 
     def _say_error(self, words: str) -> None:
         self.session.say(words, "error")
-
-
-def _with_suffix(path: str, *suffixes: str) -> Path:
-    """The path with the first of the suffixes if it has none of them; "v1.2" stays "v1.2"."""
-    return Path(path if path.lower().endswith(suffixes) else path + suffixes[0])

@@ -13,6 +13,7 @@ from napari_unet.core.annotation import check_labels
 from napari_unet.core.errors import BadInput
 from napari_unet.core.presets import preset
 from napari_unet.core.settings import ModelConfig, WeightSettings
+from napari_unet.core.tally import tally
 from napari_unet.files.atomic import write_bytes
 from napari_unet.files.images import write_labels
 from napari_unet.files.model_file import described_anew, read_config
@@ -115,9 +116,11 @@ def save(source: Path, target: Path, config: ModelConfig | None = None) -> None:
     write_bytes(target, content)
 
 
-def export(shot: Snapshot, path: Path) -> None:
-    """Write labels as a TIFF."""
-    write_labels(path, check_labels(shot.labels, f"the labels of {shot.name}"))
+def export(shot: Snapshot, path: Path) -> int:
+    """Write labels as a TIFF; how many numbers are in it."""
+    labels = check_labels(shot.labels, f"the labels of {shot.name}")
+    write_labels(path, labels)
+    return len(tally(labels).pixels)
 
 
 def weights_of(name: str) -> WeightSettings:

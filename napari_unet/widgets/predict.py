@@ -67,7 +67,9 @@ class PredictPanel(Panel):
             "Load model…", "unet_load_model", "Load model: adds a model file to the list"
         )
         self.export = look.button(
-            "Export…", "unet_export_labels", "Writes your labels to a TIFF file"
+            "Export…",
+            "unet_export_labels",
+            "Writes your labels to a TIFF file; of the found cells those you accepted",
         )
         look.column(
             self,

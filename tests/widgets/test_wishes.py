@@ -298,12 +298,35 @@ def test_the_next_cell_never_shares_an_id_with_accepted_ones(
     assert len(np.unique(own.data)) - 1 == 31
 
 
-def test_a_chosen_cell_stays_chosen(trained: Viewer, dock: Any, press: Press, qtbot: Any) -> None:
+def test_after_accept_the_brush_has_a_free_number(
+    trained: Viewer, dock: Any, press: Press, qtbot: Any
+) -> None:
     own = partner(trained, "labels")
-    own.selected_label = 3
+    own.selected_label = 10  # as the last painted cell leaves it
     press("unet_accept")
     accepted(dock, qtbot)
+    assert own.selected_label == 31 == own.data.max() + 1
+
+
+def test_a_cell_chosen_meanwhile_stays_chosen(
+    trained: Viewer, dock: Any, press: Press, qtbot: Any
+) -> None:
+    own = partner(trained, "labels")
+    press("unet_accept")
+    own.selected_label = 3  # to be corrected
+    accepted(dock, qtbot)
     assert own.selected_label == 3 and (own.data == 3).any()
+
+
+def test_a_cell_painted_on_meanwhile_stays_in_the_brush(
+    trained: Viewer, dock: Any, press: Press, qtbot: Any
+) -> None:
+    own = partner(trained, "labels")
+    own.selected_label = 10
+    press("unet_accept")
+    own.paint((2, 2), 10)
+    accepted(dock, qtbot)
+    assert own.selected_label == 10
 
 
 def test_a_duplicate_of_the_labels_is_a_backup(trained: Viewer, dock: Any) -> None:

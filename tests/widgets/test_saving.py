@@ -1,0 +1,64 @@
+"""Files that the user has written: never another one lost, and in words what is in them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import tifffile
+from napari import Viewer
+from qtpy.QtWidgets import QMessageBox
+
+from .test_wishes import answer
+
+pytestmark = [pytest.mark.gui, pytest.mark.usefixtures("fake_worker")]
+
+Press = Callable[[str], None]
+
+
+@pytest.mark.parametrize("wish", ["unet_export_labels", "unet_save_model"])
+def test_a_file_whose_name_was_completed_is_not_replaced_unasked(
+    wish: str,
+    trained: Viewer,
+    dock: Any,
+    press: Press,
+    qtbot: Any,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    session, asked = dock.desk.session, []
+    there = tmp_path / ("mine.tif" if "export" in wish else "mine.safetensors")
+    there.write_bytes(b"precious")
+    says = {"now": QMessageBox.StandardButton.No}
+    monkeypatch.setattr(QMessageBox, "question", lambda *a: asked.append(a[2]) or says["now"])
+    answer(monkeypatch, tmp_path / "mine")
+    press(wish)
+    assert len(asked) == 1 and there.name in asked[0]
+    qtbot.wait(100)
+    assert there.read_bytes() == b"precious"
+    says["now"] = QMessageBox.StandardButton.Yes
+    press(wish)
+    qtbot.waitUntil(lambda: there.name in session.status, timeout=10_000)
+    assert there.read_bytes() != b"precious"
+    answer(monkeypatch, there)  # the dialog has asked about this very name
+    press(wish)
+    assert len(asked) == 2
+
+
+def test_an_export_says_what_is_not_in_it(
+    trained: Viewer, dock: Any, qtbot: Any, tmp_path: Path
+) -> None:
+    session = dock.desk.session
+    dock.desk.export_labels_to(tmp_path / "out.tif")
+    qtbot.waitUntil(lambda: "out.tif" in session.status, timeout=10_000)
+    assert session.status.startswith("10 cells written")
+    assert "20 found cells are not among them: press “Accept” first" in session.status
+    dock.desk.accepting.accept()
+    qtbot.waitUntil(lambda: "added to your labels" in session.status, timeout=10_000)
+    dock.desk.export_labels_to(tmp_path / "all.tif")
+    qtbot.waitUntil(lambda: "all.tif" in session.status, timeout=10_000)
+    assert session.status.startswith("30 cells written") and "found" not in session.status
+    assert len(np.unique(tifffile.imread(tmp_path / "all.tif"))) == 31
