@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .api import Model, evaluate, load_model, train
-    from .core.errors import BadInput
+    from .core.errors import BadInput, UNetWarning
     from .core.metrics import Scores
     from .core.weights import weight_map
 
@@ -21,6 +21,7 @@ __all__ = [
     "BadInput",
     "Model",
     "Scores",
+    "UNetWarning",
     "__version__",
     "evaluate",
     "load_model",
@@ -32,6 +33,7 @@ _HOMES = {
     "BadInput": ".core.errors",
     "Model": ".api",
     "Scores": ".core.metrics",
+    "UNetWarning": ".core.errors",
     "evaluate": ".api",
     "load_model": ".api",
     "train": ".api",

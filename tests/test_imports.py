@@ -17,6 +17,7 @@ ORDER = (
     {"core", "kept", "merging", "sample_images", "snapshots", "wording"},
     {"files"},
     {"models", "runs"},
+    {"trained"},
     {"api"},
     {"session"},
     {"advice", "field"},
@@ -130,7 +131,9 @@ def test_the_command_line_starts_light() -> None:
 
 
 def test_the_engine_knows_no_window() -> None:
-    engine = [m for m in MODULES if part_of(m) in {"core", "files", "models", "runs", "api"}]
+    engine = [
+        m for m in MODULES if part_of(m) in {"core", "files", "models", "runs", "trained", "api"}
+    ]
     assert not imported_by(*engine) & set(GUI)
 
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -14,6 +15,8 @@ from .options import AxesOption, Device, OutFolder
 from .words import predicted_tiles, say_readings
 
 if TYPE_CHECKING:
+    import numpy.typing as npt
+
     from napari_unet.core.axes import Axes
     from napari_unet.core.settings import ModelConfig
 
@@ -82,25 +85,29 @@ def predict(
                 progress=shown.tile,
                 warn=lambda words, notes=notes: notes.setdefault(words),  # type: ignore[misc]
             )
-            write_labels(out / f"{path.stem}_labels.tif", labels)
+            letters = reading.letters.replace("C", "")
+            write_labels(out / f"{path.stem}_labels.tif", *_without_singletons(labels, letters))
             if probabilities:
-                letters = _letters(probability.ndim, config)
-                write_probability(out / f"{path.stem}_prob.tif", probability, letters)
+                if config.labels_are == "classes":
+                    letters = re.sub("(?=[YX])", "C", letters, count=1)
+                stored = _without_singletons(probability, letters)
+                write_probability(out / f"{path.stem}_prob.tif", *stored)
             found = _found(int(labels.max(initial=0)), config)
             said = "".join(f"; {note}" for note in notes)
             shown.line(f"{path.name}: {found}{time.monotonic() - started:.1f} s{said}")
 
 
 def check_image(path: Path, axes: str | None, config: ModelConfig) -> Axes:
-    """How an image is read, from its header; refused if the model cannot use it."""
-    from napari_unet.core.axes import read_axes
+    """How an image is read, by its header where that tells; refused if the model cannot use it."""
+    from napari_unet.core.alpha import may_have_alpha
+    from napari_unet.core.axes import axes_of, read_axes
     from napari_unet.core.modelled import takes
-    from napari_unet.files.images import read_header
+    from napari_unet.files.images import read_header, read_image
 
     header = read_header(path)
-    reading = read_axes(
-        header.shape, axes, metadata=header.axes, where=str(path), dtype=header.dtype
-    )
+    reading = read_axes(header.shape, axes, metadata=header.axes, where=str(path))
+    if may_have_alpha(reading.letters, header.shape, header.dtype):  # only the pixels tell
+        reading = axes_of(read_image(path)[0], axes, metadata=header.axes, where=str(path))
     if not takes(config, reading.channels):
         raise BadInput(
             f"{path} is read as {reading.words}, but the model was trained on"
@@ -140,10 +147,10 @@ def _folders(path: Path) -> set[Path]:
     return {path.absolute().parent, path.parent.resolve(), path.resolve().parent}
 
 
-def _letters(dimensions: int, config: ModelConfig) -> str:
-    """Axes of the probabilities: a stack's first, then the classes."""
-    letters = "YX" if config.labels_are == "instances" else "CYX"
-    return letters if dimensions == len(letters) else "Z" + letters
+def _without_singletons(array: npt.NDArray[Any], letters: str) -> tuple[npt.NDArray[Any], str]:
+    """An array and its axes as files hold them: a stack of one slice is one slice."""
+    axes = [(x, n) for x, n in zip(letters, array.shape, strict=True) if x in "CYX" or n != 1]
+    return array.reshape([n for _, n in axes]), "".join(x for x, _ in axes)
 
 
 def _found(top: int, config: ModelConfig) -> str:

@@ -12,7 +12,7 @@ import typer
 from napari_unet.core.errors import BadInput
 
 from .options import AxesOption, Device, LabelsAre
-from .words import say
+from .words import say, say_notes
 
 if TYPE_CHECKING:
     import numpy as np
@@ -69,6 +69,7 @@ def evaluate(
     scores: dict[str, Scores] = {}
     for files in found.pairs:
         pair, prediction = _checked(files, axes, predicted)
+        say_notes([pair])
         scores[files.name] = pool(
             [
                 evaluate_classes(truth, guess, values, known)

@@ -71,6 +71,9 @@ def weights(
     """Write the weight map of a label image: what the network will care about."""
     from dataclasses import replace
 
+    import numpy as np
+
+    from napari_unet.core.annotation import beyond, photo_doubt, stated_area
     from napari_unet.core.settings import WeightSettings
     from napari_unet.core.weights import weight_map
     from napari_unet.files.images import TIFF, write_probability
@@ -92,11 +95,17 @@ def weights(
         raise BadInput(f"{labels} has the shape {ids.shape}, but {known} has {area.shape}")
     shape = tuple(n for n in ids.shape[:-2] if n != 1) + ids.shape[-2:]
     area = None if area is None else area.reshape(shape)
-    made = weight_map(ids.reshape(shape), area, settings, labels_are=labels_are)
+    ids, notes = ids.reshape(shape), [photo_doubt(ids)]
+    if area is not None:
+        notes.append(beyond(ids, area))
+        area = stated_area(ids, area)
+    made = weight_map(ids, area, settings, labels_are=labels_are)
     out.parent.mkdir(parents=True, exist_ok=True)
     write_probability(out, made)
-    cells = len(set(ids[ids > 0].tolist()))
-    say(f"{out}: {cells} {labels_are}, weights from {made.min():.3g} to {made.max():.3g}")
+    for note in filter(None, notes):
+        say(f"note: {labels}: {note}")
+    kinds = np.unique(ids[ids > 0]).size
+    say(f"{out}: {kinds} {labels_are}, weights from {made.min():.3g} to {made.max():.3g}")
 
 
 def info(

@@ -14,7 +14,7 @@ import typer
 from napari_unet.core.errors import BadInput
 
 from .options import AxesOption, BorderWeight, Device, LabelsAre, Sigma
-from .words import Steps, say, say_readings, training_steps
+from .words import Steps, say, say_notes, say_readings, training_steps
 
 if TYPE_CHECKING:
     from napari_unet.core.annotation import Pair
@@ -113,6 +113,7 @@ def _say_annotation(pairs: Sequence[Pair], labels_are: str) -> None:
     from napari_unet.core.annotation import known_area
     from napari_unet.core.axes import axes_of
 
+    say_notes(pairs)
     say_readings(axes_of(p.image, p.axes, where=p.name).words for p in pairs)
     known = [known_area(p.labels) if p.known is None else p.known for p in pairs]
     ids = [np.unique(p.labels[k]) for p, k in zip(pairs, known, strict=True)]

@@ -6,9 +6,12 @@ import time
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import typer
+
+if TYPE_CHECKING:
+    from napari_unet.core.annotation import Pair
 
 BETWEEN_LINES = 5.0  # seconds between two plain lines about the steps of a training
 
@@ -22,6 +25,13 @@ def say_readings(readings: Iterable[str]) -> None:
     """How images are read, one line for each different way."""
     for reading, count in Counter(readings).items():
         say(f"{count} image{'s' if count > 1 else ''} read as {reading}")
+
+
+def say_notes(pairs: Iterable[Pair]) -> None:
+    """What the user should know of the images and labels that were read."""
+    for pair in pairs:
+        for note in pair.notes:
+            say(f"note: {pair.name}: {note}")
 
 
 class Steps:

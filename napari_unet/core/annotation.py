@@ -19,6 +19,8 @@ from .errors import BadInput
 Labels = npt.NDArray[np.int32]
 Mask = npt.NDArray[np.bool_]
 
+ALIKE = 0.5  # of neighbouring painted pixels; of cells of 2 x 2 px that fill the plane, half are
+LOOKED_AT = 2048  # px; so much of a plane tells
 _INT32_MAX = np.iinfo(np.int32).max
 
 
@@ -33,6 +35,7 @@ class Pair:
     labels : ``(Y, X)`` int, or the image's shape without C
     known : bool like `labels`, or None: every pixel of each slice that has a label
     axes : letters of the image's axes, such as "YX", "YXC" or "ZYX"
+    notes : what the user should know of how it was read, one sentence each
     """
 
     name: str
@@ -40,6 +43,7 @@ class Pair:
     labels: npt.NDArray[Any]
     known: Mask | None = None
     axes: str = "YX"
+    notes: tuple[str, ...] = ()
 
 
 def check_labels(labels: npt.ArrayLike, where: str = "the labels") -> Labels:
@@ -99,6 +103,29 @@ def known_area(
     return known
 
 
+def stated_area(labels: npt.NDArray[Any], stated: npt.NDArray[Any]) -> Mask:
+    """What is known of an image whose known area is given as a mask, by a file or in Python.
+
+    The rule of :func:`known_area`, with the mask for regions and background: what is painted as
+    a cell counts wherever it lies. An empty mask says that nothing else is known.
+
+    Parameters
+    ----------
+    labels : ``(..., Y, X)`` int
+    stated : of the same shape, not 0 where all is annotated
+    """
+    return (np.asarray(stated) != 0) | (np.asarray(labels) > 0)
+
+
+def beyond(labels: npt.NDArray[Any], stated: npt.NDArray[Any]) -> str:
+    """Which cells reach beyond a known area that is given as a mask, in words; "" = none."""
+    outside = len(np.unique(labels[(np.asarray(labels) > 0) & (np.asarray(stated) == 0)]))
+    if not outside:
+        return ""
+    cells = "1 cell reaches" if outside == 1 else f"{outside} cells reach"
+    return f"{cells} beyond the known area; what is painted counts there, too"
+
+
 def whole_cell_areas(
     labels: npt.NDArray[Any], known: Mask | None = None
 ) -> npt.NDArray[np.float64]:
@@ -142,6 +169,26 @@ def median_diameter(
     if len(all_areas) < min_cells:
         return None
     return float(np.median(2 * np.sqrt(all_areas / np.pi)))
+
+
+def photo_doubt(labels: npt.NDArray[Any]) -> str:
+    """Why these labels may be a photograph, in words; "" = they look like labels.
+
+    In labels, most painted pixels have neighbours of the same value, however small the cells.
+    """
+    same = both = 0
+    for plane in planes(labels):
+        part = plane[:LOOKED_AT, :LOOKED_AT]
+        for one, other in ((part[1:], part[:-1]), (part[:, 1:], part[:, :-1])):
+            painted = (one > 0) & (other > 0)
+            both += int(painted.sum())
+            same += int((painted & (one == other)).sum())
+    if same >= ALIKE * both:
+        return ""
+    return (
+        f"{both - same} of {both} painted pixels beside each other differ: is this an image"
+        " instead of its labels?"
+    )
 
 
 def looks_like_classes(labels: npt.NDArray[Any]) -> bool:

@@ -8,18 +8,20 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-from numpy.typing import DTypeLike, NDArray
+from numpy.typing import NDArray
 
+from .alpha import is_opacity, may_have_alpha
 from .errors import BadInput
 
 LETTERS = "TZCYX"
 SPARE = "-"  # a singleton axis for which no letter is left
 UNKNOWN = "QIR"  # tifffile's letters for "some planes": they say nothing about their meaning
 FEW = (2, 3, 4)  # so few planes may be channels as well as slices
+NARROW = 32  # pixels: an image is seldom so narrow, a last axis so short may be channels
 
 
 @dataclass(frozen=True)
@@ -72,6 +74,28 @@ class Axes:
         """Whether labels of this shape belong to the image, singleton axes aside."""
         wanted = [n for n in self.labels_shape if n != 1]
         return [n for n in labels_shape if n != 1] == wanted
+
+    def assemble(self, planes: Sequence[NDArray[Any]]) -> NDArray[Any]:
+        """What was made of the slices one by one, in the image's own order of axes.
+
+        Parameters
+        ----------
+        planes
+            One for each slice, all ``(Y, X)`` or all ``(K, Y, X)``.
+
+        Returns
+        -------
+        Of the shape :attr:`labels_shape`; K stands before Y and X, whichever comes first.
+        """
+        kinds = planes[0].shape[:-2]
+        made = np.stack(planes).reshape(*self._stack, *kinds, *self.shape)
+        stack = iter(range(len(self._stack)))
+        order = []
+        for letter in self.letters.replace("C", ""):
+            if letter in "YX" and kinds and len(self._stack) not in order:
+                order.append(len(self._stack))
+            order.append(made.ndim - 2 + "YX".index(letter) if letter in "YX" else next(stack))
+        return np.ascontiguousarray(made.transpose(order))
 
     def slice(self, array: Any, index: int) -> NDArray[Any]:
         """One slice of the image, (C, Y, X) in the array's own type.
@@ -126,8 +150,10 @@ class Axes:
 def axes_of(
     array: Any, axes: str | None = None, *, metadata: str | None = None, where: str
 ) -> Axes:
-    """:func:`read_axes` for the shape and type of `array`."""
-    return read_axes(array.shape, axes, metadata=metadata, where=where, dtype=array.dtype)
+    """:func:`read_axes` for `array`; an opaque fourth channel of whole numbers is left out."""
+    found = read_axes(array.shape, axes, metadata=metadata, where=where)
+    alpha = may_have_alpha(found.letters, found.array_shape, array.dtype) and is_opacity(array)
+    return replace(found, alpha=alpha)
 
 
 def read_axes(
@@ -136,7 +162,6 @@ def read_axes(
     *,
     metadata: str | None = None,
     where: str,
-    dtype: DTypeLike | None = None,
 ) -> Axes:
     """Decide how an array of this shape is read.
 
@@ -150,8 +175,6 @@ def read_axes(
         What the file says, in tifffile's letters; ignored where it names no meaning.
     where
         The image's name, for the messages.
-    dtype
-        Of the array; four uint8 channels as last axis are RGBA, and alpha is left out.
 
     Raises
     ------
@@ -167,8 +190,7 @@ def read_axes(
         letters = _given(size, axes, where)
     else:
         letters = _from_metadata(size, metadata, where) or _guessed(size, where)
-    rgba = dtype is not None and np.dtype(dtype) == np.uint8 and letters.endswith("YXC")
-    return Axes(letters, size, alpha=rgba and size[-1] == 4)
+    return Axes(letters, size)
 
 
 def _given(shape: tuple[int, ...], axes: str, where: str) -> str:
@@ -235,6 +257,7 @@ def _guessed(shape: tuple[int, ...], where: str) -> str:
         choice = " or ".join(f"--axes {letters}" for letters in readings)
         raise BadInput(
             f"{where}: an image of shape {shape} can be read in more than one way; say {choice}"
+            f' (in Python axes="{readings[0]}")'
         )
     return _with_singletons(readings[0], shape) or readings[0]
 
@@ -250,9 +273,10 @@ def _readings(shape: tuple[int, ...]) -> tuple[str, ...]:
             return ("CYX", "ZYX", "YXC") if colour else ("CYX", "ZYX")
         if colour:
             return ("YXC",) if min(first, middle) > last else ("YXC", "ZYX")
-        return ("ZYX",)
+        return ("YXC", "ZYX") if last <= NARROW and last < min(first, middle) else ("ZYX",)
     if len(shape) == 4:
         if not any(n in FEW for n in shape):
-            return ("TZYX",)
+            narrow = shape[-1] <= NARROW and shape[-1] < min(shape[1:3])
+            return ("ZYXC", "TZYX") if narrow else ("TZYX",)
         return ("ZYXC", "TZYX") if shape[-1] in (3, 4) else ("TZYX", "ZCYX", "CZYX")
     return ("TZCYX", "TZYXC")

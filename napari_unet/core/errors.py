@@ -1,4 +1,4 @@
-"""The one error that users are meant to see."""
+"""The one error, and the one warning, that users are meant to see."""
 
 from __future__ import annotations
 
@@ -9,3 +9,7 @@ class BadInput(ValueError):
     It says what is wrong, where, and what would be right. The command line prints it on
     stderr and exits with 1; the panel shows it in the status line.
     """
+
+
+class UNetWarning(UserWarning):
+    """Something was done, but perhaps not what was meant; the message is one clear sentence."""

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from napari_unet.core.annotation import Mask, Pair, check_labels
+from napari_unet.core.annotation import Mask, Pair, beyond, check_labels, photo_doubt, stated_area
 from napari_unet.core.axes import axes_of
 from napari_unet.core.errors import BadInput
 
@@ -121,9 +121,12 @@ def read_pair(files: PairFiles, axes: str | None = None) -> Pair:
                 f"{path} has the shape {array.shape}, but its image {files.image.name} has"
                 f" {image.shape} (read as {reading.letters})"
             )
+    notes = [photo_doubt(labels)]
     if known is not None:
         known = known.reshape(labels.shape)  # singleton axes may differ
-    return Pair(files.name, image, labels, known, reading.letters)
+        notes.append(beyond(labels, known))
+        known = stated_area(labels, known)
+    return Pair(files.name, image, labels, known, reading.letters, tuple(n for n in notes if n))
 
 
 def read_labels(path: Path) -> npt.NDArray[np.int32]:
@@ -132,7 +135,7 @@ def read_labels(path: Path) -> npt.NDArray[np.int32]:
 
 
 def read_known(path: Path) -> Mask:
-    """Where the file is not 0: bool of the file's shape."""
+    """Where the file is not 0: bool of the file's shape; see `core.annotation.stated_area`."""
     return _read_exact(path) != 0
 
 

@@ -75,7 +75,7 @@ def show_dock(viewer: Viewer) -> UNetDock:
 def add_pair(viewer: Viewer, shown: Shown) -> None:
     """Show an image, its labels paired with it, and its background where not all is known."""
     array, axes = shown.array, shown.axes
-    rgb = axes.endswith("YXC") and array.shape[-1] in (3, 4)
+    rgb = axes.endswith("YXC") and axes_of(array, axes, where=shown.name).channels == 3
     if "C" in axes and not rgb:  # channels are an axis of their own, before all others
         array = np.moveaxis(array, axes.index("C"), 0)
         axes = "C" + axes.replace("C", "")
@@ -88,8 +88,19 @@ def add_pair(viewer: Viewer, shown: Shown) -> None:
         layers.take_next_id(painted)  # the brush must not go on with a cell that is there
         if shown.known is not None and not shown.known.all():
             background = layers.make_background(viewer, image)
-            known = shown.known.reshape(painted.data.shape)
-            background.data = (known & (painted.data == 0)).astype(np.uint8)
+            background.data = _ground(shown.known.reshape(painted.data.shape), painted.data)
+
+
+def _ground(known: np.ndarray, painted: np.ndarray) -> np.ndarray:
+    """What of the known area is no cell, as painted background.
+
+    Where the cells are all that is known, one pixel beneath a cell: with no mark at all, each
+    unpainted pixel would count as background. It changes nothing else, for a cell is painted there.
+    """
+    ground = (known & (painted == 0)).astype(np.uint8)
+    if painted.any() and not ground.any():
+        ground[np.unravel_index(np.argmax(painted > 0), painted.shape)] = 1
+    return ground
 
 
 def _read(image: Path | None, labels: Path | None, unlabelled: bool = False) -> list[Shown]:

@@ -74,6 +74,29 @@ def test_predict(name: str, run: Run, model: Path, tmp_path: Path) -> None:
         assert not labels[~np.isfinite(image)].any()
 
 
+def test_time_and_depth_stay_axes_of_their_own(run: Run, model: Path, tmp_path: Path) -> None:
+    stack = np.stack([IMAGE[:40, :50]] * 6).reshape(2, 3, 40, 50)
+    kind: dict[str, Any] = {"photometric": "minisblack", "metadata": {"axes": "TZYX"}}
+    tifffile.imwrite(tmp_path / "x.tif", stack, **kind)
+    answer = run("predict", model, tmp_path / "x.tif", "-o", tmp_path / "o", "--probabilities")
+    assert answer.code == 0, answer.err
+    for name in ("labels", "prob"):
+        with tifffile.TiffFile(tmp_path / "o" / f"x_{name}.tif") as tiff:
+            assert (tiff.series[0].shape, tiff.series[0].axes) == (stack.shape, "TZYX")
+
+
+def test_a_fourth_channel_is_read_alike_by_header_and_pixels(
+    run: Run, model: Path, tmp_path: Path
+) -> None:
+    image = np.dstack([IMAGE] * 4)
+    for name, opacity in (("stains", IMAGE), ("picture", 255)):
+        image[..., 3] = opacity
+        tifffile.imwrite(tmp_path / f"{name}.tif", image, photometric="rgb", extrasamples=[0])
+    words = ("predict", model, "-o", tmp_path / "o")
+    assert "4 channels, one slice" in run(*words, tmp_path / "stains.tif").err
+    assert "3 channels (alpha left out)" in run(*words, tmp_path / "picture.tif").err
+
+
 def test_predict_leaves_a_folder_of_hand_made_labels_alone(
     run: Run, model: Path, tmp_path: Path
 ) -> None:
@@ -302,6 +325,40 @@ def test_weights_options(run: Run, tmp_path: Path) -> None:
     before = snapshot(tmp_path)
     assert run(*words, "--known", tmp_path / "k2.tif").code == 1
     assert snapshot(tmp_path) == before
+
+
+def test_an_image_given_as_labels_is_doubted(run: Run, tmp_path: Path) -> None:
+    tifffile.imwrite(tmp_path / "photo.tif", IMAGE)
+    tifffile.imwrite(tmp_path / "labels.tif", LABELS)
+    words = ("-o", tmp_path / "w.tif")
+    answer = run("weights", tmp_path / "photo.tif", *words)
+    assert answer.code == 0 and "photo.tif: " in answer.out
+    assert "is this an image instead of its labels?" in answer.out
+    assert "note" not in run("weights", tmp_path / "labels.tif", *words).out
+    tifffile.imwrite(tmp_path / "photo.tif", np.dstack([IMAGE] * 3), photometric="rgb")
+    answer = run("weights", tmp_path / "photo.tif", *words)
+    assert answer.code == 1 and "photo.tif is a colour image; labels hold one number" in answer.err
+
+
+def test_what_is_painted_beyond_the_known_area_counts(run: Run, tmp_path: Path) -> None:
+    known = np.zeros(LABELS.shape, np.uint8)
+    known[:, :50] = 1
+    put_pair(tmp_path / "d", "a", IMAGE, LABELS)
+    for path in (tmp_path / "d" / "a_known.tif", tmp_path / "k.tif"):
+        tifffile.imwrite(path, known)
+    note = "cells reach beyond the known area; what is painted counts there, too"
+    answer = run(
+        "weights", tmp_path / "d" / "a_labels.tif", "--known", tmp_path / "k.tif",
+        "-o", tmp_path / "w.tif",
+    )  # fmt: skip
+    assert note in answer.out
+    expected = weight_map(LABELS, (known > 0) | (LABELS > 0))
+    assert np.array_equal(tifffile.imread(tmp_path / "w.tif"), expected)
+    (tmp_path / "d" / "p").mkdir()
+    tifffile.imwrite(tmp_path / "d" / "p" / "a_labels.tif", LABELS)
+    answer = run("evaluate", "--labels", tmp_path / "d" / "p", tmp_path / "d")
+    assert f"note: a: {len(np.unique(LABELS * (known == 0))) - 1} {note}" in answer.out
+    assert f"{LABELS.max()} of {LABELS.max()} cells found" in answer.out
 
 
 def test_seventy_thousand_ids(run: Run, tmp_path: Path) -> None:

@@ -74,6 +74,13 @@ def test_a_region_without_cells(run: Run, data: Path, model: Path, tmp_path: Pat
     assert names == ["a", "b"]
 
 
+def test_doubts_about_labels_are_said(run: Run, data: Path, model: Path, tmp_path: Path) -> None:
+    put_pair(data, "photo", IMAGE, IMAGE)
+    answer = run("train", data, "-o", tmp_path / "run", *BRIEF, model)
+    assert answer.code == 0, answer.err
+    assert "note: photo: " in answer.out and answer.out.count("instead of its labels?") == 1
+
+
 def test_an_image_without_any_annotation_is_named(
     run: Run, data: Path, model: Path, tmp_path: Path
 ) -> None:

@@ -6,10 +6,13 @@ import numpy as np
 import pytest
 
 from napari_unet.core.annotation import (
+    beyond,
     check_labels,
     known_area,
     looks_like_classes,
     median_diameter,
+    photo_doubt,
+    stated_area,
     whole_cell_areas,
 )
 from napari_unet.core.errors import BadInput
@@ -59,6 +62,27 @@ def test_as_soon_as_a_mark_exists_only_marked_and_painted_is_known() -> None:
     background = np.zeros(labels.shape, bool)
     background[1, 0] = True
     assert known_area(labels, regions, background)[1].sum() == 6
+
+
+def test_a_mask_says_what_is_known_and_what_is_painted_is_known_too() -> None:
+    labels = np.zeros((2, 5, 5), np.int32)
+    labels[0, 0, :2], labels[1, 4, 4] = 1, 2
+    stated = np.zeros(labels.shape, np.uint8)
+    assert stated_area(labels, stated).sum() == 3  # with an empty mask nothing else
+    stated[0, 0, 0] = stated[0, 2:4, 2:4] = 255
+    assert np.array_equal(stated_area(labels, stated), known_area(labels, stated > 0))
+    assert beyond(labels, stated).startswith("2 cells reach beyond the known area")
+    assert beyond(labels * (stated > 0), stated) == ""
+
+
+def test_an_image_given_as_labels_is_doubted() -> None:
+    rng = np.random.default_rng(0)
+    for photo in (rng.integers(1, 255, (64, 64)), rng.normal(2000, 50, (2, 64, 64)).astype(int)):
+        assert "instead of its labels?" in photo_doubt(photo)
+    smallest = np.kron(np.arange(1, 401).reshape(20, 20), np.ones((3, 3), int))
+    points = np.diag(np.arange(1, 65))
+    for labels in (random_cells(1), smallest, points, np.zeros((9, 9), int), np.ones((1, 1), int)):
+        assert photo_doubt(labels) == ""
 
 
 def test_diameter_is_the_median_of_whole_cells() -> None:

@@ -45,6 +45,7 @@ def test_what_the_shape_alone_settles(
     [
         (3, 30, 40), (2, 30, 40), (4, 30, 40), (3, 30, 3), (30, 3, 3), (1, 3, 30, 40),
         (3, 1, 30, 40), (5, 3, 30, 40), (5, 30, 40, 3), (5, 5, 5, 30, 40),
+        (64, 64, 10), (64, 50, 32), (7, 64, 64, 10),
     ],
 )  # fmt: skip
 def test_two_readings_ask_for_axes(shape: tuple[int, ...]) -> None:
@@ -101,13 +102,28 @@ def test_letters_round_trip_for_every_guess() -> None:
         assert read_axes(shape, first.letters, where="a") == first
 
 
-def test_alpha_is_left_out_of_uint8_only() -> None:
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+@pytest.mark.parametrize("leading", [(), (3,)])
+def test_opacity_is_left_out(dtype: type, leading: tuple[int, ...]) -> None:
+    image = np.random.default_rng(0).integers(0, 255, (*leading, 8, 9, 4)).astype(dtype)
+    letters = "ZYXC"[1 - len(leading) :]
+    image[..., 3] = np.iinfo(dtype).max
+    image[..., :2, :2, 3] = 0  # transparent
+    axes = axes_of(image, letters, where="a")
+    assert axes.channels == 3 and "alpha left out" in axes.words
+    first = image[(0,) * len(leading)]
+    assert np.array_equal(axes.slice(image, 0), np.moveaxis(first[..., :3], -1, 0))
+    assert axes_of(image.astype(np.float32), letters, where="a").channels == 4
+    lazy = da.from_array(image, chunks=(*leading, 4, 4, 4))
+    assert axes_of(lazy, letters, where="a") == axes
+
+
+def test_a_fourth_channel_of_a_microscope_is_kept() -> None:
     image = np.random.default_rng(0).integers(0, 255, (8, 9, 4)).astype(np.uint8)
-    axes = axes_of(image, where="a")
-    assert axes.channels == 3
-    assert np.array_equal(axes.slice(image, 0), np.moveaxis(image[..., :3], -1, 0))
-    assert "alpha left out" in axes.words
-    assert axes_of(image.astype(np.float32), where="a").channels == 4
+    assert axes_of(image, where="a").channels == 4
+    image[..., 3] = 0  # nothing is stained here
+    assert axes_of(image, where="a").channels == 4
+    image[..., 3] = 255
     assert axes_of(np.moveaxis(image, -1, 0), "CYX", where="a").channels == 4
 
 
@@ -126,6 +142,19 @@ def test_slices_in_any_order(letters: str) -> None:
     assert labels.shape == axes.labels_shape
     for i in range(axes.slices):
         assert np.array_equal(axes.labels_slice(labels, i), expected[i, 0])
+    planes = [axes.labels_slice(labels, i) for i in range(axes.slices)]
+    assert np.array_equal(axes.assemble(planes), labels)
+    classes = axes.assemble([np.stack([plane, -plane]) for plane in planes])
+    at = min(letters.replace("C", "").index(x) for x in "YX")
+    assert np.array_equal(classes, np.stack([labels, -labels], axis=at))
+
+
+@pytest.mark.parametrize(
+    "shape", [(30, 40), (1, 30, 40), (1, 1, 1, 1, 30, 40), (30, 40, 1), (1, 1)]
+)
+def test_what_is_made_of_slices_has_the_shape_that_was_given(shape: tuple[int, ...]) -> None:
+    axes = read_axes(shape, where="a")
+    assert axes.assemble([np.zeros(axes.shape)]).shape == axes.labels_shape
 
 
 def test_labels_fit_with_or_without_singleton_axes() -> None:

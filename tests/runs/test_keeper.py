@@ -6,14 +6,17 @@ import shutil
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 import torch
 
+from napari_unet import UNetWarning, train
 from napari_unet.core.annotation import Pair
-from napari_unet.core.settings import ModelConfig
+from napari_unet.core.presets import settings_for
+from napari_unet.core.settings import ModelConfig, Settings
 from napari_unet.files.model_file import read_config, read_model, write_model
-from napari_unet.runs import scoring
+from napari_unet.runs import folder, scoring
 from napari_unet.runs.adapting import WELL_KNOWN, hardly_known
 from napari_unet.runs.folder import RunFolder
 from napari_unet.runs.keeper import Keeper
@@ -54,6 +57,26 @@ def test_a_training_that_ruins_its_base_leaves_it(good: Path, tmp_path: Path) ->
     assert read_config(run.trained).training["steps"] == 4
     assert not read_config(run.trained).training["halfway"]
     assert list(train_run(run.path))[-1] == done
+
+
+@pytest.mark.parametrize("keep", [False, True])
+def test_python_says_whose_weights_it_returns(
+    keep: bool, good: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def ruinous(*given: Any) -> Settings:
+        settings = settings_for(*given)
+        return replace(settings, fit=replace(settings.fit, **RUIN))
+
+    monkeypatch.setattr(folder, "settings_for", ruinous)
+    run = tmp_path / "run" if keep else None
+    image, labels = touching_discs(0, 200, pairs=20)
+    where = "the trained ones are in .*trained.safetensors" if keep else "keep them by run="
+    with pytest.warns(UNetWarning, match=f"did worse than .* weights are returned.*{where}"):
+        model = train([image], [labels], base=str(good), run=run, steps=4, device="cpu")
+    weights = read_model(good)[1]
+    model.save(tmp_path / "returned.safetensors")
+    returned = read_model(tmp_path / "returned.safetensors")[1]
+    assert all(torch.equal(returned[name], weights[name]) for name in weights)
 
 
 def test_broken_off_and_resumed_it_is_the_same(good: Path, tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from napari_unet import train
+from napari_unet import UNetWarning, train
 from napari_unet.core.settings import ModelConfig, NetworkSettings
 from napari_unet.core.unet import UNet
 from napari_unet.files.model_file import write_model
@@ -113,5 +113,6 @@ def test_every_type_of_labels(dtype: str, base: Path) -> None:
 
 def test_a_known_area_given_as_a_list(base: Path) -> None:
     known = region_without_cells().tolist()
-    model = train([IMAGE], [LABELS], known=[known], base=str(base), steps=1, device="cpu")
+    with pytest.warns(UNetWarning, match="cells reach beyond the known area"):
+        model = train([IMAGE], [LABELS], known=[known], base=str(base), steps=1, device="cpu")
     assert model.config.training["steps"] == 1

@@ -14,7 +14,9 @@ import zarr
 from napari import Viewer
 
 from napari_unet import layers
+from napari_unet.files.pairs import find_pairs, read_pair
 from napari_unet.widgets.open import Shown, _read, add_pair
+from napari_unet.widgets.training import pair
 
 from .mouse import settle, stroke
 
@@ -179,6 +181,36 @@ def test_a_file_is_shown_with_its_labels_and_its_background(window: Viewer, dock
     assert layers.axes(image) == "CYX"
     np.testing.assert_array_equal(partner(window, "labels").data, labels)
     np.testing.assert_array_equal(partner(window, "background").data, known & (labels == 0))
+
+
+@pytest.mark.parametrize("what", ["half", "cells", "nothing", "a part of a cell"])
+def test_a_known_area_means_in_the_window_what_it_means_elsewhere(
+    what: str, window: Viewer, dock: Any, tmp_path: Path
+) -> None:
+    labels = np.zeros((20, 30), np.int32)
+    labels[2:8, 2:8], labels[10:16, 20:28] = 5, 6
+    known = labels > 0 if what == "cells" else np.zeros(labels.shape, bool)
+    known[:, :15] |= what == "half"
+    known[2:5, 2:5] |= what == "a part of a cell"
+    for name, array in (("a", labels), ("a_labels", labels), ("a_known", known)):
+        tifffile.imwrite(tmp_path / f"{name}.tif", array)
+    add_pair(window, _read(tmp_path, None)[0])
+    shot = layers.snapshot(window, layers.images(window)[0])
+    assert shot is not None
+    on_disk = read_pair(find_pairs(tmp_path).pairs[0])
+    here = pair(shot)
+    np.testing.assert_array_equal(here.labels, on_disk.labels)
+    np.testing.assert_array_equal(here.known, on_disk.known)
+    assert not here.known.all() and here.known[labels > 0].all()
+
+
+def test_four_channels_are_no_picture_with_opacity(window: Viewer, dock: Any) -> None:
+    image = np.random.default_rng(0).integers(0, 255, (20, 30, 4)).astype(np.uint8)
+    add_pair(window, Shown("stains", image, "YXC"))
+    image[..., 3] = 255
+    add_pair(window, Shown("picture", image, "YXC"))
+    assert not window.layers["stains"].rgb and window.layers["picture"].rgb
+    assert layers.axes(window.layers["stains"]) == "CYX"
 
 
 @pytest.mark.parametrize("unlabelled", [False, True])
