@@ -29,10 +29,11 @@ class Writing:
     Parameters
     ----------
     parts : the slice, the window of it, and the values ``(Y, X)`` int, or None to empty it
+    thumbnail : it is brought up to date at the end
     """
 
-    def __init__(self, layer: Labels, parts: Iterable[Part]) -> None:
-        self._layer, self._data = layer, layer.data
+    def __init__(self, layer: Labels, parts: Iterable[Part], *, thumbnail: bool = True) -> None:
+        self._layer, self._data, self._thumbnail = layer, layer.data, thumbnail
         self._portions = _portions(parts)
         self._at_once = drawing.can_redraw_parts(layer)
         self.whole = False  # all is written, and shown
@@ -51,7 +52,8 @@ class Writing:
         if portion is None:
             if not self._at_once:
                 drawing.redraw(self._layer, thumbnail=False)
-            drawing.redraw_thumbnail(self._layer)
+            if self._thumbnail:
+                drawing.redraw_thumbnail(self._layer)
             self.whole = True
             return False
         index, window, values = portion

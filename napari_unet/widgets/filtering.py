@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +22,7 @@ from . import modelling
 from .background import Latest, in_thread
 from .growing import overlay
 from .predicted import Found, Stored, apart, as_filtered, filtered, probability, relabelled
+from .turns import in_turns
 
 PAUSE = 120  # ms after a filter was moved
 
@@ -54,8 +57,11 @@ class Filtering(QObject):
             modelling.remove(stored.job)
         self._stored.clear()
 
-    def keep(self, stored: Stored, found: Found) -> None:
-        """Show it: it is the image's prediction now, and an earlier one is no longer needed."""
+    def keep(self, stored: Stored, found: Found, ended: Callable[[bool], None]) -> None:
+        """Show it: it is the image's prediction now, and an earlier one is no longer needed.
+
+        `ended` hears whether it was drawn to its end, once it is no longer drawn.
+        """
         key, instances = layers.key(stored.image), stored.instances
         self._drop(key)
         self._asking[key].forget()
@@ -63,14 +69,14 @@ class Filtering(QObject):
             self._pause.stop()
         self._stored[key] = stored
         self._filters[key] = instances.threshold, instances.min_size
-        self._show(stored, found)
-        layer = layers.partner(self._viewer, stored.image, "prediction")
+        layer = overlay(self._viewer, stored)
         if layer is not None:
             layer.events.paint.connect(self._on_painted)
         wanted = self._session.show_probability
         self._on_image()
         if wanted and stored.has_cells and self._session.image == key:
             self.show_probability(True)
+        self._show(stored, found, ended)
 
     def discard(self, stored: Stored) -> None:
         """Its files may take gigabytes; what is drawn stays."""
@@ -134,12 +140,17 @@ class Filtering(QObject):
                 "does not stay."
             )
 
-    def _show(self, stored: Stored, found: Found) -> None:
+    def _show(self, stored: Stored, found: Found, ended: Callable[[bool], None]) -> None:
         layer = overlay(self._viewer, stored)
-        if layer is not None:
-            for index, plane in zip(stored.slices, found.labels, strict=True):
-                layers.write_plane(layer, index, plane, show=False)
-            layers.redraw(layer)
+        if layer is None:
+            ended(False)
+            return
+        whole = layers.whole_slice(layer)
+        writing = layers.Writing(
+            layer,
+            [(i, whole, plane) for i, plane in zip(stored.slices, found.labels, strict=True)],
+        )
+        in_turns(writing.go_on, lambda: ended(writing.whole))
 
     def _on_image(self) -> None:
         """Another image is in hand: its filters, if its probability is stored."""
@@ -174,14 +185,16 @@ class Filtering(QObject):
         threshold, size = self._filters[key]
         settings = filtered(stored.instances, threshold, size)
 
-        def done(found: Found) -> None:
-            self._show(stored, found)
-            if not self._session.job and key == self._session.image:
+        def say(found: Found, whole: bool) -> None:
+            if whole and not self._session.job and key == self._session.image:
                 self._session.say(
                     f"{count(found.number, 'cell')} at threshold {threshold:.2f} "
                     f"and from {size} px on. Accept what is right into your labels.",
                     "done",
                 )
+
+        def done(found: Found) -> None:
+            self._show(stored, found, partial(say, found))
 
         layer = overlay(self._viewer, stored)
         rest = None if layer is None else layer.data

@@ -15,6 +15,7 @@ from napari_unet import layers
 
 from .background import in_thread
 from .predicted import Stored, Tile, provisional
+from .turns import in_turns
 
 BREATH = 60  # ms between two redraws of the overlay at least, for the brush
 SHARE = 4  # of the time a redraw may take one part in so many
@@ -94,18 +95,21 @@ class Growing(QObject):
         if layer is None:
             self._breathed()
             return
-        began = time.perf_counter()
+        parts: list[layers.Part] = []
         if not self._highest:
-            for index in stored.slices:  # the earlier prediction
-                layers.blank_plane(layer, index)
+            whole = layers.whole_slice(layer)
+            parts += [(index, whole, None) for index in stored.slices]  # the earlier prediction
             layers.note_drawn(layer, stored.slices, stored.job.name, str(stored.model))
         for tile, piece in zip(batch, pieces, strict=True):
             self._highest = max(self._highest, int(piece.max(initial=0)), 1)
-            index = stored.slices[tile.place]
-            layers.write_plane(layer, index, piece, tile.window, show=False)
-        layers.redraw(layer, thumbnail=False)
-        cost = 1000 * (time.perf_counter() - began)
-        QTimer.singleShot(max(BREATH, round(cost * (SHARE - 1))), self._breathed)
+            parts.append((stored.slices[tile.place], tile.window, piece))
+        began = time.perf_counter()
+
+        def ended() -> None:
+            cost = 1000 * (time.perf_counter() - began)
+            QTimer.singleShot(max(BREATH, round(cost * (SHARE - 1))), self._breathed)
+
+        in_turns(layers.Writing(layer, parts, thumbnail=False).go_on, ended)
 
     def _breathed(self) -> None:
         self._drawing = False

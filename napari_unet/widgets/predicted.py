@@ -18,6 +18,7 @@ from napari_unet.core.errors import BadInput
 from napari_unet.core.modelled import general, instances_for, model_scale, takes
 from napari_unet.core.odds import log_odds, moved_by
 from napari_unet.core.settings import InstanceSettings, ModelConfig
+from napari_unet.core.tally import tally
 from napari_unet.core.windows import Window
 from napari_unet.runs.jobs import JobFolder, create_job
 from napari_unet.wording import count
@@ -137,12 +138,14 @@ def apart(
     found: npt.NDArray[np.int32], overlay: npt.NDArray[np.int32] | None, stored: Stored
 ) -> Found:
     """Counted, and with ids that no other slice of the overlay has."""
-    number = int(np.count_nonzero(np.bincount(found.ravel())[1:]))
+    number = len(tally(found).pixels)
     if overlay is None or not stored.has_cells:
         return Found(found, number)
     slices = overlay.reshape(-1, *overlay.shape[-2:])
     others = [int(p.max(initial=0)) for i, p in enumerate(slices) if i not in stored.slices]
     start = max(others, default=0)
+    if not start:
+        return Found(found, number)
     return Found(np.where(found > 0, found + start, 0).astype(np.int32), number)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -165,9 +166,12 @@ class Predicting(QObject):
             return
         done, of = said["index"], said["of"]
         now = time.monotonic()
-        if now - self._told_at > PERIOD or done == of:
+        if now - self._told_at > PERIOD:
             self._told_at = now
             self._session.progress = Progress(done / of, None, f"tile {done} of {of}")
+        if done == of:  # of a large slice that takes long
+            self._session.progress = Progress(1.0, None, "finding the cells ...")
+            self._session.say("All tiles are done; finding the cells…", "busy")
         y0, y1, x0, x1 = said["window"]
         self._growing.add(Tile(said["slice"], (y0, y1, x0, x1)))
 
@@ -203,16 +207,26 @@ class Predicting(QObject):
 
     def _on_final(self, stored: Stored, found: Found) -> None:
         session = self._session
-        self._end()
         if stored.image not in self._viewer.layers:
+            self._end()
             self._filtering.discard(stored)
             advise(session)
             return
         if not stored.stands:
+            self._end()
             self._filtering.discard(stored)
             session.say("The image is read in another way now; press “Predict” again.", "error")
             return
-        self._filtering.keep(stored, found)
+        session.say("Drawing the cells…", "busy")
+        self._filtering.keep(stored, found, partial(self._on_shown, stored, found))
+
+    def _on_shown(self, stored: Stored, found: Found, whole: bool) -> None:
+        """Only now it can be accepted: what is half drawn is half of the preview."""
+        session = self._session
+        self._end()
+        if not whole:
+            advise(session)
+            return
         layers.hide(self._viewer, stored.image, "weights")  # the overlay is what matters now
         session.predicted = layers.key(stored.image) == session.image or session.predicted
         what = "cell" if stored.has_cells else "kind of thing"
