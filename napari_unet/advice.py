@@ -4,32 +4,50 @@ from __future__ import annotations
 
 from .session import GENERAL, Session
 
+FEW = 10  # cells; with fewer it is better to paint more than to fine-tune
+CORRECT = "Correct what is wrong in your labels, then press “Fine-tune”."
+
 
 def advise(session: Session, first: str = "") -> None:
     """Say `first`, and what to do next."""
     session.say(f"{first} {next_step(session)}".strip(), "done" if first else "idle")
+    session.advised = not first
+
+
+def renew(session: Session) -> None:
+    """Say what to do next where what was said is out of date; a running job has its own words."""
+    if not session.job and (session.advised or session.said_in != session.state):
+        advise(session)
 
 
 def next_step(session: Session) -> str:
     """One sentence: what the user would do now."""
     if not session.image:
         return "Open an image: drag a file here, or File > Open Sample > U-Net."
+    if session.predicted and not session.accepted:
+        return "Accept what is right into your labels, correct the rest, and fine-tune."
+    if session.predicted:
+        return CORRECT
+    if not session.labels and session.model:
+        return (
+            f"Press “Predict” to see what {the_model(session, session.model)} finds, "
+            "or “New cell” and paint a cell."
+        )
+    if not session.labels:
+        return "Press “New cell” and paint a cell with the brush."
     if not session.annotated.anything:
-        if general(session) and not session.predicted:
-            return "Press “New cell” and paint a cell, or “Predict” to see what is found untrained."
-        if not session.labels:
-            return "Press “New cell” and paint a cell with the brush."
         return "Paint a cell with the brush; press N before each next cell."
-    if not session.model or (general(session) and not session.predicted):
-        return "Paint more cells (N = next cell), or press “Fine-tune”."
-    if not session.predicted:
+    if session.learnt:
         return "Press “Predict” to see the cells it finds."
-    return "Accept what is right into your labels, correct the rest, and fine-tune again."
+    if session.annotated.cells < FEW:
+        return "Paint more cells (N = next cell), or press “Fine-tune”."
+    return "Press “Fine-tune” to train on what you painted, or paint more cells (N = next cell)."
 
 
-def general(session: Session) -> bool:
-    """Whether the selected model is the one that ships, which has seen none of these images."""
-    return dict(session.models).get(session.model) == GENERAL
+def the_model(session: Session, path: str) -> str:
+    """What a model is called in a sentence, such as "the general model" or "“nuclei”"."""
+    title = dict(session.models).get(path, path)
+    return f"the {GENERAL}" if title == GENERAL else f"“{title}”"
 
 
 def why_not_label(session: Session) -> str:
@@ -73,10 +91,10 @@ def why_not_predict(session: Session) -> str:
 
 def why_not_accept(session: Session) -> str:
     """Why the prediction cannot be accepted now."""
-    if not session.predicted:
-        return "There is no prediction for this image yet."
     if session.job == "predicting":
         return "The prediction is not complete yet."
+    if not session.predicted:
+        return "There is no finished prediction of this image: press “Predict”."
     return ""
 
 

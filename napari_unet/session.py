@@ -87,6 +87,7 @@ class Session:
     labels_choices: tuple[Choice, ...] = ()
     axes: str = ""
     axes_choices: tuple[str, ...] = ()
+    shape: tuple[int, ...] = ()  # of the labels that fit the image
     slices_in_image: int = 1
     labels_are: LabelsAre = "instances"
     annotated: Annotated = field(default_factory=Annotated)
@@ -115,10 +116,12 @@ class Session:
     # prediction
     models: tuple[Choice, ...] = ()
     model: str = ""
+    learnt: bool = False  # it was trained on the image in hand, or on such images, in this session
     diameter: int = 0  # of the cells in the image in hand, px; 0 = as the model says or sees
     all_slices: bool = False
     tile: int | None = None  # side of the input tile, model pixels; None = the library's choice
-    predicted: bool = False  # the image in hand has a prediction
+    predicted: bool = False  # the image in hand has cells that were found, not pieces of tiles
+    accepted: bool = False  # they are in its labels already
     filterable: bool = False  # its stored probability is at hand
     threshold: float = 0.5  # probability
     min_size: int = 0  # image pixels
@@ -127,6 +130,8 @@ class Session:
     # what is said
     status: str = ""
     mood: Mood = "idle"
+    advised: bool = False  # nothing was said but what to do next
+    said_in: tuple[str, str, bool] = ("", "", False)  # the :attr:`state` in which it was said
     progress: Progress | None = None
 
     warm: bool = False  # what takes long to load is loaded
@@ -150,3 +155,9 @@ class Session:
         """Put `words` into the status line."""
         self.mood = mood
         self.status = sentence(words)
+        self.advised, self.said_in = False, self.state
+
+    @property
+    def state(self) -> tuple[str, str, bool]:
+        """What the status line is about; words said in another one are out of date."""
+        return self.image, self.labels, self.predicted

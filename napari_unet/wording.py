@@ -31,16 +31,23 @@ def time_left(seconds: float | None) -> str:
 
 
 def before_after(
-    before: dict[str, Any] | None, after: dict[str, Any] | None, worse: bool = False
+    before: dict[str, Any] | None,
+    after: dict[str, Any] | None,
+    worse: bool = False,
+    base: str = "",
 ) -> str:
-    """Both scores in words, such as "On the held-out cells: 9 of 14 found before, 12 now"."""
+    """Both scores in words, such as "On the held-out cells: 9 of 14 found before, 12 now".
+
+    `base` is what was scored before, in words; it is selected where the new one is `worse`.
+    """
     if not after:
         return "Too little is annotated to keep some aside for a score."
     lines = [f"On cells it was not trained on: {_score_words(after)}."]
     if before:
         lines.append(f"Before: {_score_words(before)}.")
     if worse:
-        lines.append("That is worse: the earlier model stays selected, the new one is in the list.")
+        selected = f"{base} is selected" if base else "the earlier model stays selected"
+        lines.append(f"That is worse: {selected}, the new one is in the list.")
     return "\n".join(lines)
 
 

@@ -7,7 +7,7 @@ Layers that are made here lie on their image to the pixel, whatever its transfor
 from .adding import Adding
 from .copies import region_count, region_outlines, snapshot, snapshots
 from .drawing import redraw
-from .making import make_background, make_labels, make_regions, start_painting
+from .making import make_background, make_labels, make_regions, start_painting, uncover
 from .opened import take_label_files
 from .orphans import leave, left_for, take_back
 from .own import next_free_id, take_next_id, unwritable, widen
@@ -16,27 +16,34 @@ from .reading import (
     axes,
     axes_choices,
     current_slice,
+    folder,
     labels_shape,
+    note_folder,
     pixels,
     slice_count,
     visible_window,
 )
 from .results import (
+    accepted,
     blank_plane,
+    drawings,
     drawn,
     found_kind,
+    has_cells,
     hide,
     is_on_show,
+    note_accepted,
     note_drawn,
     note_kind,
+    note_undrawn,
     prediction_layer,
     redraw_at_once,
     show_probability,
     unhide,
     write_plane,
 )
-from .roles import Role, find, image_of, images, key, painted_layers, partner, role
-from .seeing import show, show_again, topmost
+from .roles import Role, find, image_of, images, is_away, key, painted_layers, partner, role
+from .seeing import show, topmost
 from .weights import redraw_touching, show_touching, show_weights
 from .writing import Part, Writing, whole_slice
 
@@ -45,18 +52,23 @@ __all__ = [
     "Part",
     "Role",
     "Writing",
+    "accepted",
     "axes",
     "axes_choices",
     "blank_plane",
     "current_slice",
     "disown_copy",
+    "drawings",
     "drawn",
     "find",
     "fitting_labels",
+    "folder",
     "found_kind",
+    "has_cells",
     "hide",
     "image_of",
     "images",
+    "is_away",
     "is_on_show",
     "key",
     "labels_shape",
@@ -67,8 +79,11 @@ __all__ = [
     "make_regions",
     "misfit",
     "next_free_id",
+    "note_accepted",
     "note_drawn",
+    "note_folder",
     "note_kind",
+    "note_undrawn",
     "painted_layers",
     "pair",
     "pair_the_obvious",
@@ -84,7 +99,6 @@ __all__ = [
     "set_axes",
     "set_free",
     "show",
-    "show_again",
     "show_probability",
     "show_touching",
     "show_weights",
@@ -96,6 +110,7 @@ __all__ = [
     "take_label_files",
     "take_next_id",
     "topmost",
+    "uncover",
     "unhide",
     "unwritable",
     "visible_window",

@@ -11,7 +11,6 @@ from napari.layers import Labels
 from napari_unet.core.errors import BadInput
 
 from .history import Step
-from .making import uncover
 from .own import show_at_once, widen
 
 PORTION = 1 << 16  # pixels: written and told of in 10 ms
@@ -20,7 +19,7 @@ PORTION = 1 << 16  # pixels: written and told of in 10 ms
 class Adding:
     """Writes `values` at flat positions of a layer that are still unpainted, as one undo step.
 
-    The layer is made visible and shown at once: napari writes by what it last showed.
+    The layer is sliced at once, be it visible or not: napari writes by what it last showed.
 
     Attributes
     ----------
@@ -46,7 +45,6 @@ class Adding:
     ) -> None:
         if not isinstance(layer.data, np.ndarray):
             raise BadInput(f"{layer.name} is not held in memory; make a copy of the layer first")
-        uncover(layer)
         self.widened = widen(layer, highest)
         if not self.widened:
             show_at_once(layer)

@@ -12,7 +12,7 @@ from napari.viewer import Viewer
 
 from .drawing import unsliced
 from .reading import kept_axes, labels_shape
-from .roles import KEY, Role, key
+from .roles import KEY, Role, image_of, is_covered, key, note_away
 
 NAMES: dict[Role, str] = {
     "labels": "U-Net labels",
@@ -55,11 +55,11 @@ def options_for(viewer: Viewer, image: Image, what: Role) -> dict[str, Any]:
     name = NAMES[what]
     if any(x.name == name for x in viewer.layers):  # another image has one
         name = f"{name} {image.name}"
-    return {
-        **geometry(image),
-        "name": name,
-        "metadata": {KEY: {"role": what, "image": key(image)}},
-    }
+    noted: dict[str, Any] = {"role": what, "image": key(image)}
+    away = is_covered(image)  # then it comes to light with its image
+    if away:
+        noted["away"] = True
+    return {**geometry(image), "name": name, "metadata": {KEY: noted}, "visible": not away}
 
 
 def make_labels(viewer: Viewer, image: Image) -> Labels:
@@ -106,10 +106,24 @@ def uncover(layer: Layer) -> None:
         layer.visible = True
 
 
+def reveal(viewer: Viewer, layer: Layer) -> None:
+    """Make a result visible; one of an image that is covered comes to light with its image."""
+    image = image_of(viewer, layer)
+    if image is not None and is_covered(image):
+        note_away(layer, True)
+    else:
+        uncover(layer)
+
+
 def add_quietly(viewer: Viewer, layer: Layer, below: Layer | None = None) -> None:
-    """Add a layer without taking the brush out of the user's hand."""
-    active = viewer.layers.selection.active
+    """Add a layer without taking the brush out of the user's hand.
+
+    napari selects what is added; nobody hears of it, for whoever follows the selection would
+    turn to the layer's image.
+    """
+    selection = viewer.layers.selection
+    selected = set(selection)
     place = len(viewer.layers) if below is None else viewer.layers.index(below)
-    viewer.layers.insert(place, layer)
-    if active is not None and active in viewer.layers:
-        viewer.layers.selection.active = active
+    with selection.events.active.blocker():
+        viewer.layers.insert(place, layer)
+        viewer.layers.selection = selected

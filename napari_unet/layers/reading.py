@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,17 @@ from .roles import KEY
 def pixels(image: Layer) -> Any:
     """The image's array, of a pyramid the finest level."""
     return image.data[0] if image.multiscale else image.data
+
+
+def folder(image: Layer) -> str:
+    """The folder that the image was opened from; "" = it was not, or nobody knows."""
+    noted, path = image.metadata.get(KEY, {}).get("folder"), image.source.path
+    return str(noted or (Path(path).absolute().parent if path else ""))
+
+
+def note_folder(image: Layer, path: str) -> None:
+    """Write down where an image comes from that napari has not opened itself."""
+    image.metadata[KEY] = {**image.metadata.get(KEY, {}), "folder": path}
 
 
 def axes(image: Image) -> str:

@@ -14,15 +14,16 @@ from napari_unet.core.settings import LabelsAre
 from napari_unet.core.windows import Window
 
 from .drawing import redraw, redraw_parts, unsliced
-from .making import add_quietly, options_for, uncover
+from .making import add_quietly, options_for, reveal, uncover
 from .reading import labels_shape
-from .roles import KEY, Role, partner
+from .roles import KEY, Role, is_away, note_away, partner
 
 
 def prediction_layer(viewer: Viewer, image: Image, *, show: bool = True) -> Labels:
     """The image's prediction layer; made empty, beneath the user's labels, if there is none.
 
-    It is emptied where the image has another shape now. `show` makes it visible.
+    It is emptied where the image has another shape now. `show` makes it visible, else one that is
+    made comes to light with its image.
     """
     layer = partner(viewer, image, "prediction")
     shape = labels_shape(image)
@@ -30,28 +31,63 @@ def prediction_layer(viewer: Viewer, image: Image, *, show: bool = True) -> Labe
         options = options_for(viewer, image, "prediction")
         layer = unsliced(np.zeros(shape, np.int32), opacity=0.5, **options)
         add_quietly(viewer, layer, below=partner(viewer, image, "labels"))
-        uncover(layer)
+        reveal(viewer, layer)
     elif tuple(layer.data.shape) != shape:
         layer.data = np.zeros(shape, np.int32)
-        layer.metadata[KEY].pop("drawn", None)
+        note_undrawn(layer, drawn(layer))
     if show:
         uncover(layer)
     return layer
 
 
+def note_undrawn(layer: Labels, slices: Iterable[int]) -> None:
+    """Write down on a prediction that these slices do not hold its cells, or not yet.
+
+    What is drawn there from now on is provisional: pieces of tiles are no cells.
+    """
+    gone, noted = set(slices), layer.metadata[KEY]
+    noted["drawn"] = {place: job for place, job in drawn(layer).items() if place not in gone}
+    noted["drawings"] = drawings(layer) + 1
+
+
 def note_drawn(layer: Labels, slices: Iterable[int], job: str, model: str) -> None:
-    """Write down on a prediction by which job these slices are drawn.
+    """Write down on a prediction that these slices hold the cells that a job has found.
 
     What another model has drawn before is no longer offered.
     """
     noted = layer.metadata[KEY]
-    before = noted.get("drawn", {}) if noted.get("model") == model else {}
+    before = drawn(layer) if noted.get("model") == model else {}
     noted["drawn"], noted["model"] = {**before, **dict.fromkeys(slices, job)}, model
+    noted["drawings"] = drawings(layer) + 1
 
 
 def drawn(layer: Labels) -> dict[int, str]:
-    """The slices of a prediction that the last model has drawn, each with its job."""
+    """The slices in which a prediction holds cells of the last model, each with its job."""
     return dict(layer.metadata.get(KEY, {}).get("drawn", {}))
+
+
+def drawings(layer: Labels) -> int:
+    """Goes up whenever a prediction is drawn anew."""
+    return int(layer.metadata.get(KEY, {}).get("drawings", 0))
+
+
+def note_accepted(layer: Labels) -> None:
+    """Write down that what is drawn now was accepted."""
+    layer.metadata[KEY]["accepted"] = drawings(layer)
+
+
+def accepted(viewer: Viewer, image: Image) -> bool:
+    """Whether the cells of the image's prediction, as they are drawn, were accepted."""
+    layer = partner(viewer, image, "prediction")
+    noted = {} if layer is None else layer.metadata.get(KEY, {})
+    return "accepted" in noted and noted["accepted"] == drawings(layer)
+
+
+def has_cells(viewer: Viewer, image: Image) -> bool:
+    """Whether the image's prediction holds cells of any slice, to be accepted."""
+    layer = partner(viewer, image, "prediction")
+    fits = layer is not None and tuple(layer.data.shape) == labels_shape(image)
+    return fits and bool(drawn(layer))
 
 
 def note_kind(layer: Labels, kind: LabelsAre) -> None:
@@ -98,8 +134,10 @@ def blank_plane(layer: Labels, index: int) -> None:
     layer.data.reshape(-1, *layer.data.shape[-2:])[index] = 0
 
 
-def show_probability(viewer: Viewer, image: Image, probability: npt.NDArray[Any]) -> Image:
-    """The stored probability over the image."""
+def show_probability(
+    viewer: Viewer, image: Image, probability: npt.NDArray[Any], *, show: bool = True
+) -> Image:
+    """The stored probability over the image; not to `show`: as soon as its image is seen."""
     below = partner(viewer, image, "prediction")
     look = {
         "colormap": "viridis",
@@ -107,7 +145,7 @@ def show_probability(viewer: Viewer, image: Image, probability: npt.NDArray[Any]
         "opacity": 0.6,
         "blending": "additive",
     }
-    return shown(viewer, image, "probability", probability, below, **look)
+    return shown(viewer, image, "probability", probability, below, show=show, **look)
 
 
 def shown(
@@ -116,6 +154,8 @@ def shown(
     what: Role,
     data: npt.NDArray[Any],
     below: Layer | None = None,
+    *,
+    show: bool = True,
     **look: Any,
 ) -> Image:
     """The image's layer of this role with `data` in it; made with this look if there is none."""
@@ -123,27 +163,31 @@ def shown(
     if layer is None:
         layer = Image(data, **{**options_for(viewer, image, what), **look})
         add_quietly(viewer, layer, below)
-        return layer
-    layer.data = data
-    uncover(layer)
+    else:
+        layer.data = data
+    if show:
+        uncover(layer)
+    else:
+        reveal(viewer, layer)
     return layer
 
 
 def is_on_show(viewer: Viewer, image: Layer, what: Role) -> bool:
-    """Whether the image's layer of this role is there and visible."""
+    """Whether the image's layer of this role is there, and visible wherever its image is seen."""
     layer = partner(viewer, image, what)
-    return layer is not None and bool(layer.visible)
+    return layer is not None and (bool(layer.visible) or is_away(layer))
 
 
 def unhide(viewer: Viewer, image: Image, what: Role) -> None:
     """Show the image's layer of this role, if there is one."""
     layer = partner(viewer, image, what)
     if layer is not None:
-        uncover(layer)
+        reveal(viewer, layer)
 
 
 def hide(viewer: Viewer, image: Image, what: Role) -> None:
-    """Hide the image's layer of this role, if there is one."""
+    """Hide the image's layer of this role, if there is one, also when its image comes back."""
     layer = partner(viewer, image, what)
     if layer is not None:
+        note_away(layer, False)
         layer.visible = False

@@ -53,6 +53,33 @@ def partner(viewer: Viewer, image: Layer, what: Role) -> Any:
     return next((x for x in mine if role(x) == what), None)
 
 
+def is_away(layer: Layer) -> bool:
+    """Whether the layer was hidden so that another image is seen: it comes back with its own."""
+    return bool(layer.metadata.get(KEY, {}).get("away")) and not layer.visible
+
+
+def note_away(layer: Layer, away: bool) -> None:
+    """Write down whether the layer was hidden for another image's sake, or by the user."""
+    _note(layer, "away", away)
+
+
+def is_covered(image: Layer) -> bool:
+    """Whether another image was brought to light in this one's place, be it hidden or beneath."""
+    return bool(image.metadata.get(KEY, {}).get("covered"))
+
+
+def note_covered(image: Layer, covered: bool) -> None:
+    """Write down whether another image is seen in this one's place."""
+    _note(image, "covered", covered)
+
+
+def _note(layer: Layer, what: str, true: bool) -> None:
+    noted = layer.metadata.get(KEY, {})
+    if bool(noted.get(what)) != true:
+        kept = {name: value for name, value in noted.items() if name != what}
+        layer.metadata[KEY] = {**kept, what: True} if true else kept
+
+
 def painted_layers(viewer: Viewer) -> list[Layer]:
     """The layers on which the user annotates, of all images."""
     return [x for x in viewer.layers if role(x) in ("labels", "regions", "background")]

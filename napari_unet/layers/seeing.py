@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from napari.layers import Image, Layer
+from napari.layers import Image
 from napari.viewer import Viewer
 
 from .making import uncover
-from .roles import KEY, images, key
+from .roles import KEY, images, is_away, key, note_away, note_covered
 
 SHEER = ("additive", "minimum")  # channels are looked at together
 
@@ -18,33 +18,30 @@ def topmost(viewer: Viewer) -> Image | None:
     return (seen or found or [None])[-1]
 
 
-def show(viewer: Viewer, image: Image) -> list[Layer]:
-    """Make an image seen, and say which layers had to be hidden for it.
+def show(viewer: Viewer, image: Image) -> None:
+    """Make an image seen, with what belongs to it and was put away.
 
-    Opaque images that lie on it go, and what was made for other images in its place: cells of
-    one picture on another would be taken for its own.
+    Opaque images that lie on it are put away, and what was made for other images in its place:
+    cells of one picture on another would be taken for its own.
     """
+    mine = [x for x in viewer.layers if x.metadata.get(KEY, {}).get("image") == key(image)]
+    for layer in [x for x in (image, *mine) if is_away(x)]:
+        note_away(layer, False)
+        uncover(layer)
     uncover(image)
+    note_covered(image, False)
     if _side_by_side(viewer):
-        return []
+        return
     place = viewer.layers.index(image)
     others = [x for x in images(viewer) if x is not image and _opaque(x) and _overlap(x, image)]
     keys = {key(x) for x in others}
     away = [x for x in others if viewer.layers.index(x) > place]
     away += [x for x in viewer.layers if x.metadata.get(KEY, {}).get("image") in keys]
-    hidden = [x for x in away if x.visible]
-    for layer in hidden:
+    for other in others:
+        note_covered(other, True)
+    for layer in [x for x in away if x.visible]:
+        note_away(layer, True)
         layer.visible = False
-    return hidden
-
-
-def show_again(viewer: Viewer, image: Image, put_away: set[str]) -> set[str]:
-    """Make an image, and what belongs to it, visible where it was put away; their keys."""
-    mine = [x for x in viewer.layers if x.metadata.get(KEY, {}).get("image") == key(image)]
-    back = [x for x in (image, *mine) if key(x) in put_away]
-    for layer in back:
-        uncover(layer)
-    return {key(x) for x in back}
 
 
 def _side_by_side(viewer: Viewer) -> bool:

@@ -5,43 +5,29 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial, wraps
+from functools import partial
 from typing import Any
 from weakref import WeakKeyDictionary
 
 import numpy as np
 from napari.layers import Image, Labels
 from napari.viewer import Viewer
-from qtpy.QtCore import QTimer
 
 from napari_unet import layers
-from napari_unet.core.errors import BadInput
+from napari_unet.advice import CORRECT, next_step, why_not_accept
 from napari_unet.layers import history
 from napari_unet.merging import Addition, addition, class_addition
 from napari_unet.session import Session
 from napari_unet.wording import count
 
 from .accepted import Accepted, offered, where_accepted
-from .background import in_thread
+from .background import in_thread, later, safely
 from .counting import Counting
+from .in_hand import in_hand, named, take_up
 
 STROKE = 100  # ms until it is asked again whether the stroke has ended
 AT_ONCE = 0.02  # s of writing, then the window is drawn
 CHANGED = "The layers were changed while the cells were added; press “Accept” again."
-
-
-def _or_over(step: Callable[..., None]) -> Callable[..., None]:
-    """A step that raises ends the merge: Accept can be pressed again."""
-
-    @wraps(step)
-    def guarded(self: Accepting, *args: Any) -> None:
-        try:
-            step(self, *args)
-        except BaseException:
-            self._merging = False
-            raise
-
-    return guarded
 
 
 @dataclass(frozen=True)
@@ -54,6 +40,7 @@ class Offer:
     background: Labels | None
     drawn: dict[int, str]  # its slices, each with the job that drew it
     shape: tuple[int, ...]  # of the labels
+    drawing: int = 0  # which drawing of the prediction is merged
     brush: tuple[int, int] = (0, 0)  # its number, and how many pixels had it
 
 
@@ -71,29 +58,31 @@ class Accepting:
         image = layers.find(viewer, session.image)
         if not isinstance(image, Image) or self._merging:
             return
-        found = layers.partner(viewer, image, "prediction")
-        if found is None:
+        found, why_not = layers.partner(viewer, image, "prediction"), why_not_accept(session)
+        if found is None or why_not or not layers.drawn(found):
+            session.say(why_not or CHANGED, "error")
             return
         own = layers.partner(viewer, image, "labels") or layers.make_labels(viewer, image)
         background = layers.partner(viewer, image, "background")
         misfits = (layers.misfit(image, x) for x in (own, background) if x is not None)
         other = _other_kind(layers.found_kind(found), session.labels_are)
         why_not = next((x for x in misfits if x), other) or layers.unwritable(own)
-        if layers.misfit(image, found):
-            why_not = "The image has another shape now; press “Predict” again."
         if why_not:
             session.say(why_not, "error")
             return
+        drawn, shape = layers.drawn(found), layers.labels_shape(image)
         self._merging = True
-        shape = layers.labels_shape(image)
-        drawn, brush = layers.drawn(found), self._brush(own)
-        self._merge(Offer(image, own, found, background, drawn, shape, brush))
+        with safely(self._failed):
+            # now, not when it is done: the user may have turned to something else by then
+            viewer.layers.selection.active = own
+            layers.uncover(own)
+            drawing, brush = layers.drawings(found), self._brush(own)
+            self._merge(Offer(image, own, found, background, drawn, shape, drawing, brush))
 
     def _brush(self, own: Labels) -> tuple[int, int]:
         number, known = int(own.selected_label), self._counting.tally(own)
         return number, 0 if known is None else known.pixels[number]
 
-    @_or_over
     def _merge(self, offer: Offer) -> None:
         in_thread(self._work(offer), partial(self._on_merged, offer), self._failed)
 
@@ -138,41 +127,37 @@ class Accepting:
         self._merging = False
         self._session.say(words, "error")
 
-    @_or_over
     def _on_merged(self, offer: Offer, new: Addition) -> None:
         own, highest = offer.own, 0
         if self._counting.in_stroke(own):  # its id has no count yet, nor its place among undo steps
-            QTimer.singleShot(STROKE, partial(self._on_merged, offer, new))
+            later(STROKE, partial(self._on_merged, offer, new), self._failed)
             return
-        if not self._stands(offer):
+        # what was drawn while the thread read it is a mixture
+        if not self._stands(offer) or layers.drawings(offer.found) != offer.drawing:
             self._failed(CHANGED)
             return
         if not len(new.index):
             self._merging = False
-            self._session.say(_nothing_new(offer), "done")
+            words = _nothing_new(offer)
+            self._session.say(f"{words}{named(self._session, offer.image, 'in')}.", "done")
             return
         cells = self._session.labels_are == "instances"
         if cells:
             highest = self._counting.highest(own)
             new = new.beyond(highest)  # the user may have gone on painting
-        try:
-            adding = layers.Adding(own, new.index, new.values, new.ids[1])
-            # an id that was to be the next cell's may be one of theirs now, and what the last
-            # stroke has left in the brush is a cell that is done; one chosen since stays
-            if cells and (own.selected_label > highest or self._brush(own) == offer.brush):
-                layers.take_next_id(own, new.ids[1])
-        except BadInput as error:
-            self._failed(str(error))
-            return
+        adding = layers.Adding(own, new.index, new.values, new.ids[1])
+        # an id that was to be the next cell's may be one of theirs now, and what the last
+        # stroke has left in the brush is a cell that is done; one chosen since stays
+        if cells and (own.selected_label > highest or self._brush(own) == offer.brush):
+            layers.take_next_id(own, new.ids[1])
         adding.go_on()  # before the user asks for the next id
-        QTimer.singleShot(0, partial(self._go_on, offer, new, adding))
+        later(0, partial(self._go_on, offer, new, adding), self._failed)
 
-    @_or_over
     def _go_on(self, offer: Offer, new: Addition, adding: layers.Adding) -> None:
         """Write for a moment; then the window is the user's."""
         session = self._session
         if self._counting.in_stroke(offer.own):
-            QTimer.singleShot(STROKE, partial(self._go_on, offer, new, adding))
+            later(STROKE, partial(self._go_on, offer, new, adding), self._failed)
             return
         if adding.undone:
             self._merging = False
@@ -187,14 +172,17 @@ class Accepting:
             if time.perf_counter() > until:
                 break
         if adding.left:
-            if session.mood != "busy":
+            if session.mood != "busy" and in_hand(session, offer.image):
                 session.say(f"Adding {count(new.cells, self._what)} to your labels…", "busy")
-            QTimer.singleShot(0, partial(self._go_on, offer, new, adding))
+            later(0, partial(self._go_on, offer, new, adding), self._failed)
             return
         self._merging = False
         self._remember(offer, new, adding.part)
-        offer.found.visible = False  # its cells are in the labels, where they can be corrected
-        self._viewer.layers.selection.active = offer.own
+        if layers.drawn(offer.found) == offer.drawn:
+            # its cells are in the labels, where they can be corrected
+            layers.hide(self._viewer, offer.image, "prediction")
+            layers.note_accepted(offer.found)
+            take_up(self._viewer, session)
         session.say(self._words(offer, new, adding.widened), "done")
 
     @property
@@ -203,12 +191,14 @@ class Accepting:
 
     def _words(self, offer: Offer, new: Addition, widened: bool) -> str:
         where = f" in {new.slices:,} slices" if new.slices > 1 else ""
-        words = f"{count(new.cells, self._what)}{where} added to your labels (undo: Ctrl-Z)."
+        words = f"{count(new.cells, self._what)}{where} added to your labels"
+        other = named(self._session, offer.image)
+        words += f"{other}." if other else " (undo: Ctrl-Z)."
         if new.known:
             words += f" You had painted {new.known:,} more yourself."
         if widened:
             words += " The layer now holds 32-bit numbers."
-        return f"{words} Correct what is wrong, then fine-tune again."
+        return f"{words} {next_step(self._session) if other else CORRECT}"
 
     def _stands(self, offer: Offer) -> bool:
         """Whether the labels are still those of the image, as they were merged."""
@@ -230,7 +220,7 @@ class Accepting:
 
 def _nothing_new(offer: Offer) -> str:
     words = "Nothing new to accept: what is found was accepted or painted already"
-    return f"{words}." if offer.background is None else f"{words}, or lies on painted background."
+    return words if offer.background is None else f"{words}, or lies on painted background"
 
 
 def _other_kind(found: str, wanted: str) -> str:

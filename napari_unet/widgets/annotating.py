@@ -18,6 +18,7 @@ from napari_unet.session import Annotated, Session
 
 from .arriving import Arriving
 from .counting import Counting
+from .in_hand import take_up
 from .numbering import Numbering
 from .watching import Watching
 
@@ -35,7 +36,6 @@ class Annotating(QObject):
         self._viewer = viewer
         self._session = session
         self._regions: list[Shapes] = []
-        self._put_away: set[str] = set()  # keys of layers that were hidden to show an image
         self._diameters: dict[str, int] = {}  # what the user said of each image's cells
         self.watching = Watching(viewer, self)
         self.counting = Counting(viewer, session, self.watching, self)
@@ -58,6 +58,8 @@ class Annotating(QObject):
         self._regions.clear()
         self._arriving.close()
         self.numbering.close()
+        for image in layers.images(self._viewer):
+            image.events.data.disconnect(self._on_layers)
         self.counting.close()
         self.watching.close()
 
@@ -78,7 +80,7 @@ class Annotating(QObject):
         self.choose_image(key)
         image = self.image()
         if image is not None:
-            self._bring_to_light(image)
+            layers.show(self._viewer, image)
             self._viewer.layers.selection.active = self.labels() or image
 
     def choose_image(self, key: str) -> None:
@@ -91,11 +93,6 @@ class Annotating(QObject):
         self._diameters[session.image] = session.diameter
         session.image = key
         session.diameter = self._diameters.get(key, 0)
-
-    def _bring_to_light(self, image: Image) -> None:
-        """What is painted on must be what is seen."""
-        self._put_away -= layers.show_again(self._viewer, image, self._put_away)
-        self._put_away |= {layers.key(x) for x in layers.show(self._viewer, image)}
 
     def choose_labels(self, key: str) -> None:
         """Use this labels layer for the image in hand."""
@@ -128,6 +125,8 @@ class Annotating(QObject):
         session, viewer = self._session, self._viewer
         images = layers.images(viewer)
         session.images = tuple((layers.key(x), x.name) for x in images)
+        for image in images:
+            image.events.data.connect(self._on_layers)  # napari connects it once only
         if session.image not in dict(session.images):
             seen = self._active_image() or layers.topmost(viewer)
             self._take(layers.key(seen) if seen is not None else "")
@@ -140,16 +139,18 @@ class Annotating(QObject):
         if image is None:
             session.labels, session.labels_choices = "", ()
             session.axes, session.axes_choices, session.slices_in_image = "", (), 1
-            session.predicted = session.filterable = False
+            session.shape = ()
+            session.predicted = session.accepted = session.filterable = False
             return
         session.axes_choices = layers.axes_choices(image)
         session.axes = layers.axes(image)
+        session.shape = layers.labels_shape(image)
         session.slices_in_image = layers.slice_count(image)
         fitting = layers.fitting_labels(self._viewer, image)
         session.labels_choices = tuple((layers.key(x), x.name) for x in fitting)
         labels = self.labels()
         session.labels = layers.key(labels) if labels is not None else ""
-        session.predicted = layers.partner(self._viewer, image, "prediction") is not None
+        take_up(self._viewer, session)
 
     def _on_layers(self, event: Any = None) -> None:
         self.refresh()
@@ -195,14 +196,14 @@ class Annotating(QObject):
     def _image_seen(self) -> Image | None:
         """The image to paint on: the one in hand, or where the user hid it the one that is seen."""
         image = self.image()
-        ours = image is not None and layers.key(image) in self._put_away
+        ours = image is not None and layers.is_away(image)
         if image is not None and not image.visible and not ours:
             seen = layers.topmost(self._viewer)
             if seen is not None and seen.visible:
                 self.choose_image(layers.key(seen))
                 image = seen
         if image is not None:
-            self._bring_to_light(image)
+            layers.show(self._viewer, image)
         return image
 
     def regions(self) -> None:
@@ -241,7 +242,7 @@ class Annotating(QObject):
     def _on_counted(self, result: Annotated) -> None:
         session = self._session
         changed, session.annotated = result != session.annotated, result
-        stale = session.mood == "idle" or (session.mood == "error" and changed)
+        stale = session.advised or (changed and session.mood in ("idle", "error"))
         if not session.job and stale:
             advise(session)
         if result.anything:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from napari.layers import Image
 from napari.viewer import Viewer
 from qtpy.QtCore import QEvent, QObject, QTimer
 from qtpy.QtWidgets import QApplication, QFileDialog, QMainWindow
@@ -18,12 +19,14 @@ from napari_unet.session import Choice, Session
 from . import modelling
 from .accepting import Accepting
 from .annotating import Annotating
-from .background import in_thread
+from .background import in_thread, safely
 from .child import Child
+from .choosing import Choosing
 from .filtering import Filtering
 from .predicting import Predicting
 from .right_of_way import RightOfWay
 from .saving import exported, file_to_write
+from .saying import Saying
 from .training import Training
 from .warming import warm_up
 from .weighing import Weighing
@@ -50,6 +53,8 @@ class Desk(QObject):
         self.viewer = viewer
         self.session = Session()
         self.child = Child(self)
+        self.saying = Saying(self.session, self)
+        self.choosing = Choosing(viewer, self.session, self)
         self.annotating = Annotating(viewer, self.session, self)
         self.weighing = Weighing(viewer, self.session, self.annotating, self)
         self.training = Training(viewer, self.session, self.child, self)
@@ -96,7 +101,8 @@ class Desk(QObject):
         self.weighing.again()
 
     def choose_model(self, path: str) -> None:
-        self.session.model = path
+        """The user's choice for the image in hand, and for those that are like it."""
+        self.choosing.choose(path)
         if not self.session.job:
             advise(self.session)
 
@@ -126,7 +132,12 @@ class Desk(QObject):
 
     def load_model_from(self, path: Path) -> None:
         """Select the model in this file, if it is one."""
-        in_thread(lambda: modelling.entry(path), self._on_loaded, self._say_error)
+        image = self.session.image
+        in_thread(
+            lambda: modelling.entry(path),
+            lambda choice: self._on_loaded(choice, image),
+            self._say_error,
+        )
 
     def export_labels(self) -> None:
         """Ask for a file and write the labels of the image in hand."""
@@ -167,6 +178,8 @@ class Desk(QObject):
         self.viewer.bind_key(NEW_CELL_KEY, None)
         self.weighing.close()
         self.annotating.close()
+        self.choosing.close()
+        self.saying.close()
         self.filtering.close()
         self.training.close()
         self.child.message.disconnect(self._on_message)  # its farewell begins nothing new
@@ -199,10 +212,12 @@ class Desk(QObject):
         if said["event"] == "ready":
             if self.session.job or self.predicting.running:
                 self.session.say(f"The worker is ready: {said.get('words', '')}.", "busy")
-        elif what == "predict":
-            self.predicting.on_message(said)
-        else:
-            self.training.on_message(said)
+            return
+        part: Predicting | Training = self.predicting if what == "predict" else self.training
+        # where the worker has more to say, the job goes on and ends by itself
+        over = said["event"] in ("done", "failed")
+        with safely(part.failed if over else self._say_error):
+            part.on_message(said)
 
     def _warm_up(self) -> None:
         if not self._closed:
@@ -213,10 +228,10 @@ class Desk(QObject):
             self.session.warm = True
 
     def _on_died(self, words: str) -> None:
-        if self.predicting.running:
-            self.predicting.on_died(words)
-        elif self.session.job:
-            self.training.on_died(words)
+        part: Predicting | Training = self.predicting if self.predicting.running else self.training
+        if self.session.job or self.predicting.running:
+            with safely(part.failed):
+                part.on_died(words)
 
     def _on_in_hand(self) -> None:
         """Other windows must not prune what is selected here, or can be resumed."""
@@ -224,20 +239,27 @@ class Desk(QObject):
         self._in_hand.set([session.model, session.base, str(session.resumable or "")])
         in_thread(self._in_hand.write, lambda _: None, self._say_error)
 
-    def _on_trained(self, path: str, better: bool) -> None:
+    def _on_trained(self, path: str, base: str, images: tuple[str, ...]) -> None:
         in_thread(
-            lambda: modelling.entry(Path(path)),
-            lambda choice: self._on_new_model(choice, better),
+            lambda: (modelling.entry(Path(path)), modelling.base_of(base) if base else None),
+            lambda made: self._on_new_model(*made, images),
             self._say_error,
         )
 
-    def _on_new_model(self, choice: Choice, better: bool) -> None:
+    def _on_new_model(self, choice: Choice, better: Choice | None, images: tuple[str, ...]) -> None:
+        """List what was trained, select it unless its base did `better`, and show what it finds."""
         if self._closed:
             return
         self._add_model(choice)
-        if better or not self.session.model:
-            self.session.model = choice[0]
-        self.predicting.start()
+        if better is not None and better[0] not in dict(self.session.models):
+            self.session.models = (*self.session.models, better)
+        self.choosing.trained((better or choice)[0], images, learnt=better is None)
+        # the user may have turned to an image that it was not trained on
+        keys = [self.session.image] if self.session.image in images else images
+        found = (layers.find(self.viewer, key) for key in keys)
+        image = next((x for x in found if isinstance(x, Image)), None)
+        if image is not None and not self.session.job:
+            self.predicting.start_with(image, self.choosing.of(layers.key(image)))
 
     def _look_for_earlier(self) -> None:
         """Models and a broken-off training of earlier sessions."""
@@ -247,8 +269,6 @@ class Desk(QObject):
         session = self.session
         there = {key for key, _ in session.models}
         session.models = (*session.models, *(c for c in found.models if c[0] not in there))
-        if not session.model and session.models:
-            session.model = session.models[0][0]
         if session.job or session.resumable is not None or found.resumable is None:
             return
         if found.look_again:
@@ -257,9 +277,10 @@ class Desk(QObject):
         session.resumable_words = found.words
         session.resumable = found.resumable
 
-    def _on_loaded(self, choice: Choice) -> None:
+    def _on_loaded(self, choice: Choice, image: str) -> None:
         self._add_model(choice)
-        self.choose_model(choice[0])
+        if self.session.image == image:  # else the user has turned to another one meanwhile
+            self.choose_model(choice[0])
         advise(self.session, f"Loaded {choice[1]}.")
 
     def _add_model(self, choice: Choice) -> None:

@@ -10,18 +10,28 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from napari.layers import Image
 from napari.viewer import Viewer
 from qtpy.QtCore import QObject, QTimer
 
 from napari_unet import layers
 from napari_unet.core.settings import ModelConfig
 from napari_unet.session import Session
-from napari_unet.wording import count
 
 from . import modelling
-from .background import Latest, in_thread
+from .background import Latest, guarded, in_thread
 from .growing import overlay
-from .predicted import Found, Stored, apart, as_filtered, filtered, probability, relabelled
+from .in_hand import in_hand, take_up
+from .predicted import (
+    Found,
+    Stored,
+    apart,
+    as_filtered,
+    filtered,
+    in_words,
+    probability,
+    relabelled,
+)
 from .turns import in_turns
 
 PAUSE = 120  # ms after a filter was moved
@@ -41,17 +51,17 @@ class Filtering(QObject):
         self._pause = QTimer(self)
         self._pause.setSingleShot(True)
         self._pause.setInterval(PAUSE)
-        self._pause.timeout.connect(self._filter)
-        session.events.image.connect(self._on_image)
-        session.events.axes.connect(self._on_image)
+        self._pause.timeout.connect(guarded(self._filter, self._say_error))
+        for name in ("image", "axes", "shape"):
+            getattr(session.events, name).connect(self._on_image)
         viewer.layers.events.removed.connect(self._on_removed)
 
     def close(self) -> None:
         self._pause.stop()
         for asking in (*self._asking.values(), *self._showing.values()):
             asking.forget()
-        self._session.events.image.disconnect(self._on_image)
-        self._session.events.axes.disconnect(self._on_image)
+        for name in ("image", "axes", "shape"):
+            getattr(self._session.events, name).disconnect(self._on_image)
         self._viewer.layers.events.removed.disconnect(self._on_removed)
         for stored in self._stored.values():
             modelling.remove(stored.job)
@@ -63,13 +73,11 @@ class Filtering(QObject):
         `ended` hears whether it was drawn to its end, once it is no longer drawn.
         """
         key, instances = layers.key(stored.image), stored.instances
+        self.hold(stored.image)
         self._drop(key)
-        self._asking[key].forget()
-        if self._moved == key:
-            self._pause.stop()
         self._stored[key] = stored
         self._filters[key] = instances.threshold, instances.min_size
-        layer = overlay(self._viewer, stored)
+        layer = overlay(self._viewer, stored, show=in_hand(self._session, stored.image))
         if layer is not None:
             layer.events.paint.connect(self._on_painted)
         wanted = self._session.show_probability
@@ -77,6 +85,17 @@ class Filtering(QObject):
         if wanted and stored.has_cells and self._session.image == key:
             self.show_probability(True)
         self._show(stored, found, ended)
+
+    def keeps(self, stored: Stored) -> bool:
+        """Whether this prediction is at hand."""
+        return any(each.job == stored.job for each in self._stored.values())
+
+    def hold(self, image: Image) -> None:
+        """A new prediction of the image begins: what was asked of the earlier one is too late."""
+        key = layers.key(image)
+        self._asking[key].forget()
+        if self._moved == key:
+            self._pause.stop()
 
     def discard(self, stored: Stored) -> None:
         """Its files may take gigabytes; what is drawn stays."""
@@ -113,8 +132,9 @@ class Filtering(QObject):
         shape = layers.labels_shape(stored.image)
 
         def done(array: npt.NDArray[np.float32]) -> None:
-            if stored.stands:
-                layers.show_probability(self._viewer, stored.image, array)
+            if stored.stands and stored.image in self._viewer.layers:
+                seen = in_hand(self._session, stored.image)
+                layers.show_probability(self._viewer, stored.image, array, show=seen)
 
         asking.ask(lambda: probability(stored, shape), done, self._say_error)
 
@@ -141,16 +161,24 @@ class Filtering(QObject):
             )
 
     def _show(self, stored: Stored, found: Found, ended: Callable[[bool], None]) -> None:
-        layer = overlay(self._viewer, stored)
+        layer = overlay(self._viewer, stored, show=in_hand(self._session, stored.image))
         if layer is None:
             ended(False)
             return
+        layers.note_undrawn(layer, stored.slices)  # until all of them are
         whole = layers.whole_slice(layer)
         writing = layers.Writing(
             layer,
             [(i, whole, plane) for i, plane in zip(stored.slices, found.labels, strict=True)],
         )
-        in_turns(writing.go_on, lambda: ended(writing.whole))
+
+        def done() -> None:
+            if writing.whole:
+                layers.note_drawn(layer, stored.slices, stored.job.name, str(stored.model))
+                take_up(self._viewer, self._session)
+            ended(writing.whole)
+
+        in_turns(writing.go_on, done, self._say_error)
 
     def _on_image(self) -> None:
         """Another image is in hand: its filters, if its probability is stored."""
@@ -186,17 +214,18 @@ class Filtering(QObject):
         settings = filtered(stored.instances, threshold, size)
 
         def say(found: Found, whole: bool) -> None:
-            if whole and not self._session.job and key == self._session.image:
+            if whole and not self._session.job and in_hand(self._session, stored.image):
                 self._session.say(
-                    f"{count(found.number, 'cell')} at threshold {threshold:.2f} "
+                    f"{in_words(stored, found)} at threshold {threshold:.2f} "
                     f"and from {size} px on. Accept what is right into your labels.",
                     "done",
                 )
 
         def done(found: Found) -> None:
-            self._show(stored, found, partial(say, found))
+            if stored.stands:
+                self._show(stored, found, partial(say, found))
 
-        layer = overlay(self._viewer, stored)
+        layer = overlay(self._viewer, stored, show=in_hand(self._session, stored.image))
         rest = None if layer is None else layer.data
         self._asking[key].ask(
             lambda: apart(relabelled(stored, settings), rest, stored), done, self._say_error

@@ -9,11 +9,11 @@ import numpy as np
 import numpy.typing as npt
 from napari.layers import Labels
 from napari.viewer import Viewer
-from qtpy.QtCore import QObject, QTimer, Signal
+from qtpy.QtCore import QObject, Signal
 
 from napari_unet import layers
 
-from .background import in_thread
+from .background import in_thread, later
 from .predicted import Stored, Tile, provisional
 from .turns import in_turns
 
@@ -24,8 +24,9 @@ SHARE = 4  # of the time a redraw may take one part in so many
 class Growing(QObject):
     """One prediction's tiles, in the order in which the worker finishes them."""
 
+    begun = Signal()  # the first tile is drawn: the earlier prediction is gone
     shown = Signal()  # after `complete`: every tile stands in the layer
-    failed = Signal(str)
+    failed = Signal(str)  # no more is drawn of it before its end
 
     def __init__(self, viewer: Viewer, parent: QObject) -> None:
         super().__init__(parent)
@@ -35,18 +36,20 @@ class Growing(QObject):
         self._tiles: deque[Tile] = deque()
         self._drawing = False
         self._complete = False  # the worker is done; the tiles that wait are shown yet
+        self._blind = False  # a tile could not be drawn
         self._highest = 0  # provisional id
 
     def begin(self, stored: Stored, threshold: float) -> None:
         """Tiles of this prediction follow; an earlier overlay stays until the first one."""
         self._stored, self._threshold = stored, threshold
-        self._complete = False
+        self._complete = self._blind = False
         self._highest = 0
         self._tiles.clear()
 
     def add(self, tile: Tile) -> None:
         """The worker has written this tile."""
-        self._tiles.append(tile)
+        if not self._blind:
+            self._tiles.append(tile)
         self._draw_next()
 
     def complete(self) -> None:
@@ -76,15 +79,22 @@ class Growing(QObject):
         def done(pieces: list[npt.NDArray[np.int32]]) -> None:
             self._on_drawn(stored, batch, pieces)
 
-        def undrawn(words: str) -> None:
-            if stored is not self._stored:  # its files were removed meanwhile
-                self._breathed()
-                return
-            self._drawing = False
-            self.failed.emit(words)
-            self._draw_next()  # of another prediction, if one has begun
+        in_thread(
+            lambda: provisional(stored, batch, threshold, start),
+            done,
+            lambda words: self._undrawn(stored, words),
+        )
 
-        in_thread(lambda: provisional(stored, batch, threshold, start), done, undrawn)
+    def _undrawn(self, stored: Stored, words: str) -> None:
+        self._give_up(stored, words)
+        self._breathed()
+
+    def _give_up(self, stored: Stored, words: str) -> None:
+        """What else waits would fail, too; the cells come all the same, at the end."""
+        if stored is self._stored:  # else its files were removed meanwhile
+            self._blind = True
+            self._tiles.clear()
+            self.failed.emit(words)
 
     def _on_drawn(
         self, stored: Stored, batch: list[Tile], pieces: list[npt.NDArray[np.int32]]
@@ -96,20 +106,24 @@ class Growing(QObject):
             self._breathed()
             return
         parts: list[layers.Part] = []
+        layers.note_undrawn(layer, stored.slices)  # a filter may have drawn its cells in between
         if not self._highest:
             whole = layers.whole_slice(layer)
             parts += [(index, whole, None) for index in stored.slices]  # the earlier prediction
-            layers.note_drawn(layer, stored.slices, stored.job.name, str(stored.model))
+            self.begun.emit()
         for tile, piece in zip(batch, pieces, strict=True):
             self._highest = max(self._highest, int(piece.max(initial=0)), 1)
             parts.append((stored.slices[tile.place], tile.window, piece))
         began = time.perf_counter()
 
+        def failed(words: str) -> None:
+            self._give_up(stored, words)
+
         def ended() -> None:
             cost = 1000 * (time.perf_counter() - began)
-            QTimer.singleShot(max(BREATH, round(cost * (SHARE - 1))), self._breathed)
+            later(max(BREATH, round(cost * (SHARE - 1))), self._breathed, failed)
 
-        in_turns(layers.Writing(layer, parts, thumbnail=False).go_on, ended)
+        in_turns(layers.Writing(layer, parts, thumbnail=False).go_on, ended, failed)
 
     def _breathed(self) -> None:
         self._drawing = False

@@ -17,7 +17,7 @@ from napari_unet.core.tally import tally
 from napari_unet.files.atomic import write_bytes
 from napari_unet.files.images import write_labels
 from napari_unet.files.model_file import described_anew, read_config
-from napari_unet.models import NamedModel, list_models, prune_runs, runs_folder
+from napari_unet.models import NamedModel, find_model, list_models, prune_runs, runs_folder
 from napari_unet.runs.folder import RunFolder, open_run
 from napari_unet.session import FROM_BASE, GENERAL, Choice
 from napari_unet.snapshots import Snapshot
@@ -102,6 +102,15 @@ def entry(path: Path) -> Choice:
     read_config(path)
     name = path.parent.name if path.stem in ("model", "trained") else path.stem
     return (str(path), name)
+
+
+def base_of(name: str) -> Choice | None:
+    """What a training has started from, as an entry of the list; None: nothing, or it is gone."""
+    try:
+        path = find_model(name)
+        return (str(path), GENERAL) if name == FROM_BASE else entry(path)
+    except BadInput:
+        return None
 
 
 def config_of(path: Path) -> ModelConfig:

@@ -29,6 +29,7 @@ class Shown:
     axes: str  # "" = the shape allows more than one reading; the panel shows the choice
     labels: np.ndarray | None = None
     known: np.ndarray | None = None
+    folder: str = ""  # where it lies
 
 
 def open_viewer(
@@ -80,6 +81,7 @@ def add_pair(viewer: Viewer, shown: Shown) -> None:
         array = np.moveaxis(array, axes.index("C"), 0)
         axes = "C" + axes.replace("C", "")
     image = viewer.add_image(array, name=shown.name, rgb=rgb)
+    layers.note_folder(image, shown.folder)
     if axes in layers.axes_choices(image):
         layers.set_axes(viewer, image, axes)
     if shown.labels is not None:
@@ -135,7 +137,7 @@ def _read_one(path: Path, labels: Path | None, known: Path | None) -> Shown:
     for file, given in ((labels, own), (known, area)):
         if given is not None and not axes_of(array, axes, where=str(path)).fits(given.shape):
             raise BadInput(f"{file} has the shape {given.shape}, its image {array.shape}")
-    return Shown(path.stem, array, axes or "", own, area)
+    return Shown(path.stem, array, axes or "", own, area, str(path.absolute().parent))
 
 
 def _reading(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -36,12 +36,14 @@ class Stored:
     config: ModelConfig
     model: Path  # its file
     letters: str  # the image's axes as they were read
+    shape: tuple[int, ...]  # of its labels
     diameter: float | None = None  # of the cells, px: as the user said, then as it was found
 
     @property
     def stands(self) -> bool:
-        """Whether the image is still read in that way."""
-        return layers.axes(self.image) == self.letters
+        """Whether the image still has that shape, and is read in that way."""
+        axes, shape = layers.axes(self.image), layers.labels_shape(self.image)
+        return (axes, shape) == (self.letters, self.shape)
 
     @property
     def instances(self) -> InstanceSettings:
@@ -98,12 +100,12 @@ def prepared(
     planes = np.stack([np.asarray(axes.slice(array, i)) for i in slices])
     job = modelling.new_job_folder()
     create_job(job, planes, axes="ZCYX", model=model, first=first, tile=tile, diameter=diameter)
-    return Stored(job, image, tuple(slices), config, model, letters, diameter)
+    return Stored(job, image, tuple(slices), config, model, letters, axes.labels_shape, diameter)
 
 
 def _probability(stored: Stored) -> npt.NDArray[np.float32]:
     array: npt.NDArray[np.float32] = np.load(stored.job / "probability.npy", mmap_mode="r")
-    return array
+    return array[: len(stored.slices)]  # of one that was broken off the slices that are finished
 
 
 def provisional(
@@ -129,6 +131,23 @@ def final(stored: Stored) -> npt.NDArray[np.int32]:
     return JobFolder(stored.job).labels()
 
 
+def in_words(stored: Stored, found: Found) -> str:
+    """Such as "12 cells", "912 cells in 20 slices"."""
+    what = count(found.number, "cell" if stored.has_cells else "kind of thing")
+    return f"{what} in {len(stored.slices)} slices" if len(stored.slices) > 1 else what
+
+
+def recovered(stored: Stored) -> npt.NDArray[np.int32]:
+    """(S, Y, X) int32: what the worker would have made of the slices that it has finished."""
+    if stored.has_cells:
+        return relabelled(stored, stored.instances)
+    values = np.array([0, *stored.config.class_values], np.int32)
+    planes = [values[np.asarray(plane).argmax(axis=0)] for plane in _probability(stored)]
+    for place, plane in enumerate(planes):
+        plane[_missing(stored, place)] = 0
+    return np.stack(planes)
+
+
 def measured(stored: Stored) -> Stored:
     """The same with the cell size that the worker has found, where the user did not say."""
     return replace(stored, diameter=JobFolder(stored.job).wish["diameter"])
@@ -147,6 +166,16 @@ def apart(
     if not start:
         return Found(found, number)
     return Found(np.where(found > 0, found + start, 0).astype(np.int32), number)
+
+
+def settled(
+    stored: Stored,
+    cells: Callable[[Stored], npt.NDArray[np.int32]],
+    overlay: npt.NDArray[np.int32] | None,
+) -> tuple[Stored, Found]:
+    """A prediction that is over, with the size of its cells, and its `cells` as :func:`apart`."""
+    whole = measured(stored)
+    return whole, apart(cells(whole), overlay, whole)
 
 
 def filtered(model: InstanceSettings, threshold: float, min_size: int) -> InstanceSettings:

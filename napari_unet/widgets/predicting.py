@@ -3,27 +3,32 @@
 from __future__ import annotations
 
 import time
-from functools import partial
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 from napari.layers import Image
 from napari.viewer import Viewer
 from qtpy.QtCore import QObject
 
 from napari_unet import layers
-from napari_unet.advice import advise, why_not_predict
+from napari_unet.advice import advise, the_model, why_not_predict
 from napari_unet.session import Progress, Session
-from napari_unet.wording import count
+from napari_unet.wording import count, sentence
 
 from . import modelling
-from .background import in_thread
+from .background import guarded, in_thread, safely
 from .child import Child
 from .filtering import Filtering
 from .growing import Growing, overlay
-from .predicted import Found, Stored, Tile, apart, final, measured, prepared
+from .in_hand import in_hand, named, take_up
+from .predicted import Found, Stored, Tile, final, in_words, prepared, recovered, settled
 
 PERIOD = 0.1  # s between two updates of the bar
+Tell = Callable[[Found, Stored], None]
 
 
 class Predicting(QObject):
@@ -44,8 +49,11 @@ class Predicting(QObject):
         self._filtering = filtering
         self._running: Stored | None = None
         self._growing = Growing(viewer, self)
-        self._growing.shown.connect(self._finish)
+        self._growing.begun.connect(guarded(self._on_begun, self._say_error))
+        self._growing.shown.connect(guarded(self._finish, self.failed))
         self._growing.failed.connect(self._say_error)
+        self._told = self._finished = 0  # tiles; slices of which the worker has written all
+        self._warnings: list[str] = []  # such as the size of the cells; they stay in the result
         self._told_at = 0.0
         self._turn = 0  # counts the wishes; an answer to an earlier one is passed over
 
@@ -69,32 +77,39 @@ class Predicting(QObject):
         if why_not or not isinstance(image, Image):
             session.say(why_not or "Open an image first.", session.mood)
             return
-        if not Path(session.model).exists():
-            self._forget_model()
+        layers.show(self._viewer, image)
+        self.start_with(image, session.model)
+
+    def start_with(self, image: Image, model: str) -> None:
+        """Predict an image, be it in hand or not, with this model; nothing else may be running."""
+        if not Path(model).exists():
+            self._forget_model(model)
             return
-        now = layers.current_slice(self._viewer, image)
-        slices = tuple(range(layers.slice_count(image))) if session.all_slices else (now,)
-        first = layers.visible_window(image)
-        array, letters, model = layers.pixels(image), layers.axes(image), Path(session.model)
-        layers.unhide(self._viewer, image, "prediction")  # a new one is made with the first tile
         self._turn += 1
-        session.job = "predicting"
+        self._session.job = "predicting"
+        with safely(self.failed):
+            self._prepare(image, Path(model))
+
+    def _prepare(self, image: Image, model: Path) -> None:
+        session, turn = self._session, self._turn
+        now = layers.current_slice(self._viewer, image)
+        mine = in_hand(session, image)  # as are the panel's choices
+        every = mine and session.all_slices
+        slices = tuple(range(layers.slice_count(image))) if every else (now,)
+        order = sorted(slices, key=lambda i: (abs(i - now), i))
+        asked = {
+            "array": layers.pixels(image),
+            "letters": layers.axes(image),
+            "first": layers.visible_window(image),
+            "tile": session.tile,
+            "diameter": (session.diameter or None) if mine else None,
+        }
+        layers.unhide(self._viewer, image, "prediction")  # a new one is made with the first tile
+        self._filtering.hold(image)
+        self._told = self._finished = 0
+        self._warnings.clear()
         session.progress = Progress(None)
         session.say("Predicting…", "busy")
-        turn, tile, diameter = self._turn, session.tile, session.diameter or None
-        order = sorted(slices, key=lambda i: (abs(i - now), i))
-
-        def work() -> Stored:
-            return prepared(
-                image,
-                model,
-                order,
-                array=array,
-                letters=letters,
-                first=first,
-                tile=tile,
-                diameter=diameter,
-            )
 
         def done(stored: Stored) -> None:
             if turn == self._turn:
@@ -106,10 +121,10 @@ class Predicting(QObject):
             if turn == self._turn:
                 self.failed(words)
 
-        in_thread(work, done, failed)
+        in_thread(lambda: prepared(image, model, order, **asked), done, failed)
 
     def stop(self) -> None:
-        """Break it off; the tiles that are done stay."""
+        """Break it off; slices that are finished are kept."""
         self._turn += 1
         self._session.job = "stopping"
         self._session.say("Stopping the prediction…", "busy")
@@ -124,36 +139,38 @@ class Predicting(QObject):
         if event == "tile":
             self._on_tile(said)
         elif event == "warning":
-            self._session.say(str(said.get("words", "")), "busy")
+            self._warnings.append(sentence(str(said.get("words", ""))))
+            self._session.say(self._warnings[-1], "busy")
         elif event == "done":
             self._on_done(said)
         elif event == "failed":
-            self.failed(str(said.get("words", "The prediction failed.")))
+            self._leave(str(said.get("words", "The prediction failed.")), self._say_error)
 
     def on_died(self, words: str) -> None:
         """The worker is gone; the layers stay."""
         if self._running is None and self._session.job == "predicting":
             return  # it is still being prepared: another worker will be given it
-        self._end()
-        words = words or "The worker process ended unexpectedly."
-        self._session.say(
-            f"{words} Your images and labels are untouched; press “Predict” again.", "error"
+        words = sentence(words or "The worker process ended unexpectedly.")
+        self._leave(
+            f"{words} Your images and labels are untouched; press “Predict” again.",
+            lambda words: self._session.say(words, "error"),
         )
 
     def failed(self, words: str) -> None:
         """It cannot be; one sentence says why."""
         self._end()
+        take_up(self._viewer, self._session)
         self._say_error(words)
 
     # ---- steps
 
-    def _forget_model(self) -> None:
-        """The selected model's file was deleted: it cannot stay in the list."""
-        session, gone = self._session, self._session.model
+    def _forget_model(self, gone: str) -> None:
+        """A model's file was deleted: it cannot stay in the list."""
+        session = self._session
         name = dict(session.models).get(gone, gone)
         session.models = tuple(x for x in session.models if x[0] != gone)
-        session.model = session.models[0][0] if session.models else ""
-        rest = "another is selected now" if session.model else "fine-tune one, or load one"
+        another = f"{the_model(session, session.model)} is selected now"
+        rest = another if session.model else "fine-tune one, or load one"
         session.say(f"The model {name} is no longer on disk ({gone}); {rest}.", "error")
 
     def _on_prepared(self, stored: Stored) -> None:
@@ -161,10 +178,14 @@ class Predicting(QObject):
         self._growing.begin(stored, self._session.threshold)
         self._child.send(f"predict {stored.job}")
 
+    def _on_begun(self) -> None:
+        take_up(self._viewer, self._session)
+
     def _on_tile(self, said: dict[str, Any]) -> None:
         if self._running is None or self._session.job != "predicting":
             return
         done, of = said["index"], said["of"]
+        self._told, self._finished = done, max(self._finished, said["slice"] + (done == of))
         now = time.monotonic()
         if now - self._told_at > PERIOD:
             self._told_at = now
@@ -182,55 +203,87 @@ class Predicting(QObject):
         self._growing.complete()
 
     def _broken_off(self) -> None:
-        self._end()
-        advise(self._session, "The prediction was broken off; the tiles that are done stay.")
+        self._leave(
+            "The prediction was broken off; what is drawn of it is a preview.",
+            lambda words: advise(self._session, words),
+        )
+
+    def _leave(self, words: str, say: Callable[[str], None]) -> None:
+        """It ends before it is done. Pieces of tiles are no cells; finished slices have some."""
+        stored, finished = self._running, self._finished
+        if stored is None or not finished:
+            self._end()
+            take_up(self._viewer, self._session)
+            say(words)
+            return
+        self._growing.end()
+        done = count(finished, "finished slice")
+        kept = f"{sentence(words)} {done} of {len(stored.slices)} can be accepted."
+        part = replace(stored, slices=stored.slices[:finished])
+        self._settle(part, recovered, lambda found, stored: say(kept))
 
     def _finish(self) -> None:
-        stored, self._running = self._running, None
-        if stored is None:
-            return
-        self._session.progress = None
+        if self._running is not None:
+            self._settle(self._running, final, self._say_found)
+
+    def _settle(
+        self, stored: Stored, cells: Callable[[Stored], npt.NDArray[np.int32]], tell: Tell
+    ) -> None:
+        """Draw the cells, which can be accepted and filtered from then on."""
+        self._running = None
         layer = overlay(self._viewer, stored, show=False)
         rest, turn = None if layer is None else layer.data, self._turn
 
         def done(made: tuple[Stored, Found]) -> None:
             if turn == self._turn:
-                self._on_final(*made)
+                self._on_final(*made, tell)
             else:  # broken off, and perhaps begun anew
                 self._filtering.discard(stored)
 
         def failed(words: str) -> None:
             if turn == self._turn:
                 self.failed(words)
+            if not self._filtering.keeps(stored):
+                self._filtering.discard(stored)
 
-        in_thread(lambda: (measured(stored), apart(final(stored), rest, stored)), done, failed)
+        in_thread(lambda: settled(stored, cells, rest), done, failed)
 
-    def _on_final(self, stored: Stored, found: Found) -> None:
+    def _on_final(self, stored: Stored, found: Found, tell: Tell) -> None:
         session = self._session
-        if stored.image not in self._viewer.layers:
-            self._end()
+        there = stored.image in self._viewer.layers
+        if not there or not stored.stands:
             self._filtering.discard(stored)
-            advise(session)
-            return
-        if not stored.stands:
-            self._end()
-            self._filtering.discard(stored)
-            session.say("The image is read in another way now; press “Predict” again.", "error")
+            what = named(session, stored.image, "") or "The image"
+            words = f"{what} has another shape, or is read in another way, now"
+            self.failed(f"{words}; press “Predict” again.")
+            if not there:
+                advise(session)
             return
         session.say("Drawing the cells…", "busy")
-        self._filtering.keep(stored, found, partial(self._on_shown, stored, found))
+        turn = self._turn
 
-    def _on_shown(self, stored: Stored, found: Found, whole: bool) -> None:
+        def ended(whole: bool) -> None:
+            if turn == self._turn:  # else it was stopped, and perhaps begun anew
+                self._on_shown(stored, found, tell if whole else None)
+
+        self._filtering.keep(stored, found, ended)
+
+    def _on_shown(self, stored: Stored, found: Found, tell: Tell | None) -> None:
         """Only now it can be accepted: what is half drawn is half of the preview."""
-        session = self._session
         self._end()
-        if not whole:
-            advise(session)
+        take_up(self._viewer, self._session)
+        if tell is None:
+            advise(self._session)
             return
         layers.hide(self._viewer, stored.image, "weights")  # the overlay is what matters now
-        session.predicted = layers.key(stored.image) == session.image or session.predicted
-        what = "cell" if stored.has_cells else "kind of thing"
-        advise(session, f"Found {count(found.number, what)}.")
+        tell(found, stored)
+
+    def _say_found(self, found: Found, stored: Stored) -> None:
+        session = self._session
+        where = named(session, stored.image, "in")
+        model = the_model(session, str(stored.model))
+        words = f"Found {in_words(stored, found)}{where} with {model}."
+        advise(session, " ".join([words, *dict.fromkeys(self._warnings)]))
 
     def _say_error(self, words: str) -> None:
         self._session.say(words, "error")

@@ -4,27 +4,25 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from napari.viewer import Viewer
 from qtpy.QtCore import QObject, Signal
 
 from napari_unet import layers
-from napari_unet.advice import advise, why_not_train
-from napari_unet.core.annotation import Pair, check_labels, known_area
-from napari_unet.core.errors import BadInput
+from napari_unet.advice import advise, the_model, why_not_train
 from napari_unet.core.settings import TrainOptions
-from napari_unet.runs.folder import RunFolder, create_run
-from napari_unet.session import Progress, Session
+from napari_unet.runs.folder import RunFolder
+from napari_unet.session import FROM_BASE, GENERAL, Progress, Session
 from napari_unet.snapshots import Snapshot
-from napari_unet.wording import before_after, sentence, time_left
+from napari_unet.wording import before_after, sentence
 
 from . import modelling
-from .background import in_thread
+from .background import in_thread, safely
 from .child import Child
+from .trained import has_checkpoint, prepared, progress, score_of
 
 PERIOD = 0.1  # s between two updates of bar and curve; steps may come much faster
 
@@ -32,7 +30,9 @@ PERIOD = 0.1  # s between two updates of bar and curve; steps may come much fast
 class Training(QObject):
     """One training at a time."""
 
-    trained = Signal(str, bool)  # path of the new model; True: it is better, select it
+    # path of the new model; what it started from, where that did better, else ""; keys of the
+    # images that it was trained on
+    trained = Signal(str, str, object)
 
     def __init__(self, viewer: Viewer, session: Session, child: Child, parent: QObject) -> None:
         super().__init__(parent)
@@ -40,6 +40,9 @@ class Training(QObject):
         self._session = session
         self._child = child
         self._run: Path | None = None
+        self._base = ""  # what it starts from
+        self._images: tuple[str, ...] = ()  # the keys of those that it is trained on
+        self._images_of: dict[Path, tuple[str, ...]] = {}  # of this session's runs
         self._turn = 0  # counts the wishes; an answer to an earlier one is passed over
         self._shown_at = 0.0
         self._warnings: list[str] = []
@@ -55,16 +58,24 @@ class Training(QObject):
         if session.job:
             session.say(why_not_train(session), session.mood)
             return
-        try:
-            options, shots = self._options(), layers.snapshots(self._viewer)
-        except BadInput as error:
-            session.say(str(error), "error")
-            return
-        turn, model = self._begin("Saving your images and labels for the training…"), session.model
+        with safely(self.failed):
+            found = {
+                layers.key(image): layers.snapshot(self._viewer, image)
+                for image in layers.images(self._viewer)
+            }
+            shots = {key: shot for key, shot in found.items() if shot is not None}
+            self._prepare(self._options(), tuple(shots), list(shots.values()))
+
+    def _prepare(
+        self, options: TrainOptions, images: tuple[str, ...], shots: list[Snapshot]
+    ) -> None:
+        turn = self._begin("Saving your images and labels for the training…")
+        model = self._session.model
 
         def done(run: Path) -> None:
             if turn == self._turn:
-                self._give(run)
+                self._images_of[run] = images
+                self._give(run, options.base)
             else:
                 self._remove(run)
 
@@ -75,16 +86,23 @@ class Training(QObject):
         session, run = self._session, self._session.resumable
         if run is None or session.job:
             return
-        turn = self._begin("Going on with the training that was broken off…")
+        with safely(self.failed):
+            self._go_on(run, self._begin("Going on with the training that was broken off…"))
 
-        def done(said: list[dict[str, Any]]) -> None:
+    def _go_on(self, run: Path, turn: int) -> None:
+        session, folder = self._session, RunFolder(run)
+        self._images_of.setdefault(run, (session.image,))  # of an earlier session nobody knows
+
+        def done(found: tuple[list[dict[str, Any]], str]) -> None:
             if turn == self._turn:
+                said, base = found
                 for message in said:
                     self._add_to_curve(message)
                 session.curve += 1
-                self._give(run)
+                self._give(run, base)
 
-        in_thread(RunFolder(run).messages, done, self._failed_if(turn))
+        work = lambda: (folder.messages(), folder.options.base)  # noqa: E731
+        in_thread(work, done, self._failed_if(turn))
 
     def stop(self) -> None:
         """End it; the best weights so far are the result."""
@@ -131,7 +149,7 @@ class Training(QObject):
         self._end()
         if stopping and run is not None and (run / "model.safetensors").exists():
             advise(self._session, "Stopped; the best weights are kept.")
-            self.trained.emit(str(run / "model.safetensors"), True)
+            self.trained.emit(str(run / "model.safetensors"), "", self._images)
             return
         self._session.resumable_words = ""
         self._session.resumable = run if run is not None and has_checkpoint(run) else None
@@ -179,9 +197,9 @@ class Training(QObject):
         session.say(words, "busy")
         return self._turn
 
-    def _give(self, run: Path) -> None:
+    def _give(self, run: Path, base: str) -> None:
         """Let the worker train in this folder."""
-        self._run = run
+        self._run, self._base, self._images = run, base, self._images_of.get(run, ())
         self._session.resumable = None
         self._session.say("Starting the worker…", "busy")
         self._child.send(f"train {run}")
@@ -226,10 +244,17 @@ class Training(QObject):
             session.resumable_words = "stopped"
             session.resumable = Path(said["path"])
         session.curve += 1
-        words = before_after(before, after, worse)
+        words = before_after(before, after, worse, self._base_words())
         session.report = "\n".join([words, *dict.fromkeys(self._warnings)])
         advise(session, "Stopped; the best weights are kept." if stopped else "Trained.")
-        self.trained.emit(str(said["model"]), not worse)
+        self.trained.emit(str(said["model"]), self._base if worse else "", self._images)
+
+    def _base_words(self) -> str:
+        """What the training has started from, as the list calls it; "" = it is not in the list."""
+        for key, title in self._session.models:
+            if title == GENERAL if self._base == FROM_BASE else key == self._base:
+                return the_model(self._session, key)
+        return ""
 
     def _failed_if(self, turn: int) -> Callable[[str], None]:
         """What to do about an error, unless the user has given the wish up meanwhile."""
@@ -244,50 +269,3 @@ class Training(QObject):
         self._run = None
         self._session.job = ""
         self._session.progress = None
-
-
-def progress(said: dict[str, Any]) -> Progress:
-    """The bar for one step message."""
-    left, seconds, of = said.get("left"), said.get("seconds", 0.0), said.get("of")
-    share = None
-    if of:
-        share = said["step"] / of
-    elif left is not None:
-        share = seconds / max(seconds + left, 1e-6)
-    return Progress(share, left, time_left(left))
-
-
-def has_checkpoint(run: Path) -> bool:
-    """True if the training in this run folder can be resumed."""
-    return RunFolder(run).checkpoint.exists()
-
-
-def score_of(said: dict[str, Any]) -> float | None:
-    """The point on the curve that a message means: a loss, or a held-out score."""
-    if said["event"] == "step":
-        return float(said["loss"])
-    if said["event"] != "held-out":
-        return None
-    score = said.get("score") or {}
-    value = score.get("value", score.get("AP50", score.get("mIoU")))
-    return None if value is None else float(value)
-
-
-def prepared(shots: Sequence[Snapshot], options: TrainOptions, selected: str) -> Path:
-    """Write the run folder; not for the GUI thread.
-
-    Neither the `selected` model is pruned nor the one to start from.
-    """
-    pairs = [pair(shot) for shot in shots]
-    path = modelling.new_run_folder(selected, options.base)
-    create_run(path, pairs, options)
-    return path
-
-
-def pair(shot: Snapshot) -> Pair:
-    """One training pair, checked; not for the GUI thread."""
-    labels = check_labels(shot.labels, f"the labels of {shot.name}")
-    regions = shot.regions()
-    background = None if shot.background is None else np.asarray(shot.background) > 0
-    known = known_area(labels, regions, background)
-    return Pair(shot.name, shot.image, labels, known, shot.axes)

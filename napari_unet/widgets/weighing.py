@@ -19,8 +19,9 @@ from napari_unet.layers.edits import Edit
 from napari_unet.session import Annotated, Session
 
 from .annotating import Annotating
-from .background import Latest
+from .background import Latest, guarded, safely
 from .fields import field_of, scale_of, weights_of
+from .in_hand import in_hand
 from .on_show import OnShow
 
 PAUSE = 300  # ms after a number was changed
@@ -110,7 +111,8 @@ class Weighing(QObject):
             self._hide(self._on.image)  # only one map can follow the brush
             self._leave()
         self._session.weighing = True
-        self._look(image, labels)
+        with safely(self._on_failed):
+            self._look(image, labels)
 
     def settings(self) -> WeightSettings:
         """The settings as the panel has them."""
@@ -143,8 +145,9 @@ class Weighing(QObject):
         if image not in self._viewer.layers or labels not in self._viewer.layers:
             self._leave()
             return
-        if not first and (self._on is None or not self._on.layer.visible):
-            return  # it was hidden meanwhile
+        hidden = self._on is None or not self._on.layer.visible
+        if hidden and not (first and in_hand(session, image)):
+            return  # nobody waits for it any more
         layer = layers.show_weights(
             self._viewer, image, shown.weights, shown.weighed.limits, field.window, field.index
         )
@@ -293,5 +296,5 @@ class Weighing(QObject):
         made = QTimer(self)
         made.setSingleShot(single)
         made.setInterval(pause)
-        made.timeout.connect(deed)
+        made.timeout.connect(guarded(deed, self._on_failed))
         return made

@@ -23,6 +23,7 @@ from napari_unet.runs.jobs import JobFolder
 WORSE = "FAKE_WORKER_WORSE" in os.environ  # than the model that it started from
 PAUSE = float(os.environ.get("FAKE_WORKER_PAUSE", "0.01"))  # seconds a step takes
 TILE = int(os.environ.get("FAKE_WORKER_TILE", "64"))  # side, px
+HOLD = int(os.environ.get("FAKE_WORKER_HOLD", "0"))  # tiles; after so many it waits for "stop"
 stop, commands = threading.Event(), []
 here = threading.Condition()
 
@@ -113,6 +114,8 @@ def predict(job: JobFolder) -> None:
             total = len(windows) * len(slices)
             say(event="tile", index=done, of=total, slice=index, window=window)
             time.sleep(PAUSE)
+            if done == HOLD:
+                stop.wait()
             if stop.is_set():
                 say(event="done", what="predict", path=str(job.path), stopped=True, seconds=0.1)
                 return

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from napari_unet import advice, wording
-from napari_unet.session import Annotated, Session
+from napari_unet.session import GENERAL, Annotated, Session
 from napari_unet.widgets.counting import Part, counted
 
 
@@ -123,3 +123,38 @@ def test_images_without_marks_are_counted() -> None:
         Part("empty", 0 * painted, None, 0, None, None),
     ]
     assert counted(parts, "instances")[0].unmarked == 1
+
+
+def test_what_was_found_untrained_is_accepted_next() -> None:
+    found = Session(image="a", model="m", models=(("m", GENERAL),), predicted=True)
+    assert advice.next_step(found).startswith("Accept")
+    found.accepted = True
+    assert advice.next_step(found).startswith("Correct")
+
+
+def test_freshly_painted_cells_are_to_be_learnt() -> None:
+    painted = ready(models=(("m", GENERAL),))
+    assert "Fine-tune" in advice.next_step(painted) and "Predict" not in advice.next_step(painted)
+    painted.learnt = True
+    assert "Predict" in advice.next_step(painted)
+
+
+def test_words_about_another_state_are_renewed() -> None:
+    session = ready()
+    session.say("Found 13 cells", "done")
+    advice.renew(session)
+    assert session.status == "Found 13 cells."
+    session.image = "b"
+    advice.renew(session)
+    assert session.status == advice.next_step(session) and session.advised
+    session.job = "training"
+    session.say("Training", "busy")
+    session.image = ""
+    advice.renew(session)
+    assert session.status == "Training."
+
+
+def test_the_model_that_did_better_is_named() -> None:
+    score = {"AP50": 0.5, "truth": 14, "found": 9}
+    words = wording.before_after(score, score, worse=True, base="the general model")
+    assert "the general model is selected, the new one is in the list" in words

@@ -1,0 +1,73 @@
+"""Which model is selected: each image has its own, and none is taken for it in silence.
+
+An image has the model that the user has chosen for it, or that was trained on it in this session,
+whichever came last; with it all images of the same kind from the same folder. Any other image has
+the one that ships, which has seen many kinds of cells.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from napari.layers import Image
+from napari.viewer import Viewer
+from qtpy.QtCore import QObject
+
+from napari_unet import layers
+from napari_unet.session import GENERAL, Session
+
+
+class Choosing(QObject):
+    """Keeps the session's model in step with the image in hand."""
+
+    def __init__(self, viewer: Viewer, session: Session, parent: QObject) -> None:
+        super().__init__(parent)
+        self._viewer, self._session = viewer, session
+        self._models: dict[str, str] = {}  # the path of the model of each kind of image
+        self._learnt: set[tuple[str, str]] = set()  # kinds of images, and what was trained on them
+        for name in ("image", "models"):
+            getattr(session.events, name).connect(self.renew)
+
+    def close(self) -> None:
+        for name in ("image", "models"):
+            getattr(self._session.events, name).disconnect(self.renew)
+
+    def choose(self, path: str) -> None:
+        """The user wants this one for the image in hand; with none, for the next one."""
+        self._models[self._kind(self._session.image)] = path
+        self.renew()
+
+    def trained(self, path: str, images: Sequence[str], *, learnt: bool = True) -> None:
+        """Take this one for the images of a training; not `learnt`: the base, which did better."""
+        for kind in {self._kind(image) for image in images}:
+            self._models[kind] = path
+            if learnt:
+                self._learnt.add((kind, path))
+        self.renew()
+
+    def of(self, image: str) -> str:
+        """The path of the image's model; "" = there is none at all."""
+        models = self._session.models
+        chosen = self._models.get(self._kind(image), "")
+        if chosen in dict(models):
+            return chosen
+        shipped = [path for path, title in models if title == GENERAL]
+        return next(iter([*shipped, *(path for path, _ in models)]), "")
+
+    def renew(self) -> None:
+        """Select the model of the image in hand."""
+        session = self._session
+        kind = self._kind(session.image)
+        if kind and "" in self._models:  # chosen before there was an image
+            self._models.setdefault(kind, self._models.pop(""))
+        session.learnt = (kind, self.of(session.image)) in self._learnt
+        session.model = self.of(session.image)
+
+    def _kind(self, key: str) -> str:
+        """The images of one folder that are alike; of one without a file, itself. "" = no image."""
+        image = layers.find(self._viewer, key)
+        if not isinstance(image, Image):
+            return ""
+        folder = layers.folder(image)
+        return f"{Path(folder)} {image.ndim} {image.rgb} {image.dtype}" if folder else key

@@ -1,0 +1,65 @@
+"""A training as it is written for the worker, and as the worker tells of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from napari_unet.core.annotation import Pair, check_labels, known_area
+from napari_unet.core.settings import TrainOptions
+from napari_unet.runs.folder import RunFolder, create_run
+from napari_unet.session import Progress
+from napari_unet.snapshots import Snapshot
+from napari_unet.wording import time_left
+
+from . import modelling
+
+
+def progress(said: dict[str, Any]) -> Progress:
+    """The bar for one step message."""
+    left, seconds, of = said.get("left"), said.get("seconds", 0.0), said.get("of")
+    share = None
+    if of:
+        share = said["step"] / of
+    elif left is not None:
+        share = seconds / max(seconds + left, 1e-6)
+    return Progress(share, left, time_left(left))
+
+
+def has_checkpoint(run: Path) -> bool:
+    """True if the training in this run folder can be resumed."""
+    return RunFolder(run).checkpoint.exists()
+
+
+def score_of(said: dict[str, Any]) -> float | None:
+    """The point on the curve that a message means: a loss, or a held-out score."""
+    if said["event"] == "step":
+        return float(said["loss"])
+    if said["event"] != "held-out":
+        return None
+    score = said.get("score") or {}
+    value = score.get("value", score.get("AP50", score.get("mIoU")))
+    return None if value is None else float(value)
+
+
+def prepared(shots: Sequence[Snapshot], options: TrainOptions, selected: str) -> Path:
+    """Write the run folder; not for the GUI thread.
+
+    Neither the `selected` model is pruned nor the one to start from.
+    """
+    pairs = [pair(shot) for shot in shots]
+    path = modelling.new_run_folder(selected, options.base)
+    create_run(path, pairs, options)
+    return path
+
+
+def pair(shot: Snapshot) -> Pair:
+    """One training pair, checked; not for the GUI thread."""
+    labels = check_labels(shot.labels, f"the labels of {shot.name}")
+    regions = shot.regions()
+    background = None if shot.background is None else np.asarray(shot.background) > 0
+    known = known_area(labels, regions, background)
+    return Pair(shot.name, shot.image, labels, known, shot.axes)
