@@ -16,7 +16,7 @@ from napari import Viewer
 from napari_unet import layers
 from napari_unet.files.pairs import find_pairs, read_pair
 from napari_unet.widgets.open import Shown, _read, add_pair
-from napari_unet.widgets.training import pair
+from napari_unet.widgets.trained import pair
 
 from .mouse import settle, stroke
 
