@@ -14,7 +14,7 @@ from napari.layers import Image, Shapes
 from napari_unet import layers
 from napari_unet.snapshots import Outline, rasterise
 from napari_unet.widgets import fields
-from napari_unet.widgets.training import pair
+from napari_unet.widgets.trained import pair
 
 from .conftest import partner
 
