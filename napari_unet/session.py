@@ -18,6 +18,7 @@ from .wording import count, sentence
 Job = Literal["", "starting", "training", "stopping", "predicting"]
 Mood = Literal["idle", "busy", "done", "error"]
 Choice = tuple[str, str]  # (key, what the user reads)
+Torn = tuple[int, int, int | None]  # (number, its pieces, the slice; None = there is but one)
 
 # what a training starts from: always anew from the base, for a chain of trainings forgets
 FROM_BASE = "default"
@@ -91,6 +92,7 @@ class Session:
     slices_in_image: int = 1
     labels_are: LabelsAre = "instances"
     annotated: Annotated = field(default_factory=Annotated)
+    torn: tuple[Torn, ...] = ()  # numbers in several pieces, in the labels in hand
 
     # weight map
     weight_preset: str = "paper"

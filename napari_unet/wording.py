@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 
@@ -11,6 +12,17 @@ def count(number: int, noun: str) -> str:
     if noun.endswith("s"):
         plural = noun + "es"
     return f"{number:,} {noun if number == 1 else plural}"
+
+
+def in_pieces(torn: Sequence[tuple[int, int, int | None]]) -> str:
+    """Such as "Number 6 lies in 3 pieces (slice 4)."; "" = none does."""
+    if not torn:
+        return ""
+    number, pieces, index = torn[0]
+    where = "" if index is None else f" (slice {index:,})"
+    if len(torn) == 1:
+        return f"Number {number:,} lies in {pieces:,} pieces{where}."
+    return f"{len(torn):,} numbers lie in several pieces, such as {number:,} in {pieces:,}{where}."
 
 
 def sentence(words: str) -> str:

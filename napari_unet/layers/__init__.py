@@ -10,7 +10,7 @@ from .drawing import redraw
 from .making import make_background, make_labels, make_regions, start_painting, uncover
 from .opened import take_label_files
 from .orphans import leave, left_for, take_back
-from .own import next_free_id, take_next_id, unwritable, widen
+from .own import next_free_id, renumber, take_next_id, unwritable, widen
 from .pairing import disown_copy, fitting_labels, misfit, pair, pair_the_obvious, set_axes, set_free
 from .reading import (
     axes,
@@ -43,7 +43,7 @@ from .results import (
     write_plane,
 )
 from .roles import Role, find, image_of, images, is_away, key, painted_layers, partner, role
-from .seeing import show, topmost
+from .seeing import go_to, show, topmost
 from .weights import redraw_touching, show_touching, show_weights
 from .writing import Part, Writing, whole_slice
 
@@ -64,6 +64,7 @@ __all__ = [
     "fitting_labels",
     "folder",
     "found_kind",
+    "go_to",
     "has_cells",
     "hide",
     "image_of",
@@ -95,6 +96,7 @@ __all__ = [
     "redraw_touching",
     "region_count",
     "region_outlines",
+    "renumber",
     "role",
     "set_axes",
     "set_free",

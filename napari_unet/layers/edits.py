@@ -22,6 +22,7 @@ from napari_unet.core.windows import Window, around
 
 from . import drawing, history
 
+Box = tuple[slice, ...]  # data pixels, a slice for each axis
 LARGE = 1 << 19  # pixels of an action: telling of more takes over 20 ms
 
 
@@ -76,6 +77,7 @@ class LabelsWatcher:
     replaced : anything may have changed: the data were exchanged, or drawn anew after somebody
         wrote into them, or an action was so large that it is told faster by looking afresh in
         a thread
+    rewound : gets the boxes of what undo or redo has changed, as far as that can be known
     """
 
     def __init__(
@@ -83,10 +85,12 @@ class LabelsWatcher:
         layer: Labels,
         edited: Callable[[list[Edit]], None],
         replaced: Callable[[], None],
+        rewound: Callable[[list[Box]], object] = lambda boxes: None,
     ) -> None:
         self._layer = layer
         self._edited = edited
         self._replaced = replaced
+        self._rewound = rewound
         self._rewinding = False
         self._seen = _seen(layer)
         layer.events.paint.connect(self._on_paint)
@@ -137,6 +141,8 @@ class LabelsWatcher:
         elif item:
             # napari keeps what was undone in the order in which it was undone
             self._tell(item, lambda found: found[::-1])
+        if item:
+            self._rewound([_box(atom) for atom in item])
 
     def _step(self, step: Callable[[], None], item: list[Any] | None) -> None:
         """Undo or redo; of a large layer only what changes is drawn, if that is little."""
@@ -152,7 +158,7 @@ class LabelsWatcher:
             drawing.redraw_thumbnail(layer)
 
 
-def _box(atom: Any) -> tuple[slice, ...]:
+def _box(atom: Any) -> Box:
     """Where a part of an action lies, in data pixels."""
     if hasattr(atom, "slice_key"):
         return tuple(atom.slice_key)

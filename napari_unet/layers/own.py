@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
+import numpy.typing as npt
 from napari.layers import Labels
 
 from napari_unet.core.errors import BadInput
+
+from .making import uncover
 
 
 def next_free_id(layer: Labels) -> int:
@@ -56,6 +61,22 @@ def show_at_once(layer: Labels) -> None:
     on_show = getattr(getattr(getattr(layer, "_slice", None), "image", None), "raw", None)
     if on_show is None or not np.may_share_memory(on_show, layer.data):
         layer.set_view_slice()
+
+
+def renumber(
+    layer: Labels, where: tuple[npt.NDArray[np.intp], ...], values: npt.NDArray[Any], highest: int
+) -> None:
+    """Write `values`, of which `highest` is the highest, at these positions: one undo step.
+
+    Raises
+    ------
+    BadInput
+        If the layer holds no ids so high.
+    """
+    uncover(layer)  # napari writes by what it last showed
+    if not widen(layer, highest):
+        show_at_once(layer)
+    layer.data_setitem(where, values)
 
 
 def take_next_id(layer: Labels, highest: int | None = None) -> int:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from napari.layers import Image
+from collections.abc import Sequence
+
+import numpy as np
+from napari.layers import Image, Layer
 from napari.viewer import Viewer
 
 from .making import uncover
@@ -42,6 +45,23 @@ def show(viewer: Viewer, image: Image) -> None:
     for layer in [x for x in away if x.visible]:
         note_away(layer, True)
         layer.visible = False
+
+
+def go_to(viewer: Viewer, layer: Layer, boxes: Sequence[tuple[slice, ...]]) -> bool:
+    """Show the slice of the first of these boxes (data pixels) where none of them is on show.
+
+    Returns whether the viewer has moved.
+    """
+    ahead = viewer.dims.ndim - layer.ndim
+    hidden = [i for i in range(layer.ndim) if i + ahead in viewer.dims.not_displayed]
+    at = np.array(layer.world_to_data(viewer.dims.point)[-layer.ndim :])
+    seen = np.rint(at).astype(int)
+    if not boxes or any(all(b[i].start <= seen[i] < b[i].stop for i in hidden) for b in boxes):
+        return False
+    at[hidden] = [boxes[0][i].start for i in hidden]
+    world = layer.data_to_world(at)
+    viewer.dims.set_point([i + ahead for i in hidden], [float(world[i]) for i in hidden])
+    return True
 
 
 def _side_by_side(viewer: Viewer) -> bool:

@@ -23,6 +23,7 @@ from .background import in_thread, safely
 from .child import Child
 from .choosing import Choosing
 from .filtering import Filtering
+from .pieces import Pieces
 from .predicting import Predicting
 from .right_of_way import RightOfWay
 from .saving import exported, file_to_write
@@ -56,6 +57,7 @@ class Desk(QObject):
         self.saying = Saying(self.session, self)
         self.choosing = Choosing(viewer, self.session, self)
         self.annotating = Annotating(viewer, self.session, self)
+        self.pieces = Pieces(self.session, self.annotating, self)
         self.weighing = Weighing(viewer, self.session, self.annotating, self)
         self.training = Training(viewer, self.session, self.child, self)
         self.filtering = Filtering(viewer, self.session, self)
@@ -177,6 +179,7 @@ class Desk(QObject):
         self._again.stop()
         self.viewer.bind_key(NEW_CELL_KEY, None)
         self.weighing.close()
+        self.pieces.close()
         self.annotating.close()
         self.choosing.close()
         self.saying.close()

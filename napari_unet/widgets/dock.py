@@ -28,6 +28,7 @@ def label_panel(desk: Desk) -> LabelPanel:
     panel.new_cell_wanted.connect(deeds.new_cell)
     panel.regions_wanted.connect(deeds.regions)
     panel.background_wanted.connect(deeds.background)
+    panel.numbers_wanted.connect(desk.pieces.give_numbers)
     return panel
 
 

@@ -6,6 +6,7 @@ from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QButtonGroup, QRadioButton, QWidget
 
 from napari_unet.advice import why_not_label
+from napari_unet.wording import in_pieces
 
 from . import look
 from .following import follow
@@ -19,6 +20,10 @@ REGIONS = (
 BACKGROUND = "Paint what is surely no cell; then unpainted pixels no longer count as background"
 INSTANCES = "Every cell has a number of its own (the usual case)"
 CLASSES = "Every number is a kind of thing, such as 1 = nucleus, 2 = membrane"
+APART = (
+    "The largest piece of each number keeps it, the others get new ones (undo: Ctrl-Z). "
+    "Crumbs of a few pixels stay as they are"
+)
 AXES = "How the image is read: {}. Change it if that is wrong"
 AXES_WIDTH = 84  # px; room for TZYX, the rest is the image's name
 READINGS = {"T": "points in time", "Z": "slices", "C": "channels"}
@@ -34,6 +39,7 @@ class LabelPanel(Panel):
     new_cell_wanted = Signal()
     regions_wanted = Signal()
     background_wanted = Signal()
+    numbers_wanted = Signal()
 
     def _build(self) -> None:
         self.image = look.chooser("The image to work on")
@@ -51,6 +57,9 @@ class LabelPanel(Panel):
         self._kinds.addButton(self.classes)
         self.amount = look.hint()
         self.amount.setObjectName("unet_annotated")
+        self.torn = look.hint()
+        self.torn.setObjectName("unet_torn")
+        self.apart = look.button("Give each its own number", "unet_apart", APART)
         kinds = look.row(look.words("Each number is"), self.instances, self.classes)
         for place in range(3):
             kinds.setStretch(place, 0)
@@ -62,6 +71,8 @@ class LabelPanel(Panel):
             kinds,
             look.row(self.regions, self.background),
             self.amount,
+            self.torn,
+            self.apart,
         )
 
     def _image_and_axes(self) -> QWidget:
@@ -81,6 +92,8 @@ class LabelPanel(Panel):
         self.background.clicked.connect(self.background_wanted)
         self.instances.clicked.connect(lambda: self.labels_are_chosen.emit("instances"))
         self.classes.clicked.connect(lambda: self.labels_are_chosen.emit("classes"))
+        self.apart.clicked.connect(self.numbers_wanted)
+        follow(self, self._session, ("torn",), self._show_torn)
         names = ("image", "images", "labels", "labels_choices", "axes", "axes_choices")
         follow(self, self._session, (*names, "labels_are", "annotated"), self._show)
 
@@ -93,6 +106,7 @@ class LabelPanel(Panel):
         self.instances.setChecked(session.labels_are == "instances")
         self.classes.setChecked(session.labels_are == "classes")
         self.amount.setText(self._amount())
+        self._show_torn()
         why_not = why_not_label(session)
         for control in (self.image, self.new_cell, self.regions, self.background):
             look.allow(control, why_not)
@@ -100,11 +114,18 @@ class LabelPanel(Panel):
         no_labels = "" if session.labels_choices else "There is none yet: press “New cell”."
         look.allow(self.labels, why_not or no_labels)
 
+    def _show_torn(self) -> None:
+        words = in_pieces(self._session.torn)
+        self.torn.setText(words)
+        for control in (self.torn, self.apart):
+            control.setVisible(bool(words))
+
     def _amount(self) -> str:
         annotated = self._session.annotated
         words = annotated.words(self._session.labels_are)
         if annotated.doubt and self._session.labels_are == "instances":
-            words += " Only the ids 1 and 2 are used, in many pieces: are these kinds of things?"
+            used = "the ids 1 and 2 are" if annotated.classes > 1 else "one id is"
+            words += f" Only {used} used, in many pieces: are these kinds of things?"
         return words
 
 

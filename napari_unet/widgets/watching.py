@@ -31,7 +31,11 @@ class Watching(QObject):
         for layer in wanted:
             if layer not in self._watchers:
                 self._watchers[layer] = LabelsWatcher(
-                    layer, partial(self.edited.emit, layer), partial(self.replaced.emit, layer)
+                    layer,
+                    partial(self.edited.emit, layer),
+                    partial(self.replaced.emit, layer),
+                    # what is changed must be seen: undo may act on another slice
+                    partial(layers.go_to, self._viewer, layer),
                 )
 
     def knows(self, layer: Labels) -> bool:
