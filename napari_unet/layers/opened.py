@@ -30,6 +30,7 @@ def take_label_files(viewer: Viewer) -> list[tuple[Image, Labels]]:
             pair(viewer, image, labels)
         else:
             set_free(labels)
+        labels.metadata[KEY]["file"] = True
         viewer.add_layer(labels)
         found.append((image, labels))
     return found
@@ -37,7 +38,10 @@ def take_label_files(viewer: Viewer) -> list[tuple[Image, Labels]]:
 
 def _image_of_file(viewer: Viewer, layer: Image) -> Image | None:
     """The image whose labels this layer holds, or None."""
-    if not layer.name.endswith(ENDING) or KEY in layer.metadata or layer.multiscale:
+    if not layer.name.endswith(ENDING) or layer.multiscale:
+        return None
+    noted = layer.metadata.get(KEY, {})
+    if "role" in noted or "file" in noted:  # they were labels, which the user made an image
         return None
     if layer.rgb or layer.data.dtype.kind not in "iu":
         return None

@@ -85,7 +85,8 @@ def take_back(viewer: Viewer) -> list[Layer]:
             families.remove(family)
             letters = family[0].metadata[KEY]["left"].axes
             for layer in family:
-                layer.metadata[KEY] = {"role": role(layer), "image": key(image)}
+                kept = {k: v for k, v in layer.metadata[KEY].items() if k != "left"}
+                layer.metadata[KEY] = {**kept, "image": key(image)}
             if letters != axes(image) and letters in axes_choices(image):
                 set_axes(viewer, image, letters)
             taken += family

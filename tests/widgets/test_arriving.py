@@ -180,6 +180,8 @@ def test_labels_that_are_there_stay(model: Any) -> None:
     ((_, new),) = layers.take_label_files(model)
     assert layers.partner(model, image, "labels") is own
     assert new in layers.fitting_labels(model, image)
+    again = model.add_image(new.data, name=new.name, metadata=new.metadata)  # by the user
+    assert layers.take_label_files(model) == [] and again in layers.images(model)
 
 
 @gui
