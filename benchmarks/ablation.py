@@ -43,7 +43,7 @@ class Change:
     name: str
     options: dict[str, Any] = field(default_factory=dict)
     settings: dict[str, dict[str, Any]] = field(default_factory=dict)
-    trained: bool = True  # False: the general model as it is, at the cell size that it finds
+    trained: bool = True  # False: the pretrained model as it is, at the cell size that it finds
     base: str | None = "untrained"  # the change that shows what it began with; None: nothing
 
 

@@ -13,6 +13,7 @@ from typing import Literal
 from psygnal import SignalGroupDescriptor
 
 from .core.settings import LabelsAre
+from .models import DEFAULT, PRETRAINED
 from .wording import count, sentence
 
 Job = Literal["", "starting", "training", "stopping", "predicting"]
@@ -21,8 +22,8 @@ Choice = tuple[str, str]  # (key, what the user reads)
 Torn = tuple[int, int, int | None]  # (number, its pieces, the slice; None = there is but one)
 
 # what a training starts from: always anew from the base, for a chain of trainings forgets
-FROM_BASE = "default"
-GENERAL = "general model"  # what the user reads for it
+FROM_BASE = DEFAULT
+GENERAL = PRETRAINED  # what the user reads for it
 FROM_SCRATCH = "none"
 
 

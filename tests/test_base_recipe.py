@@ -1,4 +1,4 @@
-"""The recipe of the general model: it runs, goes on where it was, and writes model and card."""
+"""The recipe of the pretrained model: it runs, goes on where it was, and writes model and card."""
 
 from __future__ import annotations
 

@@ -19,7 +19,7 @@ from napari_unet.core.threads import share_cores
 
 from .predicting import predict
 from .scoring import evaluate
-from .showing import demo, info, open_window, weights
+from .showing import demo, info, open_window, samples, weights
 from .training import resume, train
 
 app = typer.Typer(
@@ -33,6 +33,7 @@ app = typer.Typer(
 COMMANDS: dict[str, Callable[..., None]] = {
     "open": open_window,
     "demo": demo,
+    "samples": samples,
     "weights": weights,
     "train": train,
     "resume": resume,

@@ -7,6 +7,8 @@ from typing import Annotated, Literal
 
 import typer
 
+A_MODEL = "A model: its name, its file, its run folder, or default (the pretrained model)"
+
 LabelsAre = Annotated[
     Literal["instances", "classes"],
     typer.Option(help="Each id one cell, or each value a kind of thing."),

@@ -11,7 +11,7 @@ import typer
 
 from napari_unet.core.errors import BadInput
 
-from .options import AxesOption, Device, OutFolder
+from .options import A_MODEL, AxesOption, Device, OutFolder
 from .words import predicted_tiles, say_readings
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 def predict(
-    model: Annotated[str, typer.Argument(help="A model's name, its file, or its run folder.")],
+    model: Annotated[str, typer.Argument(help=f"{A_MODEL}.")],
     images: Annotated[list[Path], typer.Argument(help="Images, or folders of images.")],
     out: OutFolder,
     probabilities: Annotated[

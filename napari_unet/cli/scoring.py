@@ -11,7 +11,7 @@ import typer
 
 from napari_unet.core.errors import BadInput
 
-from .options import AxesOption, Device, LabelsAre
+from .options import A_MODEL, AxesOption, Device, LabelsAre
 from .words import say, say_notes
 
 if TYPE_CHECKING:
@@ -29,14 +29,16 @@ SHOWN = ("AP50", "F1_50", "mAP", "SEG", "PQ", "ARAND", "VI", "mIoU")
 
 
 def evaluate(
-    first: Annotated[
-        str, typer.Argument(metavar="MODEL", help="A model; leave it out with --labels.")
+    what: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="[MODEL] DATA",
+            show_default=False,
+            help=f"{A_MODEL}, and a folder of annotated images; with --labels the folder alone.",
+        ),
     ],
-    second: Annotated[
-        Path | None, typer.Argument(metavar="DATA", help="Folder of annotated images.")
-    ] = None,
     labels: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Score these label files instead.")
+        Path | None, typer.Option(metavar="DIR", help="Score these label files instead of a model.")
     ] = None,
     json: Annotated[Path | None, typer.Option(help="Write all scores to this file.")] = None,
     min_size: Annotated[
@@ -54,9 +56,9 @@ def evaluate(
     from napari_unet.core.metrics import evaluate_classes, pool
     from napari_unet.files.pairs import find_pairs
 
-    if (second is None) == (labels is None):
+    if len(what) != (2 if labels is None else 1):
         raise typer.BadParameter("give either MODEL and DATA, or --labels DIR and DATA")
-    found = find_pairs(Path(first) if second is None else second)
+    found = find_pairs(Path(what[-1]))
     if json is not None:
         _check_file(json)
     values: tuple[int, ...] = ()
@@ -64,7 +66,7 @@ def evaluate(
         predicted = _stored(labels, found.pairs)
         classes = labels_are == "classes"
     else:
-        predicted, values = _by_model(first, found.pairs, axes, device)
+        predicted, values = _by_model(what[0], found.pairs, axes, device)
         classes = bool(values)
     scores: dict[str, Scores] = {}
     for files in found.pairs:

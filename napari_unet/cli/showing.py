@@ -13,7 +13,7 @@ import typer
 
 from napari_unet.core.errors import BadInput
 
-from .options import BorderWeight, LabelsAre, OutFolder, Sigma
+from .options import A_MODEL, BorderWeight, LabelsAre, OutFolder, Sigma
 from .words import say
 
 if TYPE_CHECKING:
@@ -57,6 +57,23 @@ def demo(
 
     if journey.run(out, headless=headless) != 0:
         raise BadInput(f"the journey failed: a picture in {out} is blank or no cell was found")
+
+
+def samples(out: OutFolder) -> None:
+    """Copy the sample images that come with napari-unet, and their labels, to DIR."""
+    from napari_unet.files.atomic import write_bytes
+    from napari_unet.sample_images import sample_pairs
+
+    if out.exists() and not out.is_dir():
+        raise BadInput(f"{out} is a file; a folder is needed for the sample images")
+    files = [path for pair in sample_pairs() for path in pair]
+    there = [out / p.name for p in files if (out / p.name).exists()]
+    if there:
+        raise BadInput(f"{there[0]} exists already; name another folder for the sample images")
+    out.mkdir(parents=True, exist_ok=True)
+    for path in files:
+        write_bytes(out / path.name, path.read_bytes())
+    say(f"{len(files) // 2} images with their labels are in {out}")
 
 
 def weights(
@@ -109,7 +126,7 @@ def weights(
 
 
 def info(
-    what: Annotated[str, typer.Argument(metavar="MODEL|RUN", help="A model or a run folder.")],
+    what: Annotated[str, typer.Argument(metavar="MODEL|RUN", help=f"{A_MODEL}.")],
 ) -> None:
     """Say what a model or a run folder holds."""
     from napari_unet.files.model_file import read_config
@@ -134,6 +151,8 @@ def info(
 
 
 def _run_facts(run: RunFolder) -> dict[str, Any]:
+    from napari_unet.models import called
+
     said, options = run.info, run.options
     seconds = "as the device says" if options.seconds is None else f"{options.seconds:g} seconds"
     steps = [m["step"] for m in run.messages() if m["event"] == "step"]
@@ -143,7 +162,7 @@ def _run_facts(run: RunFolder) -> dict[str, Any]:
         "created": said.get("created", ""),
         "images": ", ".join(entry["name"] for entry in said["inputs"]),
         "preset": options.preset,
-        "base": said["base"]["name"] if said.get("base") else "none",
+        "base": called(said["base"]["name"]) if said.get("base") else "none",
         "budget": f"{options.steps} steps" if options.steps else seconds,
         "steps done": steps[-1] if steps else 0,
         "state": "finished" if run.finished else "not finished; go on with: napari-unet resume",

@@ -13,7 +13,7 @@ import typer
 
 from napari_unet.core.errors import BadInput
 
-from .options import AxesOption, BorderWeight, Device, LabelsAre, Sigma
+from .options import A_MODEL, AxesOption, BorderWeight, Device, LabelsAre, Sigma
 from .words import Steps, say, say_notes, say_readings, training_steps
 
 if TYPE_CHECKING:
@@ -33,9 +33,7 @@ def train(
         Literal["default", "paper", "fiji"],
         typer.Option(help="Network, optimiser, augmentation and weights together."),
     ] = "default",
-    base: Annotated[
-        str, typer.Option(help="Model to start from: a name, a path, or none.")
-    ] = "default",
+    base: Annotated[str, typer.Option(help=f"{A_MODEL}; or none.")] = "default",
     labels_are: LabelsAre = "instances",
     axes: AxesOption = None,
     w0: BorderWeight = None,
@@ -53,6 +51,7 @@ def train(
     """Train on annotated images; Ctrl-C ends it early and keeps the best model."""
     from napari_unet.core.settings import TrainOptions
     from napari_unet.files.pairs import find_pairs, read_pair
+    from napari_unet.models import called
     from napari_unet.runs.folder import create_run
 
     if seconds is not None and steps is not None:
@@ -79,7 +78,7 @@ def train(
     _say_annotation(pairs, labels_are)
     used = run.info["base"]
     if used is not None:
-        say(f"starting from the model {used['name']!r}")
+        say(f"starting from {called(used['name'])}")
     elif base == "none":  # "default" may mean the same, which the run itself says
         say("training from scratch")
     del pairs  # the run folder has its own copy

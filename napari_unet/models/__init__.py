@@ -1,13 +1,16 @@
 """Models by name: those that ship with the package, and the user's own; and the user's runs."""
 
 from .in_hand import InHand, in_hand
-from .named import NamedModel, find_model, list_models, save_as
+from .named import DEFAULT, PRETRAINED, NamedModel, called, find_model, list_models, save_as
 from .places import home, models_folder, runs_folder
 from .pruning import prune_runs
 
 __all__ = [
+    "DEFAULT",
+    "PRETRAINED",
     "InHand",
     "NamedModel",
+    "called",
     "find_model",
     "home",
     "in_hand",

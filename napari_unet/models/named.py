@@ -14,7 +14,9 @@ from napari_unet.files.model_file import read_config
 from .places import models_folder, shipped_folder
 
 SUFFIX = ".safetensors"
-RESERVED = ("default", "none")  # words of `--base`
+DEFAULT = "default"  # the word for the model that ships
+PRETRAINED = "pretrained model"  # what the user reads for it
+RESERVED = (DEFAULT, "none")  # words of `--base`
 
 
 @dataclass(frozen=True)
@@ -34,6 +36,11 @@ class NamedModel:
     shipped: bool
     config: ModelConfig | None
     problem: str = ""
+
+
+def called(name: str) -> str:
+    """A model in a sentence: "the pretrained model", or "the model 'nuclei'"."""
+    return f"the {PRETRAINED}" if name == DEFAULT else f"the model {name!r}"
 
 
 def list_models() -> list[NamedModel]:
@@ -59,7 +66,8 @@ def find_model(name_or_path: str | Path) -> Path:
         raise BadInput(f"the folder {path} holds no model{SUFFIX}")
     if path.exists():
         return path
-    there = f"the named models are {', '.join(files)}" if files else "there are no named models yet"
+    names = [f"{DEFAULT} (the {PRETRAINED})" if name == DEFAULT else name for name in files]
+    there = f"the named models are {', '.join(names)}" if names else "there are no named models yet"
     raise BadInput(f"there is no model or file {str(name_or_path)!r}; {there}")
 
 

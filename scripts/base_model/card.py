@@ -27,7 +27,7 @@ from .__main__ import IMAGES
 from .images import collection, rendered
 from .training import HELD_BACK, REAL
 
-HEAD = """# default: the general model
+HEAD = """# default: the pretrained model
 
 The U-Net that a training starts from. It has seen none of your images: fine-tune it on a few
 annotated cells before you trust what it finds.

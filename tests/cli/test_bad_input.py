@@ -96,6 +96,12 @@ def _planes(folder: Path) -> list[object]:
     return ["predict", folder / "m.safetensors", folder / "p.tif", "-o", folder / "out"]
 
 
+def _samples_again(folder: Path) -> list[object]:
+    (folder / "s").mkdir()
+    (folder / "s" / "fluorescence_2_labels.tif").write_text("mine")
+    return ["samples", "-o", folder / "s"]
+
+
 PREDICT = ("predict", "@m.safetensors")
 BAD: dict[str, tuple[Make, str]] = {
     "no labels at all": (_train(LABELS * 0), "label"),
@@ -128,6 +134,8 @@ BAD: dict[str, tuple[Make, str]] = {
     "planes without meaning": (_planes, "--axes"),
     "labels beside their image": (_hand_made_labels, "another folder"),
     "no run folder": (_no_model_run, "run folder"),
+    "samples over what is there": (_samples_again, "another folder"),
+    "samples into a file": (_words("samples", "-o", "@data/a.tif"), "folder"),
     "no run": (_words("resume", "@absent"), "run folder"),
     "info on nothing": (_words("info", "@absent"), "absent"),
     "info on a folder": (_words("info", "@data"), "run folder"),

@@ -17,7 +17,8 @@ import tifffile
 from napari_unet import BadInput, load_model
 from napari_unet.core.metrics import evaluate
 from napari_unet.core.weights import weight_map
-from napari_unet.models import find_model, save_as
+from napari_unet.models import PRETRAINED, find_model, save_as
+from napari_unet.session import GENERAL
 
 from .commands import Run, cells, put_pair, snapshot
 
@@ -382,6 +383,20 @@ def test_info_on_the_general_model_says_all_of_its_card(run: Run) -> None:
     assert answer.code == 0
     assert path.with_suffix(".md").read_text().strip() in answer.out
     assert answer.out.count(hashlib.sha256(path.read_bytes()).hexdigest()) == 2
+
+
+def test_the_help_of_evaluate_asks_for_what_it_takes(run: Run) -> None:
+    answer = run("evaluate", "--help")
+    assert "[OPTIONS] [MODEL] DATA" in answer.out and "leave it out" not in answer.out
+
+
+def test_the_model_that_ships_has_one_name(run: Run, tmp_path: Path) -> None:
+    assert GENERAL == PRETRAINED == "pretrained model"
+    for command in ("predict", "train", "evaluate", "info"):
+        said = " ".join(run(command, "--help").out.replace("│", " ").split())
+        assert "default (the pretrained model)" in said
+    assert "default (the pretrained model)" in run("info", "nuclie").err
+    assert run("info", "default").out.count("general model") == 0
 
 
 def test_info(run: Run, model: Path) -> None:

@@ -100,7 +100,7 @@ def test_what_is_said_and_made(run: Run, data: Path, tmp_path: Path) -> None:
         "2 annotated images, 1 image without labels passed over",
         "2 images read as YX: 1 channel, one slice",
         "annotated: 40 cells, 100% of the pixels",
-        "starting from the model 'default'",
+        "starting from the pretrained model",
         "2 steps",
         "model.safetensors",
     ):
