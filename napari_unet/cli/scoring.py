@@ -29,14 +29,15 @@ SHOWN = ("AP50", "F1_50", "mAP", "SEG", "PQ", "ARAND", "VI", "mIoU")
 
 
 def evaluate(
-    what: Annotated[
-        list[str],
+    first: Annotated[
+        str,
         typer.Argument(
-            metavar="[MODEL] DATA",
-            show_default=False,
-            help=f"{A_MODEL}, and a folder of annotated images; with --labels the folder alone.",
+            metavar="MODEL|DATA", help=f"{A_MODEL}; with --labels, DATA and nothing else."
         ),
     ],
+    second: Annotated[
+        Path | None, typer.Argument(metavar="DATA", help="Folder of annotated images.")
+    ] = None,
     labels: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Score these label files instead of a model.")
     ] = None,
@@ -56,9 +57,9 @@ def evaluate(
     from napari_unet.core.metrics import evaluate_classes, pool
     from napari_unet.files.pairs import find_pairs
 
-    if len(what) != (2 if labels is None else 1):
+    if (second is None) == (labels is None):
         raise typer.BadParameter("give either MODEL and DATA, or --labels DIR and DATA")
-    found = find_pairs(Path(what[-1]))
+    found = find_pairs(Path(first) if second is None else second)
     if json is not None:
         _check_file(json)
     values: tuple[int, ...] = ()
@@ -66,7 +67,7 @@ def evaluate(
         predicted = _stored(labels, found.pairs)
         classes = labels_are == "classes"
     else:
-        predicted, values = _by_model(what[0], found.pairs, axes, device)
+        predicted, values = _by_model(first, found.pairs, axes, device)
         classes = bool(values)
     scores: dict[str, Scores] = {}
     for files in found.pairs:

@@ -387,7 +387,8 @@ def test_info_on_the_general_model_says_all_of_its_card(run: Run) -> None:
 
 def test_the_help_of_evaluate_asks_for_what_it_takes(run: Run) -> None:
     answer = run("evaluate", "--help")
-    assert "[OPTIONS] [MODEL] DATA" in answer.out and "leave it out" not in answer.out
+    assert "[OPTIONS] {MODEL|DATA} [DATA]" in answer.out and "leave it out" not in answer.out
+    assert "with --labels, DATA and nothing else" in " ".join(answer.out.replace("│", "").split())
 
 
 def test_the_model_that_ships_has_one_name(run: Run, tmp_path: Path) -> None:
