@@ -45,7 +45,7 @@ def next_step(session: Session) -> str:
 
 
 def the_model(session: Session, path: str) -> str:
-    """What a model is called in a sentence, such as "the general model" or "“nuclei”"."""
+    """What a model is called in a sentence, such as "the pretrained model" or "“nuclei”"."""
     title = dict(session.models).get(path, path)
     return f"the {GENERAL}" if title == GENERAL else f"“{title}”"
 

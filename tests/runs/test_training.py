@@ -290,7 +290,7 @@ def ask(*commands: str) -> list[Message]:
 
 @pytest.mark.parametrize("diameter", [13.0, 26.0, 80.0])
 def test_no_memory_for_any_tile_ends(diameter: float, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The smallest tile that the general model takes is far above the least one of all."""
+    """The smallest tile that the pretrained model takes is far above the least one of all."""
     asked: list[int] = []
 
     def never(*args: Any, **kwargs: Any) -> Iterator[Any]:

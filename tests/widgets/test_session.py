@@ -156,5 +156,5 @@ def test_words_about_another_state_are_renewed() -> None:
 
 def test_the_model_that_did_better_is_named() -> None:
     score = {"AP50": 0.5, "truth": 14, "found": 9}
-    words = wording.before_after(score, score, worse=True, base="the general model")
-    assert "the general model is selected, the new one is in the list" in words
+    words = wording.before_after(score, score, worse=True, base="the pretrained model")
+    assert "the pretrained model is selected, the new one is in the list" in words
