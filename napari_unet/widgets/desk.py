@@ -245,18 +245,23 @@ class Desk(QObject):
     def _on_trained(self, path: str, base: str, images: tuple[str, ...]) -> None:
         in_thread(
             lambda: (modelling.entry(Path(path)), modelling.base_of(base) if base else None),
-            lambda made: self._on_new_model(*made, images),
+            lambda made: self._on_new_model(*made, images, bool(base)),
             self._say_error,
         )
 
-    def _on_new_model(self, choice: Choice, better: Choice | None, images: tuple[str, ...]) -> None:
+    def _on_new_model(
+        self, choice: Choice, better: Choice | None, images: tuple[str, ...], worse: bool
+    ) -> None:
         """List what was trained, select it unless its base did `better`, and show what it finds."""
         if self._closed:
             return
+        selected = self.session.model
         self._add_model(choice)
         if better is not None and better[0] not in dict(self.session.models):
             self.session.models = (*self.session.models, better)
-        self.choosing.trained((better or choice)[0], images, learnt=better is None)
+        # a base that is gone: what was selected stays
+        kept = better[0] if better is not None else selected if worse else ""
+        self.choosing.trained(kept or choice[0], images, learnt=not worse)
         # the user may have turned to an image that it was not trained on
         keys = [self.session.image] if self.session.image in images else images
         found = (layers.find(self.viewer, key) for key in keys)
