@@ -48,7 +48,16 @@ TORCH = {
     )
 } | {
     f"napari_unet.runs.{name}"
-    for name in ("adapting", "keeper", "networks", "predict", "telling", "train", "worker")
+    for name in (
+        "adapting",
+        "checkpoint",
+        "keeper",
+        "networks",
+        "predict",
+        "telling",
+        "train",
+        "worker",
+    )
 }
 
 

@@ -54,8 +54,7 @@ class Batches:
             for s in samples
         ]
         self._weights = [torch.from_numpy(s.weights[None]).to(device) for s in samples]
-        self._means = np.array([s.image.mean(dtype=np.float64) for s in samples])
-        self._spreads = np.array([s.image.std(dtype=np.float64) for s in samples])
+        self._means, self._spreads = np.array([s.mean_and_spread for s in samples]).T
         self._drawn = Centres(
             [s.target.shape[0] for s in samples], [partial(self._chance, s) for s in samples]
         )

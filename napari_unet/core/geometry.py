@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from .settings import NetworkSettings
+import math
+
+from .settings import AugmentSettings, FitSettings, NetworkSettings
 
 LEAST_TILE = 64  # px; out of memory below this is final
 
@@ -40,6 +42,14 @@ def input_size(net: NetworkSettings, wanted: int) -> int:
 def output_size(net: NetworkSettings, size: int) -> int:
     """Side of the output for a legal input side."""
     return size - 2 * margin(net)
+
+
+def tile_reach(net: NetworkSettings, fit: FitSettings, augment: AugmentSettings) -> int:
+    """Model pixels round its centre from which an augmented training tile can be read."""
+    half = (input_size(net, fit.tile) - 1) / 2
+    # corners of a turned and shrunk tile; of a bent one six standard deviations, 2 in 10^9
+    bent = math.sqrt(2) * half * (1 + augment.scale) + 6 * augment.elastic_sd
+    return math.ceil(bent + grid(net) / 2) + 1  # and the jitter of centres, and a neighbour
 
 
 def operations(net: NetworkSettings, height: int, width: int) -> float:

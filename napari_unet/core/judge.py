@@ -10,12 +10,12 @@ import numpy as np
 
 from .instances import moved
 from .metrics import Scores, evaluate, evaluate_classes, pool
-from .predict import ArraySource
-from .samples import AnnotatedSlice, Annotation, factor_of
+from .samples import AROUND, AnnotatedSlice, Annotation, factor_of
 from .segment import Floats, Segmenter
 from .settings import InstanceSettings, Settings
 from .tiling import halo
-from .windows import Window
+from .windows import Window, grown
+from .windows import moved as moved_to
 
 # what is tried, one after the other, each from the best of the one before
 THRESHOLDS = (-1.0, -0.5, 0.5, 1.0)  # log-odds by which the mask's is moved
@@ -111,7 +111,7 @@ class HeldOut:
     def probabilities(self, segmenter: Segmenter) -> list[Floats]:
         """For each held-out slice the probabilities in its box."""
         return [
-            replace(segmenter, diameter=diameter).window(ArraySource(s.image), box)
+            replace(segmenter, diameter=diameter).window(s.source, moved_to(box, s.window))
             for s, box, diameter in zip(self.slices, self.boxes, self.diameters, strict=True)
         ]
 
@@ -231,10 +231,5 @@ def _box(s: AnnotatedSlice) -> Window:
     """The held-out part's bounding box with something around it: cells there may be cut."""
     region = s.split.region
     rows, columns = np.flatnonzero(region.any(axis=1)), np.flatnonzero(region.any(axis=0))
-    around = 16
-    return (
-        max(int(rows[0]) - around, 0),
-        min(int(rows[-1]) + 1 + around, region.shape[0]),
-        max(int(columns[0]) - around, 0),
-        min(int(columns[-1]) + 1 + around, region.shape[1]),
-    )
+    box = (int(rows[0]), int(rows[-1]) + 1, int(columns[0]), int(columns[-1]) + 1)
+    return grown(box, AROUND, (region.shape[0], region.shape[1]))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,7 @@ import numpy.typing as npt
 
 from .errors import BadInput
 from .settings import NormaliseSettings
+from .windows import Window, part_of
 
 # One hot pixel must not explode the network, nor make the other pixels of its tile vanish:
 # beyond these the grey value tells nothing more. Cells far brighter than the high
@@ -48,21 +50,74 @@ def normalise(
     BadInput
         If the values are no numbers (complex, text, objects).
     """
+    source = normalised(image, settings)
+    whole = (0, image.shape[-2], 0, image.shape[-1])
+    return source.read(whole), source.finite(whole)
+
+
+@dataclass(frozen=True)
+class Normalised:
+    """A slice of which windows are normalised as they are read: a `predict.Source`.
+
+    They hold what :func:`normalise` makes of the whole slice there, which never exists.
+
+    Attributes
+    ----------
+    raw : (C, Y, X) grey values
+    levels : for each channel the grey values of 0, of 1 and of missing pixels
+    """
+
+    raw: npt.NDArray[Any]
+    levels: tuple[tuple[float, float, float], ...]
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        c, y, x = self.raw.shape
+        return c, y, x
+
+    def read(self, window: Window) -> npt.NDArray[np.float32]:
+        """``(C, y1 - y0, x1 - x0)``, finite everywhere."""
+        raw = self.raw[:, *part_of(window)]
+        out = np.empty(raw.shape, np.float32)
+        for channel, levels, mapped in zip(raw, self.levels, out, strict=True):
+            _map(channel, _there(channel), *levels, out=mapped)
+        return out
+
+    def finite(self, window: Window) -> npt.NDArray[np.bool_]:
+        """``(y1 - y0, x1 - x0)``: False where any channel holds no number float32 can hold."""
+        raw = self.raw[:, *part_of(window)]
+        finite = np.ones(raw.shape[-2:], np.bool_)
+        for channel in raw:
+            there = _there(channel)
+            if there is not None:
+                finite &= there
+        return finite
+
+
+def normalised(image: npt.NDArray[Any], settings: NormaliseSettings | None = None) -> Normalised:
+    """The levels of a (C, Y, X) slice, measured as :func:`normalise` does; nothing is copied.
+
+    Raises
+    ------
+    BadInput
+        If the values are no numbers (complex, text, objects).
+    """
     settings = settings or NormaliseSettings()
     if image.dtype.kind not in "buif":
         raise BadInput(f"an image of {image.dtype} values cannot be read; numbers are needed")
-    out = np.empty(image.shape, np.float32)
-    finite = np.ones(image.shape[-2:], np.bool_)
-    for channel, mapped in zip(image, out, strict=True):
-        if channel.dtype.kind == "f":
-            there = np.isfinite(channel)
-            if channel.dtype.itemsize > 4:
-                there &= np.abs(channel) <= TOP
-            finite &= there
-        else:
-            there = None
-        _map(channel, there, *_levels(channel, there, settings), out=mapped)
-    return out, finite
+    return Normalised(
+        image, tuple(_levels(channel, _there(channel), settings) for channel in image)
+    )
+
+
+def _there(channel: npt.NDArray[Any]) -> npt.NDArray[np.bool_] | None:
+    """Where a channel holds a number that float32 can hold; None = everywhere, by its type."""
+    if channel.dtype.kind != "f":
+        return None
+    there: npt.NDArray[np.bool_] = np.isfinite(channel)
+    if channel.dtype.itemsize > 4:
+        there &= np.abs(channel) <= TOP
+    return there
 
 
 def _levels(

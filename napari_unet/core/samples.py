@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import reduce
 
 import numpy as np
 import numpy.typing as npt
@@ -12,10 +13,12 @@ from .annotation import Labels, Mask, Pair, median_diameter, planes
 from .axes import Axes, read_axes
 from .carving import carve
 from .held_out import Split, nothing, split_stack
-from .normalise import normalise
-from .scale import nearest_indices, scale_factor, shrink_image
+from .normalise import Normalised, normalised
+from .scale import scale_factor
+from .scaled import in_model_pixels
 from .settings import LabelsAre, ScaleSettings, Settings
 from .weights import Counts, assembled_map, class_counts, class_weights
+from .windows import Window, around, box_of, grown, part_of
 
 Floats = npt.NDArray[np.float32]
 
@@ -27,18 +30,30 @@ OWN_SIZE = 3  # whole cells in an image, or its median is chance
 LARGEST_BLOCK = 512 * 512
 # of the block's box, which is all looked at: pixels of the image or the model, what is more
 LARGEST_BOX = 2**20
+AROUND = 16  # px round what is held out that a scoring looks at: cells there may be cut
+ROWS = 256  # of a slice, looked at together
 
 
 @dataclass(frozen=True)
 class AnnotatedSlice:
-    """One 2D slice in image pixels, normalised, with its two parts."""
+    """One 2D slice in image pixels, with its two parts.
+
+    Of the annotation only a window is held, with all that is known in it: a slice may be far
+    larger. The image is read, and normalised, where it is needed.
+    """
 
     name: str
-    image: Floats  # (C, Y, X), about 0..1
-    labels: Labels  # (Y, X), 0 outside the known area
-    known: Mask  # (Y, X)
-    split: Split
+    source: Normalised  # the whole slice, about 0..1
+    window: Window  # of the slice
+    labels: Labels  # (y, x) of the window, 0 outside the known area
+    known: Mask  # (y, x)
+    split: Split  # of the window
     diameter: float | None = None  # image pixels, of its whole cells
+
+    @property
+    def image(self) -> Floats:
+        """(C, y, x) of the window."""
+        return self.source.read(self.window)
 
     @property
     def train_known(self) -> Mask:
@@ -101,22 +116,45 @@ def _annotated(
 ) -> tuple[list[Labels], list[AnnotatedSlice]]:
     """What is painted in each annotated slice, and the slices, nothing held out yet."""
     raw, slices = [], []
-    known_planes = list(planes(pair.known)) if pair.known is not None else None
+    known_planes = (
+        list(planes(pair.known))
+        if pair.known is not None
+        else [np.broadcast_to(p.any(), p.shape) for p in planes(pair.labels)]
+    )
+    window = _window(known_planes)
     for index, painted in enumerate(planes(pair.labels)):
-        known = known_planes[index] if known_planes else np.full(painted.shape, painted.any())
+        known = known_planes[index][part_of(window)]
         if not known.any():
             continue
-        image, finite = normalise(axes.slice(pair.image, index), settings.normalise)
-        known = known & finite
-        labels = np.where(known, painted, 0).astype(np.int32)
+        source = normalised(axes.slice(pair.image, index), settings.normalise)
+        known = known & source.finite(window)
+        seen = painted[part_of(window)]
+        labels = np.where(known, seen, 0).astype(np.int32)
         name = pair.name if axes.slices == 1 else f"{pair.name}, slice {index}"
-        raw.append(painted)
-        slices.append(AnnotatedSlice(name, image, labels, known, nothing(labels.shape), None))
+        raw.append(_without_cut(painted, seen, window))
+        slices.append(AnnotatedSlice(name, source, window, labels, known, nothing(labels.shape)))
     if labels_are == "classes":
         return raw, slices
     # of the whole stack, as it is predicted: caps of round cells are not small cells
     diameter = median_diameter(raw, [s.known for s in slices], OWN_SIZE)
     return raw, [replace(s, diameter=diameter) for s in slices]
+
+
+def _window(known: Sequence[Mask]) -> Window:
+    """What is known in any slice of an image, and as much around it as a scoring looks at."""
+    boxes = [box for plane in known if (box := box_of(plane)) is not None]
+    return grown(reduce(around, boxes), AROUND, known[0].shape) if boxes else (0, 0, 0, 0)
+
+
+def _without_cut(painted: Labels, seen: Labels, window: Window) -> Labels:
+    """The labels of the window, less the cells that go on beyond it: they are not whole."""
+    beyond: set[int] = set()
+    for y in range(0, painted.shape[0], ROWS):
+        rows = np.array(painted[y : y + ROWS])
+        top, bottom = (min(max(edge - y, 0), ROWS) for edge in window[:2])
+        rows[top:bottom, window[2] : window[3]] = 0
+        beyond.update(np.unique(rows[rows > 0]).tolist())
+    return np.where(np.isin(seen, list(beyond)), 0, seen) if beyond else seen
 
 
 def _parted(
@@ -143,6 +181,15 @@ class Sample:
     target: npt.NDArray[np.uint8]  # (H, W) output of the network: 0 background, 1.. class
     known: Mask  # (H, W), training part only
     weights: Floats  # (H, W), 0 where unknown
+    # mean and standard deviation of the whole slice, where this is a part of it
+    whole: tuple[float, float] | None = None
+
+    @property
+    def mean_and_spread(self) -> tuple[float, float]:
+        """Of the grey values of the whole slice."""
+        if self.whole is not None:
+            return self.whole
+        return float(self.image.mean(dtype=np.float64)), float(self.image.std(dtype=np.float64))
 
 
 def prepare(
@@ -154,22 +201,27 @@ def prepare(
     -------
     The samples, and the class weights of the whole training part.
     """
-    scaled = [
-        _in_model_pixels(s, factor_of(annotation, settings, s), labels_are)
-        for s in annotation.slices
-    ]
+    scaled = []
+    for s in annotation.slices:
+        factor = factor_of(annotation, settings, s)
+        scaled.append(
+            in_model_pixels(s.source, s.window, s.labels, s.train_known, factor, settings)
+        )
+    if labels_are == "instances":
+        scaled = [replace(one, labels=carve(one.labels)) for one in scaled]
     counts: Counts = {}
-    for _, labels, known in scaled:
-        for value, n in class_counts(labels, known, labels_are).items():
+    for one in scaled:
+        for value, n in class_counts(one.labels, one.known, labels_are).items():
             counts[value] = counts.get(value, 0) + n
     by_class = class_weights(counts, settings.weights)
     samples = []
-    for image, labels, known in scaled:
+    for one in scaled:
+        labels, known = one.labels, one.known
         weights = assembled_map(labels, known, settings.weights, labels_are, by_class)
         target = (labels > 0).astype(np.uint8)
         for output, value in enumerate(annotation.class_values, start=1):
             target[labels == value] = output
-        samples.append(Sample(image, labels, target, known, weights))
+        samples.append(Sample(one.image, labels, target, known, weights, one.whole))
     return samples, by_class
 
 
@@ -179,15 +231,3 @@ def factor_of(annotation: Annotation, settings: Settings, s: AnnotatedSlice | No
         return 1.0
     diameter = annotation.diameter if s is None else annotation.diameter_of(s)
     return scale_factor(diameter, settings.scale)
-
-
-def _in_model_pixels(
-    s: AnnotatedSlice, factor: float, labels_are: LabelsAre
-) -> tuple[Floats, Labels, Mask]:
-    known = s.train_known
-    labels = np.where(known, s.labels, 0).astype(np.int32)
-    image = shrink_image(s.image, factor)
-    if factor != 1.0:
-        at = np.ix_(*(nearest_indices(n, factor) for n in labels.shape))
-        labels, known = labels[at], known[at]
-    return image, carve(labels) if labels_are == "instances" else labels, known

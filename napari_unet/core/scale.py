@@ -8,6 +8,7 @@ holds exactly the pixels that the whole would hold there.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .settings import ScaleSettings
+from .windows import Window, part_of
 
 Floats = npt.NDArray[Any]
 
@@ -98,9 +100,27 @@ def shrink_image(image: Floats, factor: float) -> Floats:
     """A whole ``(C, Y, X)`` image in model pixels; the same as tiles of it would hold."""
     if factor == 1.0:
         return image
-    out = image
-    for axis, length in ((1, image.shape[1]), (2, image.shape[2])):
-        grid = taps(0, model_length(length, factor), factor)
-        wide = np.take(out, mirror(grid.start, grid.stop, length), axis=axis)
-        out = grid.apply(wide, axis, grid.start)
+    size = (model_length(image.shape[1], factor), model_length(image.shape[2], factor))
+    whole = (0, size[0], 0, size[1])
+    return shrunk_window(lambda w: image[:, *part_of(w)], image.shape[1:], whole, factor)
+
+
+def shrunk_window(
+    read: Callable[[Window], Floats], shape: tuple[int, ...], window: Window, factor: float
+) -> Floats:
+    """`window` (model px) of what :func:`shrink_image` makes of an image.
+
+    Parameters
+    ----------
+    read : windows (image px) of the ``(C, Y, X)`` image; only what is needed is asked for
+    shape : ``(Y, X)`` of the image
+    """
+    if factor == 1.0:
+        return read(window)
+    grids = [taps(*window[:2], factor), taps(*window[2:], factor)]
+    ys, xs = (mirror(g.start, g.stop, n) for g, n in zip(grids, shape, strict=True))
+    top, left = int(ys.min()), int(xs.min())
+    out = read((top, int(ys.max()) + 1, left, int(xs.max()) + 1))
+    for axis, (grid, sources) in enumerate(zip(grids, (ys - top, xs - left), strict=True), start=1):
+        out = grid.apply(np.take(out, sources, axis=axis), axis, grid.start)
     return out

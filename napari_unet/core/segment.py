@@ -20,7 +20,7 @@ from .instances import label_cells
 from .memory import is_out_of_memory, keep_freed_memory
 from .modelled import instances_for, model_scale, must_measure, takes
 from .normalise import normalise
-from .predict import ArraySource, predict_tiles
+from .predict import ArraySource, Source, predict_tiles
 from .settings import ModelConfig
 from .tiling import Tile, TilePlan, plan_tiles, plan_window, tile_size
 from .unet import UNet
@@ -120,7 +120,7 @@ class Segmenter:
         shape = slice_.source.shape[1:]
         yield from self._predicted(slice_.source, lambda: self.plan(shape).visible_first(first))
 
-    def window(self, source: ArraySource, window: Window) -> Floats:
+    def window(self, source: Source, window: Window) -> Floats:
         """Probabilities of `window` (image px) alone, exactly those that all tiles would give.
 
         ``(h, w)`` foreground with instances, ``(classes, h, w)`` otherwise.
@@ -142,7 +142,7 @@ class Segmenter:
         return out
 
     def _predicted(
-        self, source: ArraySource, planned: Callable[[], TilePlan]
+        self, source: Source, planned: Callable[[], TilePlan]
     ) -> Iterator[tuple[Tile, int, int, Floats]]:
         """Tile by tile; out of memory halves :attr:`tile`, says so, and plans anew."""
         failed = math.inf  # side of the tiles that memory was too short for

@@ -67,10 +67,11 @@ def read_model(path: Path) -> tuple[ModelConfig, dict[str, Tensor]]:
     """
     config = read_config(path)
     from safetensors import SafetensorError
-    from safetensors.torch import load_file
+    from safetensors.torch import load
 
     try:
-        return config, load_file(path)
+        # read here: safetensors takes no names that are no text, and would keep the file open
+        return config, load(path.read_bytes())
     except SafetensorError as error:
         raise BadInput(f"{path} is damaged: {error}") from error
 

@@ -9,6 +9,7 @@ from napari_unet.core.batches import Batches
 from napari_unet.core.fit import mean_loss
 from napari_unet.core.geometry import LEAST_TILE, input_size
 from napari_unet.core.judge import ENOUGH
+from napari_unet.core.memory import is_out_of_memory
 from napari_unet.core.presets import preset
 from napari_unet.core.settings import FitSettings, Settings
 from napari_unet.core.unet import UNet
@@ -20,13 +21,23 @@ WELL_READ = 0.16
 READ_FROM = 16  # batches; 0.5 s of two cores, 1.3 s of old ones
 
 
-def smaller(settings: Settings, tile: int) -> FitSettings | None:
-    """Half the batch, then half the `tile` in use (px); None where it is as small as it can be."""
+def smaller(settings: Settings, tile: int, error: BaseException) -> FitSettings | None:
+    """Half the batch, then half the `tile` in use (px), where the error was a lack of memory.
+
+    None where it was another one, or the tile is as small as it can be.
+    """
+    if not is_out_of_memory(error):
+        return None
     now = settings.fit
     if now.batch > 1:
         return replace(now, batch=now.batch // 2)
     half = input_size(settings.network, tile // 2)
     return replace(now, tile=half) if LEAST_TILE <= half < tile else None
+
+
+def each_step(fit: FitSettings, tile: int) -> str:
+    """ "2 tiles of 128 px a step"; `tile` is the side in use."""
+    return f"{fit.batch} tile{'' if fit.batch == 1 else 's'} of {tile} px a step"
 
 
 def hardly_known(

@@ -73,8 +73,9 @@ def _used(pair: Pair) -> UsedSlices | None:
     if not indices:
         return None
     image = np.stack([axes.slice(pair.image, i) for i in indices])
-    chosen = list(indices)
-    return UsedSlices(pair.name, axes.letters, indices, image, labels[chosen], known[chosen])
+    if len(indices) < axes.slices:  # else a copy of all would be made
+        labels, known = labels[list(indices)], known[list(indices)]
+    return UsedSlices(pair.name, axes.letters, indices, image, labels, known)
 
 
 def count_classes(used: Iterable[UsedSlices]) -> int:

@@ -27,6 +27,7 @@ from napari_unet.core.settings import (
 )
 from napari_unet.files.atomic import clear_leftovers, making, write_bytes, write_json
 from napari_unet.files.model_file import read_config
+from napari_unet.files.space import check_space, full_disk_told
 from napari_unet.models import find_model, list_models
 
 from .checks import UsedSlices, check_pairs, count_classes
@@ -171,7 +172,8 @@ def create_run(path: Path, pairs: Iterable[Pair], options: TrainOptions | None =
     Raises
     ------
     BadInput
-        If `path` exists, or images, labels or base model cannot be used. Nothing is left.
+        If `path` exists, or images, labels or base model cannot be used, or the disk is full.
+        Nothing is left.
     """
     path, options = Path(path), options or TrainOptions()
     if path.exists():
@@ -184,10 +186,13 @@ def create_run(path: Path, pairs: Iterable[Pair], options: TrainOptions | None =
     base, config = _base(options, channels)
     classes = 2 if options.labels_are == "instances" else 1 + count_classes(used)
     settings = settings_for(options, channels, classes, config)
+    needed = sum(a.nbytes for u in used for a in (u.image, u.labels, u.known))
+    check_space(path, needed)
     with making(path) as beside:
         (beside / "data").mkdir()
         (beside / "checkpoint").mkdir()
-        inputs = [_keep(beside / "data", index, slices) for index, slices in enumerate(used)]
+        with full_disk_told(path, needed):
+            inputs = [_keep(beside / "data", index, slices) for index, slices in enumerate(used)]
         write_json(
             beside / "run.json",
             {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ from napari_unet.core.modelled import takes
 from napari_unet.core.settings import ModelConfig
 from napari_unet.files.atomic import write_json
 from napari_unet.files.model_file import read_config
+from napari_unet.files.space import check_space, full_disk_told, new_map
 
 
 @dataclass(frozen=True)
@@ -28,8 +30,17 @@ class JobFolder:
 
     @property
     def wish(self) -> dict[str, Any]:
-        """What job.json says."""
-        content: dict[str, Any] = json.loads((self.path / "job.json").read_bytes())
+        """What job.json says.
+
+        Raises
+        ------
+        BadInput
+            If the job is gone.
+        """
+        try:
+            content: dict[str, Any] = json.loads((self.path / "job.json").read_bytes())
+        except (FileNotFoundError, NotADirectoryError):
+            raise BadInput(f"the prediction {self.path} is gone; predict again") from None
         return content
 
     def use_diameter(self, diameter: float | None) -> None:
@@ -86,7 +97,8 @@ def create_job(
     Raises
     ------
     BadInput
-        If the model cannot be read, or does not fit the image.
+        If the model cannot be read, or does not fit the image, or the disk is full: then nothing
+        is left.
     """
     config: ModelConfig = read_config(Path(model))
     found = axes_of(image, axes, where="the image")
@@ -99,23 +111,29 @@ def create_job(
     shape: tuple[int, ...] = (len(wanted), *found.shape)
     if config.labels_are == "classes":
         shape = (len(wanted), config.network.classes, *found.shape)
+    wish = {
+        "model": str(Path(model).resolve()),
+        "axes": found.letters,
+        "slices": wanted,
+        "first": None if first is None else [int(v) for v in first],
+        "tile": tile,
+        "precision": precision,
+        "device": device,
+        "diameter": diameter,
+        "views": views,
+    }
+    array = np.asarray(image)
+    # labels.npy, too, which comes last: found out now, not when all tiles are done
+    needed = array.nbytes + 4 * math.prod(shape) + 4 * len(wanted) * math.prod(found.shape)
     shutil.rmtree(path, ignore_errors=True)
+    check_space(path, needed)
     path.mkdir(parents=True)
-    np.save(path / "image.npy", np.asarray(image), allow_pickle=False)
-    # a new memory map is a hole in the file: nothing is written until a tile is
-    np.lib.format.open_memmap(path / "probability.npy", mode="w+", dtype=np.float32, shape=shape)
-    write_json(
-        path / "job.json",
-        {
-            "model": str(Path(model).resolve()),
-            "axes": found.letters,
-            "slices": wanted,
-            "first": None if first is None else [int(v) for v in first],
-            "tile": tile,
-            "precision": precision,
-            "device": device,
-            "diameter": diameter,
-            "views": views,
-        },
-    )
+    try:
+        with full_disk_told(path, needed):
+            np.save(path / "image.npy", array, allow_pickle=False)
+            new_map(path / "probability.npy", shape)
+            write_json(path / "job.json", wish)
+    except BaseException:
+        shutil.rmtree(path, ignore_errors=True)
+        raise
     return JobFolder(path)

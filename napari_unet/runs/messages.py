@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from typing import Any
 
 Message = dict[str, Any]
@@ -11,6 +12,20 @@ Message = dict[str, Any]
 def encode(message: Message) -> str:
     """One line, without its end."""
     return json.dumps(message, separators=(",", ":"))
+
+
+def write_line(text: str) -> bytes:
+    """A line for the worker: a path whose name is no text keeps its bytes."""
+    return f"{text}\n".encode("utf-8", sys.getfilesystemencodeerrors())
+
+
+def read_line(line: bytes) -> str:
+    """A line for the worker, without its end; bytes that are no text change nothing else."""
+    line = line.rstrip(b"\r\n")
+    try:
+        return line.decode("utf-8", sys.getfilesystemencodeerrors())
+    except UnicodeDecodeError:  # Windows
+        return line.decode("utf-8", "replace")
 
 
 def parse(line: bytes | str) -> Message | None:

@@ -16,6 +16,7 @@ from napari_unet.core.segment import Segmenter, SliceSource, stack_labels
 from napari_unet.core.settings import ModelConfig
 from napari_unet.core.sizing import estimated_diameter, slices_to_measure, unlike_diameter
 from napari_unet.files.atomic import write_array
+from napari_unet.files.space import full_disk_told
 
 from .jobs import JobFolder
 from .messages import Message, warning
@@ -31,8 +32,19 @@ def load_segmenter(model: Path, device: str = "auto") -> Segmenter:
 
 
 def predict_job(path: Path, stop: Callable[[], bool] = lambda: False) -> Iterator[Message]:
-    """Do the job at `path`, yielding the messages of docs/architecture.md."""
-    job, began = JobFolder(Path(path)), time.monotonic()
+    """Do the job at `path`, yielding the messages of docs/architecture.md.
+
+    Raises
+    ------
+    BadInput
+        If the job or its model is gone or cannot be used, or the disk is full.
+    """
+    with full_disk_told(Path(path)):
+        yield from _predicted(JobFolder(Path(path)), stop)
+
+
+def _predicted(job: JobFolder, stop: Callable[[], bool]) -> Iterator[Message]:
+    path, began = job.path, time.monotonic()
     wish, axes, image = job.wish, job.axes, job.image
     segmenter = load_segmenter(Path(wish["model"]), wish["device"])
     for name in ("tile", "precision", "diameter", "views"):

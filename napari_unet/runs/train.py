@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 
@@ -14,21 +14,25 @@ from napari_unet.core.batches import Batches
 from napari_unet.core.device import device_words, find_device
 from napari_unet.core.fit import Budget, Progress, Trainer, fit
 from napari_unet.core.judge import HeldOut
-from napari_unet.core.memory import is_out_of_memory, keep_freed_memory
+from napari_unet.core.memory import keep_freed_memory
 from napari_unet.core.samples import collect, prepare
 from napari_unet.core.settings import FitSettings, Settings
 from napari_unet.core.unet import UNet
-from napari_unet.files.atomic import replacing
 from napari_unet.files.lock import locked
 from napari_unet.files.model_file import read_config
+from napari_unet.files.space import full_disk_told
 
-from .adapting import as_from_scratch, hardly_known, smaller
+from .adapting import as_from_scratch, each_step, hardly_known, smaller
+from .checkpoint import read_checkpoint, write_checkpoint
+from .farewell import again, done
 from .folder import RunFolder, open_run
 from .keeper import Candidate, Keeper
 from .messages import Message, warning
 from .networks import start_from
 from .scoring import STALLED, Scoring
 from .telling import closing_words, model_config, remarks, step_message
+
+T = TypeVar("T")
 
 DEFAULT_SECONDS = {"cpu": 60.0, "cuda": 15.0}
 SAVED_EVERY = 10.0  # seconds between checkpoints; one takes 0.25 s
@@ -50,30 +54,22 @@ def train_run(
     began = time.monotonic()
     run = open_run(path)
     if not run.finished:
-        with locked(run.path):
+        with full_disk_told(run.path), locked(run.path):
             yield from _unfinished(run, began, stop)
         return
-    yield from _again(run)
+    yield from again(run)
 
 
 def _unfinished(run: RunFolder, began: float, stop: Callable[[], bool]) -> Iterator[Message]:
     """The training of a run that this process holds."""
     if run.finished:  # by whoever held it until now
-        yield from _again(run)
+        yield from again(run)
         return
     run.clear_leftovers()
     training = Training(run, began)
     for message in training.messages(stop):
         run.say(message)
         yield message
-
-
-def _again(run: RunFolder) -> Iterator[Message]:
-    """What a finished run answers when it is asked to go on."""
-    done = next(m for m in reversed(run.messages()) if m["event"] == "done")
-    yield {"event": "started", "what": "train", "path": str(run.path), "words": "nothing to do"}
-    yield warning("this training is finished already: its model stays as it is")
-    yield {**done, "path": str(run.path), "model": str(run.made(done["worse"]))}
 
 
 @dataclass
@@ -96,7 +92,7 @@ class Training:
         device = find_device(options.device)
         if device.type == "cpu":
             keep_freed_memory()
-        state = self._checkpoint()
+        state = read_checkpoint(self.run)
         self.run.rewind_log(-1 if state is None else int(state["step"]))
         yield {
             "event": "started",
@@ -112,8 +108,8 @@ class Training:
             yield warning(f"going on after step {self.trainer.step_done}")
         stopped = False
         for progress in self._steps():
-            if isinstance(progress, str):
-                yield warning(progress)
+            if not isinstance(progress, Progress):
+                yield progress
                 continue
             yield step_message(progress, self.budget)
             stopped = stop()
@@ -122,25 +118,29 @@ class Training:
             yield from self._marks(progress)
         yield from self._end(stopped)
 
-    def _steps(self) -> Iterator[Progress | str]:
-        """Step by step; out of memory halves the batch, then the tile, and says so."""
+    def _steps(self) -> Iterator[Progress | Message]:
+        """Step by step, until the budget is used up."""
+
+        def step() -> Progress | None:
+            return next(fit(self.trainer, self.batches, self.budget), None)
+
+        while (progress := (yield from self._fitting(step))) is not None:
+            yield progress
+
+    def _fitting(self, work: Callable[[], T]) -> Generator[Message, None, T]:
+        """Do what goes through batches; out of memory halves the batch, then the tile, says so,
+        and does it again.
+        """
         while True:
             try:
-                yield from fit(self.trainer, self.batches, self.budget)
-                return
+                return work()
             except (RuntimeError, MemoryError) as error:
-                less = (
-                    smaller(self.settings, self.batches.tile) if is_out_of_memory(error) else None
-                )
+                less = smaller(self.settings, self.batches.tile, error)
                 if less is None:
                     raise
             torch.cuda.empty_cache()
             self._use(less)
-            yield (
-                "out of memory: going on with "
-                + (f"{less.batch} tiles" if less.batch > 1 else "1 tile")
-                + f" of {self.batches.tile} px a step"
-            )
+            yield warning(f"out of memory: going on with {each_step(less, self.batches.tile)}")
 
     def _use(self, wanted: FitSettings) -> None:
         """Train on from here with another batch or tile."""
@@ -192,10 +192,13 @@ class Training:
                 config = read_config(base)
                 yield from self.keeper.judge_base(net, config, self.budget.elapsed)
             self.scoring.total = 0.0  # there was nothing to train yet
-            if self.keeper.same_outputs(config) and hardly_known(
-                self.keeper.before, net, self.batches, self.settings.fit
-            ):
-                self._learn_anew()
+            if self.keeper.same_outputs(config):
+                before = self.keeper.before
+                unknown = yield from self._fitting(
+                    lambda: hardly_known(before, net, self.batches, self.settings.fit)
+                )
+                if unknown:
+                    self._learn_anew()
         else:
             self.keeper.keep(self._candidate(net))
 
@@ -215,7 +218,7 @@ class Training:
             self._write_checkpoint()
         elif self._checkpoint_due(progress):
             if self.keeper.best is None:
-                self._keep_newest()
+                yield from self._keep_newest()
             self._write_checkpoint()
 
     def _checkpoint_due(self, progress: Progress) -> bool:
@@ -235,13 +238,15 @@ class Training:
 
     def _judge(self, final: bool, halfway: bool = False) -> Iterator[Message]:
         with self.scoring.timed():
-            net = self.trainer.result(self.batches, 16 if final else 4, halfway)
+            net = yield from self._fitting(
+                lambda: self.trainer.result(self.batches, 16 if final else 4, halfway)
+            )
             sure = self.settings.fit.keep_norms
             yield from self.keeper.judge(self._candidate(net, halfway), sure=sure)
 
-    def _keep_newest(self) -> None:
+    def _keep_newest(self) -> Iterator[Message]:
         """Never scored: the newest is the best we know of."""
-        net = self.trainer.result(self.batches, settle=2)
+        net = yield from self._fitting(lambda: self.trainer.result(self.batches, settle=2))
         self.keeper.keep(self._candidate(net))
 
     def _candidate(self, net: UNet, halfway: bool = False) -> Candidate:
@@ -255,32 +260,16 @@ class Training:
                 # cannot tell what was forgotten of others (docs/quality.md)
                 yield from self._judge(final=True, halfway=True)
         elif self.keeper.untried:  # nobody could say what has come of it
+            self._write_checkpoint()  # first: there may be no time left to score it
             yield from self._judge(final=False)
         elif self.keeper.best is None:
-            self._keep_newest()
+            yield from self._keep_newest()
         self._write_checkpoint()
         before, worse = self.keeper.before, self.keeper.worse is not None
         after = self.keeper.worse or self.keeper.best
-        yield {
-            "event": "done",
-            "what": "train",
-            "path": str(self.run.path),
-            "model": str(self.run.made(worse)),
-            "stopped": stopped,
-            "before": before,
-            "after": after,
-            "worse": worse,
-            "seconds": round(self.budget.elapsed, 1),
-            "words": closing_words(self.trainer.step_done, stopped, after, before, worse),
-        }
-
-    def _checkpoint(self) -> dict[str, Any] | None:
-        if not self.run.checkpoint.exists():
-            return None
-        state: dict[str, Any] = torch.load(
-            self.run.checkpoint, map_location="cpu", weights_only=True
-        )
-        return state
+        words = closing_words(self.trainer.step_done, stopped, after, before, worse)
+        last = done(self.run, before=before, after=after, worse=worse, stopped=stopped, words=words)
+        yield {**last, "seconds": round(self.budget.elapsed, 1)}
 
     def _write_checkpoint(self) -> None:
         self.saved_at = self.budget.elapsed
@@ -293,8 +282,7 @@ class Training:
             "batch": self.settings.fit.batch,  # smaller than in run.json after out of memory
             "tile": self.settings.fit.tile,
         }
-        with replacing(self.run.checkpoint) as beside:
-            torch.save(state, beside)
+        write_checkpoint(self.run, state)
 
     def _restore(self, state: dict[str, Any]) -> None:
         if state["anew"]:

@@ -1,7 +1,7 @@
 """The worker: ``python -u -m napari_unet.runs.worker``.
 
 Reads commands on stdin, one a line, and prints JSON lines on stdout; the protocol stands in
-docs/architecture.md. End of stdin means that the parent has died.
+docs/architecture.md. End of stdin, or a stdout that nobody reads, means that the parent has died.
 """
 
 from __future__ import annotations
@@ -9,21 +9,26 @@ from __future__ import annotations
 import contextlib
 import os
 import queue
+import signal
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TextIO
+from types import FrameType
 
 from napari_unet.core.errors import BadInput
 from napari_unet.core.threads import share_cores
 
-from .messages import Message, encode, failed
+from .channel import Channel, note, told
+from .farewell import stopped_training
+from .folder import RunFolder
+from .messages import Message, failed
 
 NICENESS = 10  # where there is no idle class
 GRACE = 1.5  # seconds that a step may take to end by itself after "stop"
+ALONE = 60.0  # the same where nobody waits any more: for a step, a score and a checkpoint
 PATIENCE = 5.0  # seconds after which a step is taken, however much the window has to do
 
 
@@ -34,20 +39,7 @@ class Command:
     verb: str
     path: str
     stopped: threading.Event = field(default_factory=threading.Event)
-
-
-class Channel:
-    """Prints messages; whatever else is printed in this process goes to stderr."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._out: TextIO = os.fdopen(os.dup(1), "w", encoding="utf-8")
-        os.dup2(2, 1)
-
-    def say(self, message: Message) -> None:
-        with self._lock:
-            self._out.write(encode(message) + "\n")
-            self._out.flush()
+    begun: bool = False
 
 
 class Worker:
@@ -55,27 +47,33 @@ class Worker:
 
     def __init__(self, channel: Channel) -> None:
         self.channel = channel
+        channel.gone = self.leave
         self.commands: queue.SimpleQueue[Command | None] = queue.SimpleQueue()
         self._given: list[Command] = []  # not yet done, the oldest first
         self._lock = threading.Lock()
         self._wait_until = 0.0  # by the monotonic clock
 
-    def listen(self, lines: Iterator[str]) -> None:
-        """Read commands until the parent is gone."""
-        for line in lines:
-            verb, _, path = line.rstrip("\n").partition(" ")
+    def listen(self, lines: Iterable[tuple[str, str]]) -> None:
+        """Take commands, verb and path, until told to quit or left alone."""
+        for verb, path in lines:
             if verb == "stop":
                 self._stop()
             elif verb == "wait":
                 self._wait(path)
             elif verb == "quit":
-                break
+                self._stop(everything=True)
+                self.commands.put(None)
+                return
             elif verb:
                 command = Command(verb, path)
                 with self._lock:
                     self._given.append(command)
                 self.commands.put(command)
-        self._stop(everything=True)
+        self.leave()
+
+    def leave(self) -> None:
+        """Nobody is there any more: save what is running, then end the process."""
+        self._stop(everything=True, grace=ALONE)
         self.commands.put(None)
 
     def work(self) -> None:
@@ -83,7 +81,7 @@ class Worker:
         self._warm_up()
         while (command := self.commands.get()) is not None:
             if command.stopped.is_set():  # before its turn came
-                self._finish(command, _broken_off(command))
+                self._finish(command, self._broken_off(command))
             else:
                 self._do(command)
 
@@ -108,12 +106,13 @@ class Worker:
         if verb not in jobs:
             self._finish(command, failed(verb, path, f"unknown command {verb!r}"))
             return
+        command.begun = True
         try:
             for message in jobs[verb](Path(path), lambda: self._is_stopped(command)):
                 if message["event"] == "done":
                     self._finish(command, message)
                 else:
-                    self.channel.say(message)
+                    self._say_of(command, message)
         except BadInput as error:
             self._finish(command, failed(verb, path, str(error)))
         except (
@@ -125,7 +124,7 @@ class Worker:
             LookupError,
         ) as error:
             # a full disk, a lost GPU, no memory: the window must hear of it, and goes on
-            print(f"{type(error).__name__}: {error}", file=sys.stderr)
+            note(f"{type(error).__name__}: {error}")
             self._finish(command, failed(verb, path, f"{verb} failed: {_reason(error)}"))
 
     def _is_stopped(self, command: Command) -> bool:
@@ -141,6 +140,12 @@ class Worker:
         with contextlib.suppress(ValueError):
             self._wait_until = time.monotonic() + min(float(seconds), PATIENCE)
 
+    def _say_of(self, command: Command, message: Message) -> None:
+        """Say something of a command, as long as its last word was not said."""
+        with self._lock:
+            if command in self._given:
+                self.channel.say(message)
+
     def _finish(self, command: Command, message: Message) -> None:
         """Say the last word on a command: once, whoever comes first."""
         with self._lock:
@@ -148,14 +153,14 @@ class Worker:
                 self._given.remove(command)
                 self.channel.say(message)
 
-    def _stop(self, everything: bool = False) -> None:
+    def _stop(self, everything: bool = False, grace: float | None = None) -> None:
         """Stop what is running, or next in turn; it has a moment to end by itself."""
         with self._lock:
             given = self._given[: None if everything else 1]
         for command in given:
             command.stopped.set()
         if given:
-            timer = threading.Timer(GRACE, self._end_now, given[:1])
+            timer = threading.Timer(GRACE if grace is None else grace, self._end_now, given[:1])
             timer.daemon = True
             timer.start()
 
@@ -164,51 +169,21 @@ class Worker:
         with self._lock:
             if command not in self._given:
                 return
-            self.channel.say(_broken_off(command))
+            self.channel.say(self._broken_off(command))
             os._exit(0)
 
-
-def _broken_off(command: Command) -> Message:
-    """The last word on a command that was stopped before it could say its own."""
-    if command.verb == "train":
-        return _stopped(Path(command.path))
-    return {
-        "event": "done",
-        "what": command.verb,
-        "path": command.path,
-        "stopped": True,
-        "seconds": GRACE,
-    }
-
-
-def _stopped(path: Path) -> Message:
-    from .folder import RunFolder
-
-    run = RunFolder(path)
-    if not run.model.exists():
-        return failed("train", str(path), "Stopped before training began: there is no model yet.")
-    said = run.messages()
-    if run.info["base"] is None and not any(m["event"] == "step" for m in said):
-        return failed("train", str(path), "Stopped before the first step: nothing was learnt.")
-    scores = {m["step"]: m["score"] for m in said if m["event"] == "held-out"}
-    saved = [m["step"] for m in said if m["event"] == "saved"]
-    before, after = scores.get(0), scores.get(saved[-1]) if saved else scores.get(0)
-    worse = run.trained.exists() and not saved  # all that was scored was worse than the base
-    if worse:
-        after = scores.get(max(scores, default=0))
-    message: Message = {
-        "event": "done",
-        "what": "train",
-        "path": str(path),
-        "model": str(run.made(worse)),
-        "stopped": True,
-        "before": before,
-        "after": after,
-        "worse": worse,
-        "words": "Stopped: the best model saved so far is the result.",
-    }
-    run.say(message)
-    return message
+    def _broken_off(self, command: Command) -> Message:
+        """The last word on a command that was stopped before it could say its own."""
+        if command.verb != "train":
+            said = {"event": "done", "what": command.verb, "path": command.path}
+            return {**said, "stopped": True, "seconds": GRACE}
+        run = RunFolder(Path(command.path))
+        message = stopped_training(run.path)
+        # one that never began leaves the log to whoever may be training there
+        if command.begun and message["event"] == "done" and message not in run.messages()[-1:]:
+            with contextlib.suppress(OSError):  # a full disk: it is said all the same
+                run.say(message)
+        return message
 
 
 def _reason(error: Exception) -> str:
@@ -221,11 +196,12 @@ def _reason(error: Exception) -> str:
 
 def main() -> None:
     """Say ready, then work until told to quit."""
-    sys.stdin.reconfigure(encoding="utf-8")  # type: ignore[union-attr]  # Windows: else cp1252
+    keep_off_the_terminal()
     lower_priority()
     share_cores()
     worker = Worker(Channel())
-    threading.Thread(target=worker.listen, args=[iter(sys.stdin.readline, "")], daemon=True).start()
+    leave_when_terminated(worker)
+    threading.Thread(target=worker.listen, args=[told()], daemon=True).start()
     from napari_unet.core.device import device_words, find_device, has_bfloat16
 
     device = find_device("auto")
@@ -239,8 +215,31 @@ def main() -> None:
         }
     )
     worker.work()
-    sys.stderr.flush()
+    with contextlib.suppress(OSError):
+        sys.stderr.flush()
     os._exit(0)  # torch takes its time to be torn down, and a closing window waits for us
+
+
+def keep_off_the_terminal() -> None:
+    """Ctrl-C where napari was started is napari's: the worker ends by what it is told."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # its other signals, too. A group, no session: that would be scheduled apart from the window,
+    # and have a share of the cores that no priority of ours could lessen
+    if hasattr(os, "setpgid") and not sys.stdin.isatty():
+        with contextlib.suppress(OSError):
+            os.setpgid(0, 0)
+
+
+def leave_when_terminated(worker: Worker) -> None:
+    """The machine is being shut down, or the terminal closed: save, then go."""
+
+    def leave(_number: int, _frame: FrameType | None) -> None:
+        # in a thread: this one may be in the middle of saying something
+        threading.Thread(target=worker.leave, daemon=True).start()
+
+    for name in ("SIGTERM", "SIGHUP"):
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), leave)
 
 
 def lower_priority() -> None:

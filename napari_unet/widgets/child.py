@@ -13,7 +13,7 @@ from typing import Any
 
 from qtpy.QtCore import QObject, QProcess, QTimer, Signal
 
-from napari_unet.runs.messages import parse
+from napari_unet.runs.messages import parse, write_line
 
 # -P: modules that lie in the user's current folder are not ours
 WORKER = ("-P", "-u", "-m", "napari_unet.runs.worker")
@@ -98,7 +98,7 @@ class Child(QObject):
     def wait(self, seconds: float) -> None:
         """Ask what is running to hold its next step for a moment: the window has work to do."""
         if self._process is not None and self._busy:
-            self._process.write(f"wait {seconds}\n".encode())
+            self._process.write(write_line(f"wait {seconds}"))
 
     def close(self) -> None:
         """napari is closing: let the worker save and leave. An idle one has nothing to save."""
@@ -129,7 +129,7 @@ class Child(QObject):
         while self._ready and self._waiting and self._process is not None:
             self._unanswered = self._waiting.popleft()
             self._busy = True
-            self._process.write(self._unanswered.encode() + b"\n")
+            self._process.write(write_line(self._unanswered))
             self.work_began.emit()
 
     def _on_output(self) -> None:

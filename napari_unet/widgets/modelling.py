@@ -16,6 +16,7 @@ from napari_unet.core.settings import ModelConfig, WeightSettings
 from napari_unet.core.tally import tally
 from napari_unet.files.atomic import write_bytes
 from napari_unet.files.images import write_labels
+from napari_unet.files.lock import in_use
 from napari_unet.files.model_file import described_anew, read_config
 from napari_unet.models import NamedModel, find_model, list_models, prune_runs, runs_folder
 from napari_unet.runs.folder import RunFolder, open_run
@@ -26,7 +27,7 @@ SUFFIX = ".safetensors"
 FILTER = f"U-Net model (*{SUFFIX})"
 JOBS_KEPT = 7 * 24 * 3600  # seconds; a prediction's files serve its window's filters only
 RUNS_LISTED = 10  # the newest trainings of earlier sessions
-QUIET = 20.0  # seconds without a message after which a training is no longer at work elsewhere
+QUIET = 5.0  # seconds after which it is looked again whether a training is at work elsewhere
 _numbers = itertools.count(1)
 
 
@@ -37,7 +38,7 @@ class Earlier:
     models: tuple[Choice, ...] = ()  # newest training first, then those with names
     resumable: Path | None = None
     words: str = ""  # when it began
-    look_again: float = 0.0  # seconds until it is clear that no other window is at it; 0 = clear
+    look_again: float = 0.0  # seconds until that is asked anew: somebody is at it; 0 = nobody is
 
 
 def earlier() -> Earlier:
@@ -50,9 +51,7 @@ def earlier() -> Earlier:
     newest = next((run for run in runs if run.resumable or run.finished), None)
     if newest is None or newest.finished:  # what was trained later has replaced the older one
         return Earlier((*models, *named))
-    wait = 0.0
-    if _last(newest).get("event") != "done" and newest.log.exists():
-        wait = max(newest.log.stat().st_mtime + QUIET - time.time(), 0.0)
+    wait = QUIET if in_use(newest.path) else 0.0  # by another window, or a worker that still saves
     return Earlier((*models, *named), newest.path, when(newest), wait)
 
 

@@ -24,6 +24,8 @@ from .background import in_thread, safely
 from .child import Child
 from .trained import has_checkpoint, prepared, progress, score_of
 
+RESUME = "Press “Resume the training” to go on where it was, or “Fine-tune” to begin anew."
+ANEW = "Press “Fine-tune” to begin anew."
 PERIOD = 0.1  # s between two updates of bar and curve; steps may come much faster
 
 
@@ -138,28 +140,29 @@ class Training(QObject):
         elif event == "done":
             self._on_done(said)
         elif event == "failed":
-            self._session.resumable = None
-            self.failed(str(said.get("words", "The training failed.")))
+            self._broken_off(sentence(str(said.get("words", "The training failed"))))
 
     def on_died(self, words: str) -> None:
         """The worker is gone; nothing of the user's is lost."""
         run, stopping = self._run, self._session.job == "stopping"
         if run is None and self._session.job == "starting":
             return  # the run folder is still being written: another worker will be given it
-        self._end()
         if stopping and run is not None and (run / "model.safetensors").exists():
+            self._end()
             advise(self._session, "Stopped; the best weights are kept.")
             self.trained.emit(str(run / "model.safetensors"), "", self._images)
             return
-        self._session.resumable_words = ""
-        self._session.resumable = run if run is not None and has_checkpoint(run) else None
-        rest = (
-            "Press “Resume the training” to go on where it was, or “Fine-tune” to begin anew."
-            if self._session.resumable
-            else "Press “Fine-tune” to begin anew."
-        )
         words = words or "The worker process ended unexpectedly."
-        self._session.say(f"{words} Your images and labels are untouched. {rest}", "error")
+        self._broken_off(f"{words} Your images and labels are untouched.", ANEW)
+
+    def _broken_off(self, words: str, otherwise: str = "") -> None:
+        """It ended before its time; what has a checkpoint can be gone on with."""
+        session, run = self._session, self._run
+        self._end()
+        session.resumable_words = ""
+        session.resumable = run if run is not None and has_checkpoint(run) else None
+        rest = RESUME if session.resumable else otherwise
+        session.say(f"{words} {rest}".strip(), "error")
 
     def failed(self, words: str) -> None:
         """It cannot be; one sentence says why."""

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-
 import numpy as np
 import pytest
 from scipy import ndimage
@@ -44,10 +42,9 @@ def test_equals_the_brute_force(
 
 
 def test_a_reach_beyond_the_image_costs_no_more_than_the_image() -> None:
+    """Of a margin as wide as the reach there would be 40 TB."""
     labels = rectangles(np.random.default_rng(0), (60, 100), 3)
-    started = time.perf_counter()
-    found = pair_distance(labels, 5e3)
-    assert time.perf_counter() - started < 3
+    found = pair_distance(labels, 1e6)
     np.testing.assert_allclose(found, brute(labels, np.inf), rtol=1e-6)
 
 

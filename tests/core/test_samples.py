@@ -8,19 +8,26 @@ import numpy as np
 import pytest
 import torch
 
+from napari_unet.core import scaled
 from napari_unet.core.annotation import Pair, median_diameter
+from napari_unet.core.axes import read_axes
 from napari_unet.core.batches import Batches
 from napari_unet.core.fit import Trainer, settle_norms, weighted_loss
+from napari_unet.core.judge import HeldOut
+from napari_unet.core.normalise import normalise
 from napari_unet.core.presets import preset
 from napari_unet.core.samples import collect, factor_of, prepare
+from napari_unet.core.segment import Segmenter
 from napari_unet.core.settings import (
     AugmentSettings,
     FitSettings,
+    ModelConfig,
     NetworkSettings,
     ScaleSettings,
     Settings,
 )
 from napari_unet.core.unet import UNet
+from napari_unet.core.windows import moved
 
 from .cells import random_cells
 
@@ -247,3 +254,78 @@ def test_a_stack_has_one_size_of_cells() -> None:
     annotation = collect([pair], small(scale=ScaleSettings(diameter=26.0)), "instances", 0.0)
     assert annotation.diameters is None
     assert len({s.diameter for s in annotation.slices}) == 1
+
+
+def on_a_large_slice(factor: float, dtype: str) -> tuple[Pair, Settings]:
+    """Some cells and their surroundings known in a corner of a slice much larger than that."""
+    labels = np.zeros((900, 1100), np.int32)
+    labels[40:190, 700:870] = random_cells(0, (150, 170), 40)
+    known = np.zeros(labels.shape, bool)
+    known[35:195, 690:880] = True
+    # not known, of the largest cells' ids: those cells are not whole
+    largest = np.argsort(np.bincount(labels[labels > 0]))[-12:]
+    labels[600:620, 100:340] = np.repeat(largest, 20)
+    rng = np.random.default_rng(0)
+    image = ((labels > 0) * 100 + rng.integers(0, 60, labels.shape)).astype(dtype)
+    if dtype == "float32":
+        image[50:60, 720:730] = np.nan
+    scale = ScaleSettings(diameter=None)
+    if factor != 1:
+        own = median_diameter(np.where(known, labels, 0))
+        assert own is not None
+        scale = ScaleSettings(diameter=factor * own)
+    return Pair("large", image, labels, known, "YX"), small(scale=scale)
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "float32"])
+@pytest.mark.parametrize("factor", [1.0, 0.7, 1.6])
+def test_of_a_large_slice_only_what_tiles_reach_is_held(
+    factor: float, dtype: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The batches are those of the whole slice, but for the rounding of positions in it."""
+    pair, settings = on_a_large_slice(factor, dtype)
+    whole = batches([pair], settings, share=0.15)
+    monkeypatch.setattr(scaled, "LARGEST_WHOLE", 1)
+    part = batches([pair], settings, share=0.15)
+    (all_of_it,), (some,) = whole.samples, part.samples
+    assert some.image.size < all_of_it.image.size / 2
+    assert some.target.sum() == all_of_it.target.sum() > 0
+    assert some.known.sum() == all_of_it.known.sum()
+    np.testing.assert_array_equal(np.unique(some.weights), np.unique(all_of_it.weights))
+    assert some.mean_and_spread == pytest.approx(all_of_it.mean_and_spread, rel=1e-6)
+    for step in range(1, 6):
+        one, two = whole.batch(step), part.batch(step)
+        assert (one.image - two.image).abs().max() < 0.02
+        assert (one.image - two.image).abs().mean() < 1e-4
+        assert (one.target != two.target).float().mean() < 1e-4
+        assert (one.weights - two.weights).abs().mean() < 1e-3 * one.weights.mean()
+
+
+def test_what_is_held_of_the_annotation_is_what_is_known_and_a_rim() -> None:
+    """The same cells, sizes and held-out part as of the slice alone that is known."""
+    pair, settings = on_a_large_slice(1.0, "uint8")
+    (one,) = collect([pair], settings, "instances", 0.15).slices
+    assert one.window == (35 - 16, 195 + 16, 690 - 16, 880 + 16)
+    assert one.image.shape[1:] == one.labels.shape == one.known.shape == (192, 222)
+    expected, _ = normalise(np.asarray(pair.image)[None], settings.normalise)
+    np.testing.assert_array_equal(one.image, expected[:, 19:211, 674:896])
+    everything = replace(pair, known=np.ones(pair.labels.shape, bool))
+    (other,) = collect([everything], settings, "instances", 0.15).slices
+    assert other.window == (0, 900, 0, 1100)
+    alone = median_diameter(np.where(pair.known, pair.labels, 0), pair.known)
+    assert one.diameter == median_diameter(pair.labels, pair.known) != alone
+
+
+def test_held_out_cells_are_scored_as_in_the_whole_slice() -> None:
+    """Tiles lie on the pooling grid of the whole slice, wherever its known part begins."""
+    pair, settings = on_a_large_slice(1.0, "uint8")
+    annotation = collect([pair], settings, "instances", 0.3)
+    held_out = HeldOut(annotation, settings)
+    net = UNet(settings.network, torch.Generator().manual_seed(0)).eval()
+    config = ModelConfig(settings.network, "instances", normalise=settings.normalise)
+    segmenter = Segmenter(net, config, precision="fp32", tile=0)
+    (found,) = held_out.probabilities(segmenter)
+    image = np.asarray(pair.image)
+    whole = segmenter.probability(segmenter.read(image, read_axes(image.shape, "YX", where=""), 0))
+    y0, y1, x0, x1 = moved(held_out.boxes[0], annotation.slices[0].window)
+    np.testing.assert_allclose(found, whole[y0:y1, x0:x1], atol=1e-5)

@@ -7,6 +7,8 @@ from collections.abc import Iterator
 import pytest
 import torch
 
+from .tiny import Talk
+
 
 @pytest.fixture(autouse=True, scope="package")
 def one_thread() -> Iterator[None]:
@@ -16,3 +18,18 @@ def one_thread() -> Iterator[None]:
         patch.setenv("OMP_NUM_THREADS", "1")  # for the workers
         yield
     torch.set_num_threads(threads)
+
+
+@pytest.fixture
+def talk() -> Iterator[Talk]:
+    worker = Talk()
+    yield worker
+    worker.close()
+
+
+@pytest.fixture
+def hasty() -> Iterator[Talk]:
+    """A worker that gives a step as little time as in earnest."""
+    worker = Talk(grace=None)
+    yield worker
+    worker.close()

@@ -78,7 +78,7 @@ def test_a_full_disk_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPa
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr("napari_unet.runs.folder.np.save", full)
-    with pytest.raises(OSError, match="No space"):
+    with pytest.raises(BadInput, match=r"disk with .*run is full: 0\.1 MB are needed"):
         create_run(tmp_path / "run", [PAIR])
     assert list(tmp_path.iterdir()) == []
 

@@ -22,7 +22,7 @@ from tests.core.discs import touching_discs
 
 NARROW = {"width": 4, "depth": 2}
 SMALL = {"tile": 64, "batch": 2}
-START = 60.0  # seconds that a worker may take to import torch on a busy machine
+START = 120.0  # seconds that a worker may take to import torch on a busy machine
 
 
 def disc_pair(name: str = "discs", side: int = 96, seed: int = 0) -> Pair:
@@ -63,15 +63,31 @@ def losses(run: RunFolder) -> dict[int, float]:
     return dict(steps)
 
 
-class Talk:
-    """A worker process, as its parent sees it."""
+def wait_for(condition: Callable[[], bool], timeout: float = START) -> None:
+    """Until it holds; the timeout is for a machine that is busy with other things."""
+    deadline = time.monotonic() + timeout
+    while not condition():
+        assert time.monotonic() < deadline, "it never came to pass"
+        time.sleep(0.02)
 
-    def __init__(self) -> None:
+
+class Talk:
+    """A worker process, as its parent sees it.
+
+    `grace`: seconds that a step has to end by itself after a stop; None = as in earnest, which on
+    a busy machine is too short for any.
+    """
+
+    def __init__(self, grace: float | None = START) -> None:
+        own = "" if grace is None else f"worker.GRACE = {grace}; "
+        code = f"from napari_unet.runs import worker; {own}worker.main()"
         self.process = subprocess.Popen(
-            [sys.executable, "-u", "-m", "napari_unet.runs.worker"],
+            [sys.executable, "-u", "-c", code],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
+            encoding="utf-8",
+            errors="surrogateescape",
         )
         self.lines: queue.SimpleQueue[str | None] = queue.SimpleQueue()
         self.heard: list[Message] = []
@@ -97,6 +113,7 @@ class Talk:
             message = parse(line)
             assert message is not None, f"no message: {line!r}"
             self.heard.append(message)
+            assert message["event"] != "failed" or wanted != "done", message["words"]
             if message["event"] == wanted or (callable(wanted) and wanted(message)):
                 return message
 
@@ -113,3 +130,13 @@ class Talk:
         for stream in (self.process.stdin, self.process.stdout):
             assert stream is not None
             stream.close()
+
+
+class Ear:
+    """What a worker in this process says."""
+
+    def __init__(self) -> None:
+        self.heard: list[Message] = []
+
+    def say(self, message: Message) -> None:
+        self.heard.append(message)

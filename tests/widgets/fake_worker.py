@@ -19,6 +19,7 @@ from napari_unet.files.atomic import write_array
 from napari_unet.files.model_file import KEY, read_config
 from napari_unet.runs.folder import RunFolder
 from napari_unet.runs.jobs import JobFolder
+from napari_unet.runs.messages import read_line
 
 WORSE = "FAKE_WORKER_WORSE" in os.environ  # than the model that it started from
 PAUSE = float(os.environ.get("FAKE_WORKER_PAUSE", "0.01"))  # seconds a step takes
@@ -34,7 +35,7 @@ def say(**message: Any) -> None:
 
 
 def listen() -> None:
-    for line in sys.stdin:
+    for line in map(read_line, os.fdopen(os.dup(0), "rb")):
         if line.startswith("wait"):
             say(event="waiting", words=line.strip())
             continue

@@ -1,4 +1,4 @@
-"""From real strokes to the overlay, with the real worker; and how the window feels meanwhile."""
+"""From real strokes to the overlay, with the real worker; and painting meanwhile."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
@@ -27,11 +26,8 @@ pytestmark = [pytest.mark.gui, pytest.mark.slow]
 
 TRANSFORM = {"scale": (2, 0.5), "translate": (40, -25), "rotate": 25}
 ROUND = 30  # seconds; the machine may be busy with other things
-ALONE, STROKES = 50, 300  # strokes before and during the training, one each 100 ms
+STROKES = 300  # while it trains
 FIRST, BRUSH = 1000, 5  # id of the first stroke, px
-# ms; drawing the canvas without a GPU takes 35. Where a 10 ms timer is later without a training,
-# nothing can be judged
-BUSY = 40
 
 
 def layer(viewer: Viewer, name: str) -> Any:
@@ -52,33 +48,13 @@ def paint(viewer: Viewer, dock: Any, truth: np.ndarray, cells: int, qtbot: Any) 
     qtbot.waitUntil(lambda: dock.desk.session.annotated.cells >= cells, timeout=10_000)
 
 
-def paint_steadily(
+def paint_on(
     viewer: Viewer, labels: Any, starts: list[tuple[int, int]], first: int, qtbot: Any
-) -> np.ndarray:
-    """A stroke each 100 ms, each with its own id; how late a 10 ms timer was meanwhile, in ms."""
-    late, last = [], [time.perf_counter()]
-
-    def tick() -> None:
-        now = time.perf_counter()
-        late.append(1000 * (now - last[0]) - 10)
-        last[0] = now
-
-    timer = QTimer()
-    timer.setInterval(10)
-    timer.timeout.connect(tick)
-    timer.start()
-    began = time.perf_counter()
+) -> None:
+    """Stroke after stroke, each with its own id."""
     for number, (y, x) in enumerate(starts):
         labels.selected_label = first + number
         stroke(viewer, qtbot, [(y, x), (y + 3, x + 10)], pause=1)
-        left = began + 0.1 * (number + 1) - time.perf_counter()
-        qtbot.wait(max(1, round(1000 * left)))
-    timer.stop()
-    return np.array(late)
-
-
-def words(late: np.ndarray) -> str:
-    return f"p95 {np.percentile(late, 95):.0f} ms, worst {late.max():.0f} ms"
 
 
 def assert_all_there(data: np.ndarray, before: np.ndarray, starts: list[tuple[int, int]]) -> None:
@@ -141,15 +117,9 @@ def test_from_strokes_to_an_aligned_overlay_in_one_action(
     assert session.report
 
 
-def test_painting_stays_smooth_while_it_trains(
-    window: Viewer,
-    dock: Any,
-    discs: tuple[np.ndarray, np.ndarray],
-    qtbot: Any,
-    request: pytest.FixtureRequest,
-    monkeypatch: pytest.MonkeyPatch,
+def test_painting_while_it_trains_loses_nothing(
+    window: Viewer, dock: Any, discs: tuple[np.ndarray, np.ndarray], qtbot: Any
 ) -> None:
-    monkeypatch.delenv("NAPARI_UNET_PRIORITY", raising=False)  # as the user has it
     image = np.pad(discs[0], 72, mode="reflect")  # room for strokes that do not cross
     window.add_image(image)
     paint(window, dock, np.pad(discs[1], 72), 8, qtbot)
@@ -158,26 +128,18 @@ def test_painting_stays_smooth_while_it_trains(
     before = labels.data.copy()
     starts = [(14 + 12 * row, 14 + 20 * column) for row, column in np.ndindex(31, 18)]
     qtbot.waitUntil(lambda: dock.desk.child.ready, timeout=60_000)  # not while it imports torch
-    alone = paint_steadily(window, labels, starts[:ALONE], FIRST, qtbot)
     dock.findChild(QPushButton, "unet_fine_tune").click()
     qtbot.waitUntil(lambda: session.job == "training", timeout=60_000)
-    late = paint_steadily(window, labels, starts[ALONE : ALONE + STROKES], FIRST + ALONE, qtbot)
-    assert session.job == "training" and len(session.losses) >= 3, "it waits, but goes on"
-    assert_all_there(labels.data, before, starts[: ALONE + STROKES])
+    paint_on(window, labels, starts[:STROKES], FIRST, qtbot)
+    qtbot.waitUntil(lambda: len(session.losses) >= 3, timeout=120_000)  # it waits, but goes on
+    assert session.job == "training"
+    assert_all_there(labels.data, before, starts[:STROKES])
 
     os.kill(dock.desk.child.pid, signal.SIGKILL)
-    qtbot.waitUntil(lambda: session.mood == "error", timeout=5000)
+    qtbot.waitUntil(lambda: session.mood == "error", timeout=60_000)
     assert "killed" in session.status
     assert dock.findChild(QPushButton, "unet_fine_tune").isEnabled()
     assert layers.partner(window, window.layers[0], "labels") is labels
-
-    figures = [words(late), words(alone)]
-    request.node.user_properties += zip(("while it trains", "before"), figures, strict=True)
-    request.node.user_properties += [("steps meanwhile", len(session.losses))]
-    smooth = np.percentile(late, 95) < 50 and late.max() < 200
-    if not smooth and np.percentile(alone, 95) > BUSY:
-        pytest.skip(f"the machine is busy with other things: {figures}")
-    assert smooth, figures
 
 
 def test_the_demo_makes_its_pictures_without_torch_in_the_window(tmp_path: Path) -> None:

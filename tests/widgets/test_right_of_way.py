@@ -2,37 +2,75 @@
 
 from __future__ import annotations
 
-import time
 from typing import Any
 
-from qtpy.QtCore import QTimer
+import pytest
+from qtpy.QtCore import QObject, Signal
 
+from napari_unet.widgets import right_of_way as module
 from napari_unet.widgets.child import Child
-from napari_unet.widgets.right_of_way import RightOfWay
+from napari_unet.widgets.right_of_way import BUSY, EVERY, WAIT, RightOfWay
 
 
-def heard_while(child: Child, busy: int, pause: int, qtbot: Any) -> list[str]:
-    """What the worker was asked while the event loop works `busy` ms and rests for `pause` ms."""
-    heard: list[str] = []
-    child.message.connect(lambda m: heard.append(m["words"]) if m["event"] == "waiting" else None)
-    way = RightOfWay(child)
-    child.send("toil 10")
-    qtbot.waitUntil(lambda: child.ready, timeout=20_000)
-    work = QTimer(interval=busy + pause)
-    work.timeout.connect(lambda: time.sleep(busy / 1000))
-    work.start()
-    qtbot.wait(2000)
-    work.stop()
+class Clock:
+    """Shows what it is set to."""
+
+    now = 0.0
+
+    def perf_counter(self) -> float:
+        return self.now
+
+
+class Toiler(QObject):
+    """A worker that notes what it is asked."""
+
+    work_began = Signal()
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.busy, self.heard = True, list[float]()
+
+    def wait(self, seconds: float) -> None:
+        self.heard.append(seconds)
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    made = Clock()
+    monkeypatch.setattr(module, "time", made)
+    return made
+
+
+def heard_while(toiler: Toiler, late: float, clock: Clock) -> list[float]:
+    """What the worker was asked within 2 s in which the timer is late for a share of the time."""
+    way = RightOfWay(toiler)  # type: ignore[arg-type]
+    toiler.work_began.emit()
+    way._timer.stop()  # the test ticks in its place
+    while clock.now < 2:
+        clock.now += EVERY / 1000 / (1 - late)
+        way._tick()
     way.deleteLater()
-    return heard
+    return toiler.heard
 
 
-def test_a_busy_window_asks(child: Child, qtbot: Any) -> None:
-    # A timer of 20 ms that comes every 100 is late for 0.8 of the time; work of 45 ms would be 0.6,
-    # the very limit, and heard or not by chance.
-    heard = heard_while(child, 95, 5, qtbot)
-    assert len(heard) >= 2 and set(heard) == {"wait 0.6"}
+def test_a_busy_window_asks(clock: Clock, qtbot: Any) -> None:
+    heard = heard_while(Toiler(), BUSY + 0.1, clock)
+    assert len(heard) >= 4 and set(heard) == {WAIT}
 
 
-def test_a_window_that_rests_does_not(child: Child, qtbot: Any) -> None:
-    assert heard_while(child, 10, 40, qtbot) == []
+def test_a_window_that_rests_does_not(clock: Clock, qtbot: Any) -> None:
+    assert heard_while(Toiler(), BUSY - 0.1, clock) == []
+
+
+def test_it_looks_no_longer_once_the_work_is_done(clock: Clock, qtbot: Any) -> None:
+    toiler = Toiler()
+    toiler.busy = False
+    assert heard_while(toiler, BUSY + 0.1, clock) == []
+
+
+def test_the_worker_hears_it(child: Child, qtbot: Any) -> None:
+    child.send("toil 1000")
+    qtbot.waitUntil(lambda: child.ready, timeout=60_000)
+    waiting = {"event": "waiting", "words": f"wait {WAIT}"}
+    with qtbot.waitSignal(child.message, check_params_cb=waiting.__eq__, timeout=60_000):
+        child.wait(WAIT)

@@ -17,7 +17,9 @@ from qtpy.QtWidgets import QFileDialog, QPushButton
 from safetensors.numpy import load_file
 
 from napari_unet import layers
+from napari_unet.files.lock import locked
 from napari_unet.files.model_file import read_config
+from napari_unet.runs.folder import RunFolder
 from napari_unet.widgets import commands, modelling
 from napari_unet.widgets.desk import Desk
 
@@ -225,6 +227,26 @@ def test_stopping_before_it_began_leaves_no_run(
     assert dock.findChild(QPushButton, "unet_fine_tune").isEnabled()
 
 
+@pytest.mark.parametrize("saved", [True, False])
+def test_a_training_that_failed_can_be_gone_on_with(
+    saved: bool, painted: Viewer, dock: Any, tmp_path: Path
+) -> None:
+    run = RunFolder(tmp_path / "run")
+    run.checkpoint.parent.mkdir(parents=True)
+    (run.checkpoint.parent / ".state.1.part.pt").write_bytes(b"half of it")
+    if saved:
+        run.checkpoint.write_bytes(b"state")
+    session, training = dock.desk.session, dock.desk.training
+    session.job, training._run = "training", run.path
+    words = "train failed: no room"
+    dock.desk._on_message(
+        {"event": "failed", "what": "train", "path": str(run.path), "words": words}
+    )
+    assert session.resumable == (run.path if saved else None) and not session.job
+    assert session.status.startswith("Train failed: no room.")
+    assert ("Resume the training" in session.status) == saved
+
+
 # ---- what earlier sessions have left ------------------------------------------------------------
 
 
@@ -247,11 +269,14 @@ def test_a_new_session_finds_the_killed_training(
     monkeypatch.setenv("FAKE_WORKER_PAUSE", "0.1")
     run = killed_run(dock, press, qtbot)
     (run / "log.jsonl").write_text(json.dumps({"event": "step", "step": 2, "loss": 0.5}) + "\n")
-    assert modelling.earlier().look_again > 0  # another window may be at it
     monkeypatch.setattr(modelling, "QUIET", 0.2)
     dock.desk.close()
-    desk = Desk(painted)
-    qtbot.waitUntil(lambda: desk.session.resumable == run, timeout=5000)
+    with locked(run):  # another window is at it
+        assert modelling.earlier().look_again > 0
+        desk = Desk(painted)
+        qtbot.waitUntil(desk._again.isActive, timeout=30_000)
+        assert desk.session.resumable is None
+    qtbot.waitUntil(lambda: desk.session.resumable == run, timeout=30_000)
     assert desk.session.resumable_words.startswith("today, ")
     monkeypatch.setenv("FAKE_WORKER_PAUSE", "0.01")
     desk.training.resume()
