@@ -7,7 +7,6 @@ import random
 import shutil
 import signal
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -15,6 +14,7 @@ import torch
 
 from napari_unet.api import load_model
 from napari_unet.files.lock import in_use
+from napari_unet.runs import worker as module
 from napari_unet.runs.farewell import stopped_training
 from napari_unet.runs.folder import RunFolder
 from napari_unet.runs.messages import write_line
@@ -22,7 +22,7 @@ from napari_unet.runs.train import train_run
 from napari_unet.runs.worker import Worker
 
 from .test_training import assert_same
-from .tiny import START, Ear, Talk, losses, tiny_run, wait_for
+from .tiny import START, Ear, Talk, losses, tiny_run, wait_for, worker_of
 
 
 def test_stop_keeps_the_best_and_the_worker_goes_on(talk: Talk, tmp_path: Path) -> None:
@@ -98,7 +98,7 @@ def test_nobody_listens_any_more(everything: bool, tmp_path: Path) -> None:
     run = tiny_run(tmp_path / "run", seconds=3600.0)
     (heard, out), (complaints, err) = os.pipe(), os.pipe()
     worker = subprocess.Popen(
-        [sys.executable, "-u", "-m", "napari_unet.runs.worker"],
+        worker_of(10 * START),
         stdin=subprocess.PIPE,
         stdout=out,
         stderr=err,
@@ -112,7 +112,7 @@ def test_nobody_listens_any_more(everything: bool, tmp_path: Path) -> None:
         os.close(heard), os.close(complaints)
         if everything:
             worker.stdin.close()
-        assert worker.wait(START) == 0
+        assert worker.wait(5 * START) == 0
     finally:
         worker.kill()
         worker.wait(START)
@@ -193,7 +193,10 @@ def test_a_training_that_ended_just_before_the_stop_says_what_it_said(tmp_path: 
     assert stopped_training(run.path) == done
 
 
-def test_a_stop_before_its_turn_leaves_the_log_to_who_trains_there(tmp_path: Path) -> None:
+def test_a_stop_before_its_turn_leaves_the_log_to_who_trains_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "GRACE", START)
     run, ear = tiny_run(tmp_path / "run", steps=30), Ear()
     training = train_run(run.path)
     next(m for m in training if m.get("step") == 12)

@@ -71,6 +71,13 @@ def wait_for(condition: Callable[[], bool], timeout: float = START) -> None:
         time.sleep(0.02)
 
 
+def worker_of(grace: float | None) -> list[str]:
+    """The command of a worker that gives a step so many seconds to end by itself."""
+    own = "" if grace is None else f"worker.GRACE = worker.ALONE = {grace}; "
+    code = f"from napari_unet.runs import worker; {own}worker.main()"
+    return [sys.executable, "-u", "-c", code]
+
+
 class Talk:
     """A worker process, as its parent sees it.
 
@@ -79,10 +86,8 @@ class Talk:
     """
 
     def __init__(self, grace: float | None = START) -> None:
-        own = "" if grace is None else f"worker.GRACE = {grace}; "
-        code = f"from napari_unet.runs import worker; {own}worker.main()"
         self.process = subprocess.Popen(
-            [sys.executable, "-u", "-c", code],
+            worker_of(grace),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
