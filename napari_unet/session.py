@@ -137,7 +137,10 @@ class Session:
     said_in: tuple[str, str, bool] = ("", "", False)  # the :attr:`state` in which it was said
     progress: Progress | None = None
 
+    # the window
     warm: bool = False  # what takes long to load is loaded
+    theme: str = "dark"  # napari's
+    opened: dict[str, bool] = field(default_factory=dict)  # parts the user has opened or folded
 
     events = SignalGroupDescriptor()
 

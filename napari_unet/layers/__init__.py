@@ -7,6 +7,7 @@ Layers that are made here lie on their image to the pixel, whatever its transfor
 from .adding import Adding
 from .copies import region_count, region_outlines, snapshot, snapshots
 from .drawing import redraw
+from .found_look import dress, dress_all, outline_width
 from .making import make_background, make_labels, make_regions, start_painting, uncover
 from .opened import take_label_files
 from .orphans import leave, left_for, take_back
@@ -60,6 +61,8 @@ __all__ = [
     "disown_copy",
     "drawings",
     "drawn",
+    "dress",
+    "dress_all",
     "find",
     "fitting_labels",
     "folder",
@@ -85,6 +88,7 @@ __all__ = [
     "note_folder",
     "note_kind",
     "note_undrawn",
+    "outline_width",
     "painted_layers",
     "pair",
     "pair_the_obvious",

@@ -14,6 +14,7 @@ from napari_unet.core.settings import LabelsAre
 from napari_unet.core.windows import Window
 
 from .drawing import redraw, redraw_parts, unsliced
+from .found_look import dress
 from .making import add_quietly, options_for, reveal, uncover
 from .reading import labels_shape
 from .roles import KEY, Role, is_away, note_away, partner
@@ -29,12 +30,14 @@ def prediction_layer(viewer: Viewer, image: Image, *, show: bool = True) -> Labe
     shape = labels_shape(image)
     if layer is None:
         options = options_for(viewer, image, "prediction")
-        layer = unsliced(np.zeros(shape, np.int32), opacity=0.5, **options)
+        layer = unsliced(np.zeros(shape, np.int32), **options)
+        dress(viewer, layer)
         add_quietly(viewer, layer, below=partner(viewer, image, "labels"))
         reveal(viewer, layer)
     elif tuple(layer.data.shape) != shape:
         layer.data = np.zeros(shape, np.int32)
         note_undrawn(layer, drawn(layer))
+        dress(viewer, layer)
     if show:
         uncover(layer)
     return layer

@@ -8,7 +8,7 @@ from napari_unet.session import Session
 
 from .following import follow
 
-HEIGHT = 150
+HEIGHT = 130  # px
 
 
 class Curve(QWidget):

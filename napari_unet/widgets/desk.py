@@ -19,6 +19,7 @@ from napari_unet.session import Choice, Session
 from . import modelling
 from .accepting import Accepting
 from .annotating import Annotating
+from .appearance import Appearance
 from .background import in_thread, safely
 from .child import Child
 from .choosing import Choosing
@@ -78,6 +79,7 @@ class Desk(QObject):
         self._window = window
         window.installEventFilter(self)
         QApplication.instance().aboutToQuit.connect(self.close)
+        self._appearance = Appearance(viewer, self.session)
         viewer.bind_key(NEW_CELL_KEY, lambda _: self.annotating.new_cell(), overwrite=True)
         advise(self.session)
         QTimer.singleShot(SETTLED, self._warm_up)
@@ -178,6 +180,7 @@ class Desk(QObject):
         QApplication.instance().aboutToQuit.disconnect(self.close)
         self._again.stop()
         self.viewer.bind_key(NEW_CELL_KEY, None)
+        self._appearance.close()
         self.weighing.close()
         self.pieces.close()
         self.annotating.close()

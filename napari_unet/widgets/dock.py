@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from napari.viewer import Viewer
 from qtpy.QtCore import QEvent, QObject, QSize, Qt, QTimer
+from qtpy.QtGui import QDragEnterEvent, QDropEvent, QResizeEvent
 from qtpy.QtWidgets import QFrame, QScrollArea, QVBoxLayout, QWidget
 
 from . import look
@@ -11,11 +14,15 @@ from .desk import Desk, desk_of
 from .following import follow
 from .label import LabelPanel
 from .predict import PredictPanel
+from .sections import Section, next_part, unfolded
+from .shades import shades, style
 from .status import StatusPanel
 from .tune import TunePanel
 from .weights import WeightsPanel
 
 WIDTH = 320  # px; what the four parts need without being cramped
+SPACING = 6  # px between two parts
+STATUS = 60  # px; three lines of it
 
 
 def label_panel(desk: Desk) -> LabelPanel:
@@ -82,14 +89,32 @@ class Part(QWidget):
         self.setObjectName(self.name)
         self.desk = desk_of(napari_viewer)
         box = QVBoxLayout(self)
-        box.setContentsMargins(6, 6, 6, 6)
-        box.addWidget(StatusPanel(self.desk.session))
+        box.setContentsMargins(6, 4, 6, 4)
+        box.setSpacing(4)
+        self.status = StatusPanel(self.desk.session)
+        box.addWidget(self.status)
         self.area = _scrolled(*self.parts(self.desk))
         box.addWidget(self.area, 1)
+        self.setAcceptDrops(True)
+        follow(self, self.desk.session, ("theme",), self._on_theme)
+        self._on_theme()
 
     def parts(self, desk: Desk) -> list[QWidget]:
         """What stands under one another."""
         raise NotImplementedError
+
+    def _on_theme(self) -> None:
+        self.setStyleSheet(style(shades(self.desk.session.theme)))
+
+    # files that are dropped on the panel are opened as those that are dropped on the canvas
+
+    def dragEnterEvent(self, event: QDragEnterEvent | None) -> None:
+        if event is not None and event.mimeData().hasUrls():
+            event.acceptProposedAction()
+
+    def dropEvent(self, event: QDropEvent | None) -> None:
+        if event is not None:
+            self.desk.viewer.window._qt_viewer.dropEvent(event)
 
 
 class UNetDock(Part):
@@ -104,20 +129,75 @@ class UNetDock(Part):
             ("Fine-tune", tune_panel(desk)),
             ("Predict", predict_panel(desk)),
         )
-        shown: list[QWidget] = []
-        for number, (title, panel) in enumerate(panels, start=1):
-            if shown:
-                shown.append(look.line())
-            shown += [look.heading(number, title), panel]
-        return shown
+        self.sections = [Section(n, *panel) for n, panel in enumerate(panels, start=1)]
+        for section in self.sections:
+            section.open(desk.session.opened.get(section.title, True))
+            section.clicked.connect(self._on_clicked)
+        return list(self.sections)
 
     def __init__(self, napari_viewer: Viewer) -> None:
         super().__init__(napari_viewer)
         self._wanted: QWidget | None = None
-        self._scroll = QTimer(self)
-        self._scroll.setSingleShot(True)
-        self._scroll.timeout.connect(self._scroll_there)
-        follow(self, self.desk.session, ("job",), self._on_job)
+        self._scroll = self._once(self._scroll_there)
+        self._fit = self._once(self._fit_in)
+        session = self.desk.session
+        follow(self, session, ("job",), self._on_job)
+        follow(self, session, ("image", "predicted", "report", "weights_shown"), self._refit)
+        follow(self, session, ("annotated",), self._on_annotated)
+        self._anything = session.annotated.anything
+        self._refit()
+
+    def _once(self, deed: Callable[[], None]) -> QTimer:
+        """A timer for what is done once the panel has its new size."""
+        made = QTimer(self)
+        made.setSingleShot(True)
+        made.timeout.connect(deed)
+        return made
+
+    def resizeEvent(self, event: QResizeEvent | None) -> None:
+        super().resizeEvent(event)
+        if event is not None and event.size().height() != event.oldSize().height():
+            self._refit()
+
+    def _refit(self) -> None:
+        """Parts fold, or open again: only here, so that nothing moves while one is at work."""
+        self._fit.start()
+
+    def _on_annotated(self) -> None:
+        anything = self.desk.session.annotated.anything
+        if anything != self._anything:
+            self._anything = anything
+            self._refit()
+
+    def _on_clicked(self, title: str, on: bool) -> None:
+        """The user's own choice stays, as long as the window."""
+        session = self.desk.session
+        session.opened = {**session.opened, title: on}
+        self._fit_in()
+        if on:
+            self._wanted = next(x for x in self.sections if x.title == title)
+            self._scroll.start()
+
+    def _fit_in(self) -> None:
+        session, upcoming = self.desk.session, next_part(self.desk.session)
+        tune = self.findChild(TunePanel)
+        for low in (False, True):  # the curve of a training that has ended goes first
+            tune.make_low(low)
+            found = unfolded(self._heights(), self._room(), upcoming, session.opened)
+            if all(section.title in found for section in self.sections):
+                break
+        for section in self.sections:
+            section.open(section.title in found)
+
+    def _heights(self) -> dict[str, tuple[int, int]]:
+        """Of heads and parts, the space between them added."""
+        width = self.area.viewport().width() - 4
+        sizes = {x.title: x.height_of(width) for x in self.sections}
+        return {title: (head + SPACING, part) for title, (head, part) in sizes.items()}
+
+    def _room(self) -> int:
+        """What the parts may be high; the status may be of three lines without a jump."""
+        return self.height() - max(self.status.sizeHint().height(), STATUS) - 12
 
     def _on_job(self, job: str) -> None:
         """Scroll to the part that has something to show."""
@@ -189,7 +269,7 @@ def _scrolled(*items: QWidget) -> QScrollArea:
     content = QWidget()
     box = look.column(content, *items)
     box.setContentsMargins(0, 2, 4, 2)
-    box.setSpacing(8)
+    box.setSpacing(SPACING)
     box.addStretch(1)
     area = _Column()
     area.setWidgetResizable(True)

@@ -136,4 +136,5 @@ def overlay(viewer: Viewer, stored: Stored, *, show: bool = True) -> Labels | No
         return None
     layer = layers.prediction_layer(viewer, stored.image, show=show)
     layers.note_kind(layer, stored.config.labels_are)
+    layers.dress(viewer, layer)
     return layer

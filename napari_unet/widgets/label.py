@@ -45,7 +45,7 @@ class LabelPanel(Panel):
         self.image = look.chooser("The image to work on")
         self.labels = look.chooser("The layer with your cells; any Labels layer that fits")
         self.axes = look.chooser()
-        self.new_cell = look.button("New cell  (N)", "unet_new_cell", NEW_CELL, main=True)
+        self.new_cell = look.button("New cell  (N)", "unet_new_cell", NEW_CELL)
         self.regions = look.button("Regions", "unet_regions", REGIONS)
         self.background = look.button("Background", "unet_background", BACKGROUND)
         self.instances = QRadioButton("a cell")
@@ -67,9 +67,8 @@ class LabelPanel(Panel):
         look.column(
             self,
             look.form(("Image", self._image_and_axes()), ("Labels", self.labels)),
-            look.row(self.new_cell),
+            look.row(self.new_cell, self.regions, self.background, wide=(4, 3, 4)),
             kinds,
-            look.row(self.regions, self.background),
             self.amount,
             self.torn,
             self.apart,
@@ -96,6 +95,10 @@ class LabelPanel(Panel):
         follow(self, self._session, ("torn",), self._show_torn)
         names = ("image", "images", "labels", "labels_choices", "axes", "axes_choices")
         follow(self, self._session, (*names, "labels_are", "annotated"), self._show)
+        follow(self, self._session, ("status",), self._point)
+
+    def _point(self) -> None:
+        look.point_to(self.new_cell, self._session.status, "“New cell”")
 
     def _show(self) -> None:
         session = self._session
@@ -113,6 +116,7 @@ class LabelPanel(Panel):
         look.allow(self.axes, why_not or _only_one(len(session.axes_choices), "way to read it"))
         no_labels = "" if session.labels_choices else "There is none yet: press “New cell”."
         look.allow(self.labels, why_not or no_labels)
+        self._point()
 
     def _show_torn(self) -> None:
         words = in_pieces(self._session.torn)

@@ -1,4 +1,4 @@
-"""How the panels look: headings, hints, rows, and how a control says why it cannot work."""
+"""How the panels are made: hints, rows, choices, and how a control says why it cannot work."""
 
 from __future__ import annotations
 
@@ -6,32 +6,24 @@ import html
 from collections.abc import Sequence
 
 from qtpy.QtCore import QSignalBlocker, Qt
+from qtpy.QtGui import QPaintEvent
 from qtpy.QtWidgets import (
     QComboBox,
     QFormLayout,
-    QFrame,
     QHBoxLayout,
     QLabel,
     QPushButton,
     QSizePolicy,
+    QStyle,
+    QStyleOptionComboBox,
+    QStylePainter,
     QVBoxLayout,
     QWidget,
 )
-from superqt import QCollapsible
 
 from napari_unet.session import Choice
 
-ACCENT = "#2a7de1"
-MOODS = {"idle": "#7a8794", "busy": ACCENT, "done": "#35a35b", "error": "#e5534b"}
-
-
-def heading(number: int, title: str) -> QLabel:
-    """ "1  Label", the head of one part."""
-    badge = f'<span style="background-color:{ACCENT}; color:white;">&nbsp;{number}&nbsp;</span>'
-    label = QLabel(f"{badge}&nbsp;&nbsp;<b>{title}</b>")
-    label.setTextFormat(Qt.TextFormat.RichText)
-    label.setStyleSheet("font-size: 13pt; margin-top: 2px;")
-    return label
+MORE_FOLDED, MORE_OPEN = "▸", "▾"
 
 
 def words(text: str = "") -> QLabel:
@@ -46,42 +38,45 @@ def words(text: str = "") -> QLabel:
     return label
 
 
+def plain(text: str) -> str:
+    """The text as a tooltip has to have it, which takes whatever looks like HTML for it."""
+    if Qt.mightBeRichText(text):
+        return f"<qt>{html.escape(text)}</qt>".replace("\n", "<br>")
+    return text
+
+
 def tip(control: QWidget, text: str) -> None:
     """A tooltip that shows its text as it is, as :func:`words`; tooltips have no such setting."""
-    if Qt.mightBeRichText(text):
-        text = f"<qt>{html.escape(text)}</qt>".replace("\n", "<br>")
-    control.setToolTip(text)
+    control.setToolTip(plain(text))
 
 
 def hint(text: str = "") -> QLabel:
     """A line of explanation, wrapped and quiet."""
     label = words(text)
     label.setWordWrap(True)
-    label.setStyleSheet("font-size: 9pt; color: #a3adb8;")
+    label.setProperty("look", "hint")
     label.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Minimum)
     return label
 
 
-def line() -> QFrame:
-    """A thin rule between two parts."""
-    rule = QFrame()
-    rule.setFixedHeight(1)
-    rule.setStyleSheet("background-color: #4a525c;")
-    return rule
-
-
-def button(text: str, name: str = "", why: str = "", *, main: bool = False) -> QPushButton:
-    """A push button with its tooltip; `main` is the one of its part that matters."""
+def button(text: str, name: str = "", why: str = "") -> QPushButton:
+    """A push button with its tooltip."""
     made = QPushButton(text)
     tipped(made, why, name)
-    if main:
-        made.setStyleSheet(
-            f"QPushButton {{ background-color: {ACCENT}; color: white; font-weight: bold;"
-            " padding: 6px; }"
-            "QPushButton:hover { background-color: #4b95ee; }"
-            "QPushButton:disabled { background-color: #414851; color: #868f99; }"
-        )
     return made
+
+
+def restyle(control: QWidget, name: str, value: str) -> None:
+    """Give the control a property that the style sheet asks for."""
+    if control.property(name) != value:
+        control.setProperty(name, value)
+        control.style().unpolish(control)
+        control.style().polish(control)
+
+
+def point_to(control: QPushButton, words: str, name: str) -> None:
+    """Make the button stand out where the words of the status name it: it is what is next."""
+    restyle(control, "look", "next" if name in words else "")
 
 
 def allow(control: QWidget, why_not: str) -> None:
@@ -112,13 +107,13 @@ def column(parent: QWidget, *items: QWidget | QHBoxLayout | QFormLayout) -> QVBo
     return box
 
 
-def row(*items: QWidget) -> QHBoxLayout:
-    """The items side by side, equally wide."""
+def row(*items: QWidget, wide: Sequence[int] = ()) -> QHBoxLayout:
+    """The items side by side, `wide` relative to one another; equally wide by default."""
     box = QHBoxLayout()
     box.setContentsMargins(0, 0, 0, 0)
     box.setSpacing(6)
-    for item in items:
-        box.addWidget(item, 1)
+    for item, width in zip(items, wide or [1] * len(items), strict=True):
+        box.addWidget(item, width)
     return box
 
 
@@ -135,13 +130,46 @@ def form(*rows: tuple[str, QWidget]) -> QFormLayout:
     return made
 
 
-def chooser(text: str = "") -> QComboBox:
-    """A combo box that does not widen the dock with long names."""
-    made = QComboBox()
-    made.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
-    made.setMinimumContentsLength(5)
-    tipped(made, text)
-    return made
+class Chooser(QComboBox):
+    """A combo box that does not widen the dock: long names lose their middle.
+
+    Both ends of a name matter, what it is of and how good it is. The tooltip has all of it.
+    """
+
+    def __init__(self, text: str = "") -> None:
+        super().__init__()
+        self.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+        self.setMinimumContentsLength(5)
+        self.view().setTextElideMode(Qt.TextElideMode.ElideMiddle)
+        self._text = text
+        self.currentIndexChanged.connect(self.tell)
+        self.tell()
+
+    def tell(self) -> None:
+        """The tooltip: the whole name of what is chosen, and what is chosen here."""
+        chosen = self.currentText()
+        # the name first: Qt looks at the beginning for what may be HTML
+        tipped(self, f"{chosen}\n{self._text}" if chosen else self._text)
+
+    def paintEvent(self, event: QPaintEvent | None) -> None:
+        painter, option = QStylePainter(self), QStyleOptionComboBox()
+        self.initStyleOption(option)
+        room = self.style().subControlRect(
+            QStyle.ComplexControl.CC_ComboBox,
+            option,
+            QStyle.SubControl.SC_ComboBoxEditField,
+            self,
+        )
+        option.currentText = option.fontMetrics.elidedText(
+            option.currentText, Qt.TextElideMode.ElideMiddle, room.width() - 4
+        )
+        painter.drawComplexControl(QStyle.ComplexControl.CC_ComboBox, option)
+        painter.drawControl(QStyle.ControlElement.CE_ComboBoxLabel, option)
+
+
+def chooser(text: str = "") -> Chooser:
+    """A combo box with a tooltip."""
+    return Chooser(text)
 
 
 def fill(box: QComboBox, choices: Sequence[Choice], key: str) -> None:
@@ -149,16 +177,25 @@ def fill(box: QComboBox, choices: Sequence[Choice], key: str) -> None:
     with QSignalBlocker(box):
         if [(box.itemData(i), box.itemText(i)) for i in range(box.count())] != list(choices):
             box.clear()
-            for value, text in choices:
+            for place, (value, text) in enumerate(choices):
                 box.addItem(text, value)
+                box.setItemData(place, plain(text), Qt.ItemDataRole.ToolTipRole)
         box.setCurrentIndex(box.findData(key))
+    if isinstance(box, Chooser):
+        box.tell()
 
 
-def folded(title: str, content: QWidget) -> QCollapsible:
-    """Content that is folded away until someone asks for it."""
-    made = QCollapsible(title, expandedIcon="▾", collapsedIcon="▸")
-    made.setDuration(0)
-    made.layout().setContentsMargins(0, 0, 0, 0)
-    made.content().layout().setContentsMargins(4, 0, 0, 0)
-    made.addWidget(content)
-    return made
+class More(QPushButton):
+    """A small button that unfolds what is rarely needed."""
+
+    def __init__(self, title: str, content: QWidget, name: str) -> None:
+        super().__init__()
+        self.setObjectName(name)
+        self.setCheckable(True)
+        self._title, self.content = title, content
+        self.toggled.connect(self._on_toggled)
+        self._on_toggled(False)
+
+    def _on_toggled(self, on: bool) -> None:
+        self.content.setVisible(on)
+        self.setText(f"{self._title} {MORE_OPEN if on else MORE_FOLDED}")

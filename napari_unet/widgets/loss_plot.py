@@ -10,8 +10,8 @@ from qtpy.QtWidgets import QWidget
 from napari_unet.session import Session
 
 from .following import follow
+from .shades import shades
 
-LOSS, SCORE = "#f0a53a", "#4bc27d"
 SMOOTHING = 0.95  # of the bold line; the pale one is every step
 PERIOD = 200  # ms between two redraws
 
@@ -25,14 +25,13 @@ class LossPlot(pyqtgraph.PlotWidget):
         self.hideButtons()
         self.setMenuEnabled(False)
         self._session = session
-        self._pale = self.plot(pen=pyqtgraph.mkPen(LOSS + "50", width=1))
-        self._bold = self.plot(pen=pyqtgraph.mkPen(LOSS, width=2))
+        self._pale, self._bold = self.plot(), self.plot()
         self._axes()
         self._right = self._second_axis()
-        self._dots = pyqtgraph.PlotDataItem(
-            pen=pyqtgraph.mkPen(SCORE, width=2), symbol="o", symbolSize=6, symbolBrush=SCORE
-        )
+        self._dots = pyqtgraph.PlotDataItem(symbol="o", symbolSize=6)
         self._right.addItem(self._dots)
+        self._colour()
+        follow(self, session, ("theme",), self._colour)
         self._redraw = QTimer(self)
         self._redraw.setSingleShot(True)
         self._redraw.setInterval(PERIOD)
@@ -42,8 +41,6 @@ class LossPlot(pyqtgraph.PlotWidget):
 
     def _axes(self) -> None:
         item = self.getPlotItem()
-        item.setLabel("left", "loss", color=LOSS)
-        item.setLabel("bottom", "step")
         item.layout.setContentsMargins(0, 8, 0, 8)  # else the topmost number is cut
         item.getAxis("left").setWidth(46)
         item.getAxis("bottom").enableAutoSIPrefix(False)
@@ -56,12 +53,28 @@ class LossPlot(pyqtgraph.PlotWidget):
         item.scene().addItem(box)
         item.getAxis("right").linkToView(box)
         item.getAxis("right").enableAutoSIPrefix(False)
-        item.setLabel("right", "score", color=SCORE)
         box.setXLink(item)
         box.setYRange(0, 1, padding=0.05)
         box.setMouseEnabled(False, False)
         item.vb.sigResized.connect(lambda: box.setGeometry(item.vb.sceneBoundingRect()))
         return box
+
+    def _colour(self) -> None:
+        """In napari's theme: both curves, and the numbers at the axes, are to be read."""
+        of, item = shades(self._session.theme), self.getPlotItem()
+        self._pale.setPen(pyqtgraph.mkPen(of.loss + "50", width=1))
+        self._bold.setPen(pyqtgraph.mkPen(of.loss, width=2))
+        self._dots.setPen(pyqtgraph.mkPen(of.score, width=2))
+        self._dots.setSymbolBrush(of.score)
+        named = (
+            ("left", "loss", of.loss),
+            ("right", "score", of.score),
+            ("bottom", "step", of.note),
+        )
+        for side, words, colour in named:
+            item.setLabel(side, words, color=colour)
+            item.getAxis(side).setTextPen(of.note)
+            item.getAxis(side).setPen(of.note)
 
     def _later(self) -> None:
         if not self._redraw.isActive():

@@ -23,6 +23,8 @@ from napari_unet.runs.folder import RunFolder, open_run
 from napari_unet.session import FROM_BASE, GENERAL, Choice
 from napari_unet.snapshots import Snapshot
 
+from .naming import title
+
 SUFFIX = ".safetensors"
 FILTER = f"U-Net model (*{SUFFIX})"
 JOBS_KEPT = 7 * 24 * 3600  # seconds; a prediction's files serve its window's filters only
@@ -99,8 +101,7 @@ def _last(run: RunFolder) -> dict[str, Any]:
 def entry(path: Path) -> Choice:
     """A model file as an entry of the list; BadInput if it is none."""
     read_config(path)
-    name = path.parent.name if path.stem in ("model", "trained") else path.stem
-    return (str(path), name)
+    return (str(path), title(path))
 
 
 def base_of(name: str) -> Choice | None:

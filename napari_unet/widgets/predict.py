@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from qtpy.QtCore import Qt, Signal
-from qtpy.QtWidgets import QCheckBox, QSpinBox
+from qtpy.QtWidgets import QCheckBox, QSpinBox, QWidget
 from superqt import QLabeledDoubleSlider
 
 from napari_unet.advice import (
@@ -20,7 +20,8 @@ from .panel import Panel
 
 PREDICT = "Lays the cells that the selected model finds over the image"
 ACCEPT = (
-    "Copies the found cells into your labels as one step (undo: Ctrl-Z); what you painted stays"
+    "Copies the found cells (green) into your labels as one step (undo: Ctrl-Z); "
+    "what you painted stays"
 )
 THRESHOLD = "How sure the network must be that a pixel is cell; acts at once"
 SAVE = "Save model as: copies the selected model to a file"
@@ -49,7 +50,7 @@ class PredictPanel(Panel):
 
     def _build(self) -> None:
         self.model = look.chooser("The model that predicts")
-        self.predict = look.button("Predict", "unet_predict", PREDICT, main=True)
+        self.predict = look.button("Predict", "unet_predict", PREDICT)
         self.accept = look.button("Accept into labels", "unet_accept", ACCEPT)
         self.all_slices = QCheckBox("all slices")
         look.tipped(self.all_slices, "Off: only the slice that is shown", "unet_all_slices")
@@ -71,14 +72,16 @@ class PredictPanel(Panel):
             "unet_export_labels",
             "Writes your labels to a TIFF file; of the found cells those you accepted",
         )
+        more = QWidget()
+        look.column(more, look.form(("Cells about", self.diameter)), self.probability)
+        self.more = look.More("More", more, "unet_more_predict")
         look.column(
             self,
-            look.form(("Model", self.model), ("Cells about", self.diameter)),
-            look.row(self.predict),
+            look.form(("Model", self.model)),
+            look.row(self.predict, self.accept, self.more, wide=(3, 4, 2)),
             self.all_slices,
-            look.row(self.accept),
             look.form(("Threshold", self.threshold), ("Smallest cell", self.min_size)),
-            self.probability,
+            more,
             look.row(self.save, self.load, self.export),
         )
 
@@ -121,6 +124,11 @@ class PredictPanel(Panel):
             "diameter",
         )
         follow(self, self._session, (*chosen, *shown), self._show)
+        follow(self, self._session, ("status",), self._point)
+
+    def _point(self) -> None:
+        look.point_to(self.predict, self._session.status, "“Predict”")
+        look.point_to(self.accept, self._session.status, "Accept")
 
     def _show(self) -> None:
         session = self._session
@@ -144,3 +152,4 @@ class PredictPanel(Panel):
         look.allow(self.export, why_not_export(session))
         for control in (self.threshold, self.min_size, self.probability):
             look.allow(control, why_not_filter(session))
+        self._point()

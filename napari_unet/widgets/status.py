@@ -34,12 +34,8 @@ class StatusPanel(QWidget):
         self._show_progress()
 
     def _show_words(self) -> None:
-        colour = look.MOODS[self._session.mood]
         self.words.setText(self._session.status)
-        self.words.setStyleSheet(
-            f"border-left: 4px solid {colour}; background-color: rgba(128, 140, 155, 40);"
-            "padding: 6px 8px; font-size: 10pt;"
-        )
+        look.restyle(self.words, "mood", self._session.mood)
 
     def _show_progress(self) -> None:
         progress = self._session.progress

@@ -49,22 +49,17 @@ class TunePanel(Panel):
     device_chosen = Signal(str)
 
     def _build(self) -> None:
-        self.train = look.button("Fine-tune", "unet_fine_tune", TRAIN, main=True)
+        self.train = look.button("Fine-tune", "unet_fine_tune", TRAIN)
         self.stop = look.button("Stop", "unet_stop", STOP)
         self.resume = look.button("Resume the training", "unet_resume", RESUME)
         self.plot = Curve(self._session)
         self.report = look.hint()
         self.report.setObjectName("unet_report")
-        buttons = look.row(self.train, self.stop)
-        buttons.setStretch(0, 2)
-        look.column(
-            self,
-            buttons,
-            look.row(self.resume),
-            self.plot,
-            self.report,
-            look.folded("More", self._more()),
-        )
+        more = self._more()
+        self.more = look.More("More", more, "unet_more_tune")
+        self._low = False
+        buttons = look.row(self.train, self.stop, self.more, wide=(3, 1, 1))
+        look.column(self, buttons, look.row(self.resume), self.plot, self.report, more)
 
     def _more(self) -> QWidget:
         self.base = look.chooser(START)
@@ -104,10 +99,22 @@ class TunePanel(Panel):
         names = ("image", "annotated", "job", "report", "models", "base", "preset", "seconds")
         follow(self, self._session, (*names, "device", "resumable", "resumable_words"), self._show)
         follow(self, self._session, ("curve",), self._show_plot)
+        follow(self, self._session, ("status",), self._point)
+        self.more.toggled.connect(self._show_plot)
+
+    def make_low(self, on: bool) -> None:
+        """Where the window is low, the curve of a training that has ended stands under More."""
+        self._low = on
+        self._show_plot()
 
     def _show_plot(self) -> None:
         running = self._session.job in ("starting", "training")
-        self.plot.setVisible(running or self._session.curve > 0)
+        room = not self._low or self.more.isChecked()
+        self.plot.setVisible(running or (room and self._session.curve > 0))
+
+    def _point(self) -> None:
+        look.point_to(self.train, self._session.status, "“Fine-tune”")
+        look.point_to(self.resume, self._session.status, "“Resume the training”")
 
     def _show(self) -> None:
         session = self._session
@@ -124,3 +131,4 @@ class TunePanel(Panel):
         look.allow(self.train, why_not_train(session))
         look.allow(self.stop, why_not_stop(session))
         look.allow(self.resume, why_not_resume(session))
+        self._point()

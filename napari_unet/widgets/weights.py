@@ -36,12 +36,9 @@ class WeightsPanel(Panel):
         self.sigma = _number(0.5, 100, 0.5, " px", SIGMA)
         self.sigma.setObjectName("unet_sigma")
         self.words = look.hint()
-        look.column(
-            self,
-            look.row(self.show_map),
-            self.words,
-            look.folded("Formula", self._formula()),
-        )
+        formula = self._formula()
+        self.more = look.More("Formula", formula, "unet_more_weights")
+        look.column(self, look.row(self.show_map, self.more, wide=(2, 1)), self.words, formula)
 
     def _formula(self) -> QWidget:
         box = QWidget()

@@ -13,9 +13,9 @@ from napari import Viewer
 from qtpy.QtCore import Qt
 from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QLabel, QProgressBar, QPushButton
-from superqt import QCollapsible
 
 from napari_unet import layers
+from napari_unet.widgets.look import More
 from napari_unet.widgets.open import show_dock
 
 from .mouse import settle, stroke
@@ -69,8 +69,10 @@ def test_all_parts_are_there_and_say_why_they_cannot_work(dock: Any) -> None:
 
 
 def test_nothing_is_clipped_in_the_narrowest_dock(window: Viewer, dock: Any, qtbot: Any) -> None:
-    for fold in dock.findChildren(QCollapsible):
-        fold.expand(False)
+    folds = dock.findChildren(More)
+    assert len(folds) == 3
+    for fold in folds:
+        fold.setChecked(True)
     holder = dock.parentWidget()
     window.window._qt_window.resizeDocks([holder], [100], Qt.Orientation.Horizontal)
     qtbot.waitUntil(dock.area.verticalScrollBar().isVisible, timeout=2000)
