@@ -223,12 +223,15 @@ def test_the_button_that_is_next_stands_out(dock: Any) -> None:
     session.image, session.model = "a", ""
     session.say(next_step(session))
     assert out() == {"unet_new_cell"}
-    session.annotated = Annotated(3, 1)
+    session.labels, session.annotated = "a", Annotated(12, 1)
     session.say(next_step(session))
     assert out() == {"unet_fine_tune"}
     session.model, session.predicted = "a", True
     session.say(next_step(session))
     assert out() == {"unet_accept"}
+    session.accepted = True
+    session.say(next_step(session))
+    assert out() == {"unet_fine_tune"}
 
 
 @pytest.mark.gui
