@@ -1,4 +1,4 @@
-"""How smoothly one paints: bare napari, with the dock, and while it trains."""
+"""How smoothly one paints: bare napari, with the dock, while it trains; and on a large image."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import numpy as np
 
 from tests.widgets.mouse import stroke
 
+from . import large
 from .cells import discs
 from .report import Sheet
 from .windows import Bot, Lateness, new_viewer, own_home, rest, wait_for
@@ -50,6 +51,7 @@ def main(sheet: Sheet) -> None:
     desk.close()
     viewer.close()
     rest(0.2)
+    large.main(sheet)
     place.cleanup()
 
 

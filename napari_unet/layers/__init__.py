@@ -26,7 +26,6 @@ from .reading import (
 )
 from .results import (
     accepted,
-    blank_plane,
     drawings,
     drawn,
     found_kind,
@@ -41,7 +40,6 @@ from .results import (
     redraw_at_once,
     show_probability,
     unhide,
-    write_plane,
 )
 from .roles import Role, find, image_of, images, is_away, key, painted_layers, partner, role
 from .seeing import go_to, show, topmost
@@ -56,7 +54,6 @@ __all__ = [
     "accepted",
     "axes",
     "axes_choices",
-    "blank_plane",
     "current_slice",
     "disown_copy",
     "drawings",
@@ -122,5 +119,4 @@ __all__ = [
     "visible_window",
     "whole_slice",
     "widen",
-    "write_plane",
 ]

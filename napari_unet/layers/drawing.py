@@ -47,6 +47,11 @@ def draw_quickly(layer: Labels) -> None:
         layer._raw_to_displayed = partial(_displayed, layer, plain)
 
 
+def draw_plainly(layer: Labels) -> None:
+    """Undo :func:`draw_quickly`."""
+    vars(layer).pop("_raw_to_displayed", None)
+
+
 def _displayed(
     layer: Labels,
     plain: Any,

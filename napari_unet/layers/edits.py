@@ -93,6 +93,7 @@ class LabelsWatcher:
         self._rewound = rewound
         self._rewinding = False
         self._seen = _seen(layer)
+        drawing.draw_quickly(layer)
         layer.events.paint.connect(self._on_paint)
         layer.events.set_data.connect(self._on_set_data)
         for name in ("undo", "redo"):
@@ -110,6 +111,7 @@ class LabelsWatcher:
         for name in ("undo", "redo"):
             if name in vars(self._layer):
                 delattr(self._layer, name)
+        drawing.draw_plainly(self._layer)
 
     def _on_paint(self, event: Any) -> None:
         self._tell(event.value, lambda found: found)

@@ -11,9 +11,8 @@ from napari.layers import Image, Labels, Layer
 from napari.viewer import Viewer
 
 from napari_unet.core.settings import LabelsAre
-from napari_unet.core.windows import Window
 
-from .drawing import redraw, redraw_parts, unsliced
+from .drawing import redraw, unsliced
 from .found_look import dress
 from .making import add_quietly, options_for, reveal, uncover
 from .reading import labels_shape
@@ -104,22 +103,6 @@ def found_kind(layer: Labels) -> LabelsAre | Literal[""]:
     return kind
 
 
-def write_plane(
-    layer: Labels,
-    index: int,
-    plane: npt.NDArray[Any],
-    at: Window | None = None,
-    *,
-    show: bool = True,
-) -> None:
-    """Write slice `index` of one of our own layers, or the window `at` of it."""
-    slices = layer.data.reshape(-1, *layer.data.shape[-2:])  # a view
-    y0, y1, x0, x1 = at or (0, plane.shape[0], 0, plane.shape[1])
-    slices[index, y0:y1, x0:x1] = plane
-    if show:
-        redraw_parts(layer, [(index, (y0, y1, x0, x1))])
-
-
 def redraw_at_once(layer: Image) -> None:
     """Show what was written into the array that is on show; the thumbnail stays as it is.
 
@@ -130,11 +113,6 @@ def redraw_at_once(layer: Image) -> None:
         layer.events.set_data()
     else:
         redraw(layer, thumbnail=False)
-
-
-def blank_plane(layer: Labels, index: int) -> None:
-    """Empty slice `index` of one of our own layers; seen at the next refresh."""
-    layer.data.reshape(-1, *layer.data.shape[-2:])[index] = 0
 
 
 def show_probability(

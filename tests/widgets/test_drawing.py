@@ -14,10 +14,6 @@ from napari.utils.colormaps import label_colormap
 from napari_unet import layers
 from napari_unet.layers import drawing
 from napari_unet.layers.edits import LabelsWatcher
-from napari_unet.widgets import turns
-from napari_unet.widgets.predicted import final
-
-from .conftest import done
 
 
 @pytest.fixture
@@ -161,6 +157,25 @@ def test_what_cannot_be_drawn_in_part_is_drawn_whole(window: Viewer, qtbot: Any)
     assert right(layer)
 
 
+def test_labels_are_drawn_quickly_while_watched(monkeypatch: pytest.MonkeyPatch) -> None:
+    layer, counted = Labels(some_ids((40, 50))), []
+    plain = drawing.colour_numbers
+
+    def counting(*args: Any, **options: Any) -> Any:
+        counted.append(args)
+        return plain(*args, **options)
+
+    monkeypatch.setattr(drawing, "colour_numbers", counting)
+    watcher = LabelsWatcher(layer, lambda edits: None, lambda: None)
+    layer.refresh()
+    assert len(counted) == 1
+    assert right(layer)
+    watcher.close()
+    layer.refresh()
+    assert len(counted) == 1
+    assert right(layer)
+
+
 def test_undo_draws_what_it_changes(window: Viewer, large: None, qtbot: Any) -> None:
     image = window.add_image(np.zeros((3, 80, 90), np.uint8))
     layer = layers.make_labels(window, image)
@@ -236,64 +251,3 @@ def test_the_newest_writing_wins(viewer: Viewer, large: None) -> None:
     layer.data = np.zeros((60, 70), np.int32)
     assert not third.go_on()
     assert not layer.data.any()
-
-
-def test_turns_go_on_until_there_is_no_more(qtbot: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(turns, "AT_ONCE", 0)
-    left, ended = list(range(5)), []
-
-    def go_on() -> bool:
-        left.pop()
-        return bool(left)
-
-    turns.in_turns(go_on, lambda: ended.append(len(left)))
-    assert left  # the window has its turn in between
-    qtbot.waitUntil(lambda: bool(ended))
-    assert ended == [0]
-
-
-def test_a_turn_that_raises_is_the_last(qtbot: Any) -> None:
-    ended = []
-
-    def go_on() -> bool:
-        raise ValueError
-
-    with pytest.raises(ValueError):
-        turns.in_turns(go_on, lambda: ended.append(True))
-    assert ended == [True]
-
-
-def test_a_prediction_is_drawn_in_turns(
-    trained: Viewer,
-    dock: Any,
-    press: Callable[[str], None],
-    large: None,
-    qtbot: Any,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    """Again over an earlier one: every tile, then the cells; as a whole never."""
-    monkeypatch.setattr(turns, "AT_ONCE", 0)
-    monkeypatch.setattr("napari_unet.layers.writing.PORTION", 6000)
-    image = layers.images(trained)[0]
-    layer = layers.prediction_layer(trained, image)
-    layer.data[:] = 77
-    layer.refresh()
-    qtbot.wait(50)
-    heard = Heard(layer)
-    said: list[str] = []
-    dock.desk.session.events.status.connect(said.append)
-    press("unet_predict")
-    qtbot.waitUntil(lambda: done(dock), timeout=60_000)
-    assert "Drawing the cells…" in said
-    assert any("finding the cells" in words for words in said)
-    assert heard.whole == 0
-    assert len(heard.parts) > 20
-    stored = dock.desk.predicting._filtering._in_hand()
-    np.testing.assert_array_equal(layer.data, final(stored)[0])
-    assert right(layer)
-    dock.desk.filtering.choose_min_size(500)
-    qtbot.waitUntil(lambda: "from 500 px on" in dock.desk.session.status, timeout=60_000)
-    sizes = np.bincount(layer.data.ravel())[1:]
-    assert (sizes[sizes > 0] >= 500).all()
-    assert heard.whole == 0
-    assert right(layer)

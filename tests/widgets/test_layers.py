@@ -221,7 +221,8 @@ def test_the_slice_in_view(viewer: Viewer) -> None:
     viewer.dims.set_point(0, 10)
     assert layers.current_slice(viewer, image) == 2
     layer = layers.prediction_layer(viewer, image)
-    layers.write_plane(layer, 2, np.ones((20, 20), np.int32))
+    plane = np.ones((20, 20), np.int32)
+    assert layers.Writing(layer, [(2, layers.whole_slice(layer), plane)]).go_on()
     assert layer.data[2].all()
     assert layer.data.sum() == 400
 
