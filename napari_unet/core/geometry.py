@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 
+from .errors import BadInput
 from .settings import AugmentSettings, FitSettings, NetworkSettings
 
+MOST_WEIGHTS = 2**28  # of any network, 1 GiB in float32; the paper's has 31 million
 LEAST_TILE = 64  # px; out of memory below this is final
 
 
@@ -78,3 +81,54 @@ def tile_for(net: NetworkSettings, trusted: int) -> int:
     while size - 2 * halo(net) < trusted:
         size += grid(net)
     return size
+
+
+def shapes(net: NetworkSettings) -> dict[str, tuple[int, ...]]:
+    """The shape of each tensor in the state of :class:`core.unet.UNet`, by its name."""
+    widths = [net.width * 2**level for level in range(net.depth + 1)]
+    made: dict[str, tuple[int, ...]] = {}
+    for level, (before, after) in enumerate(
+        zip([net.in_channels, *widths[:-1]], widths, strict=True)
+    ):
+        made.update(_block(f"down.{level}", before, after, net))
+    kernel = (1, 1) if net.up == "bilinear" else (2, 2)
+    for place, width in enumerate(reversed(widths[:-1])):
+        ends = (width, 2 * width) if net.up == "bilinear" else (2 * width, width)
+        made[f"up.{place}.conv.weight"] = (*ends, *kernel)
+        made[f"up.{place}.conv.bias"] = (width,)
+        made.update(_block(f"merge.{place}", 2 * width, width, net))
+    made["head.weight"], made["head.bias"] = (net.classes, net.width, 1, 1), (net.classes,)
+    return made
+
+
+def _block(
+    name: str, channels: int, out: int, net: NetworkSettings
+) -> Iterator[tuple[str, tuple[int, ...]]]:
+    """Two convolutions, each with its norm where there is one."""
+    place = 0
+    for index, before in enumerate((channels, out)):
+        place += index and net.dropout_at == "between" and net.dropout > 0
+        yield f"{name}.layers.{place}.weight", (out, before, 3, 3)
+        yield f"{name}.layers.{place}.bias", (out,)
+        if net.norm == "batch":
+            place += 1
+            for part in ("weight", "bias", "running_mean", "running_var"):
+                yield f"{name}.layers.{place}.{part}", (out,)
+            yield f"{name}.layers.{place}.num_batches_tracked", ()
+        place += 2  # the ReLU, and what comes next
+
+
+def check_size(net: NetworkSettings) -> None:
+    """Refuse a network that would take gigabytes before anyone has seen it work.
+
+    Raises
+    ------
+    BadInput
+        If it has more than :data:`MOST_WEIGHTS` weights.
+    """
+    weights = sum(math.prod(shape) for shape in shapes(net).values())
+    if weights > MOST_WEIGHTS:
+        raise BadInput(
+            f"a network of width {net.width} and depth {net.depth} has {weights / 1e6:,.0f} million"
+            f" weights, more than {MOST_WEIGHTS / 1e6:,.0f} million; take a smaller one"
+        )

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal, TypeVar
+from typing import Annotated, Any, Literal
 
 from .errors import BadInput
+from .typed import Within
 
 LabelsAre = Literal["instances", "classes"]
 PRESETS = ("default", "paper", "fiji")
@@ -20,7 +20,13 @@ PRESETS = ("default", "paper", "fiji")
 LARGEST_W0 = 1e6
 LARGEST_SIGMA = 1e3  # model pixels
 
-T = TypeVar("T")
+# what a file may say at most: far beyond what is of use, and nothing that takes gigabytes
+Share = Annotated[float, Within(0, 1)]
+Amount = Annotated[float, Within(0, 1e6)]
+Percentile = Annotated[float, Within(0, 100)]
+Diameter = Annotated[float, Within(1, 1e6)]  # px; of one pixel it is 1.13
+Area = Annotated[int, Within(0, 10**8)]  # px
+Value = Annotated[int, Within(1, 2**31 - 1)]  # of a painted class
 
 
 @dataclass(frozen=True)
@@ -30,10 +36,12 @@ class WeightSettings:
     preset: Literal["paper", "fiji"] = "paper"
     w0: float = 10.0  # extra weight where two cells nearly touch
     sigma: float = 5.0  # model pixels; how fast it fades with the gap
-    rim_sigma: float = 10.0  # model pixels; `fiji` only, the smooth rim round every cell
-    background: float = 0.1  # `fiji` only, weight of background far from every cell
-    tolerance: float = 1e-3  # what is smaller counts as zero; sets the cells' reach
-    max_class_weight: float = 10.0  # w_c is clipped to [1 / this, this]
+    # model pixels; `fiji` only, the smooth rim round every cell
+    rim_sigma: Annotated[float, Within(1e-3, 1e3)] = 10.0
+    background: Amount = 0.1  # `fiji` only, weight of background far from every cell
+    # what is smaller counts as zero; sets the cells' reach
+    tolerance: Annotated[float, Within(1e-12, 1)] = 1e-3
+    max_class_weight: Annotated[float, Within(1, 1e6)] = 10.0  # w_c is clipped to [1 / this, this]
 
     def __post_init__(self) -> None:
         _require(
@@ -57,14 +65,15 @@ class WeightSettings:
 class NetworkSettings:
     """The U-Net's shape. The defaults are the 2015 paper's."""
 
-    in_channels: int = 1
-    classes: int = 2  # outputs, background included
-    width: int = 64  # channels of the first level; they double with each level
-    depth: int = 4  # number of 2x2 poolings
+    in_channels: Annotated[int, Within(1, 1024)] = 1
+    classes: Annotated[int, Within(2, 256)] = 2  # outputs, background included
+    # channels of the first level; they double with each level
+    width: Annotated[int, Within(1, 1024)] = 64
+    depth: Annotated[int, Within(1, 8)] = 4  # number of 2x2 poolings
     padding: Literal["valid", "same"] = "valid"
     norm: Literal["batch"] | None = None  # only norms that are fixed at prediction
     up: Literal["transpose", "bilinear"] = "transpose"
-    dropout: float = 0.5  # probability
+    dropout: Share = 0.5  # probability
     dropout_at: Literal["end", "between"] = "end"  # end of the contracting path, or between convs
 
 
@@ -72,55 +81,59 @@ class NetworkSettings:
 class NormaliseSettings:
     """Grey values are mapped per channel and 2D slice, before any rescaling."""
 
-    low: float = 1.0  # percentile that becomes 0
-    high: float = 99.0  # percentile that becomes 1: higher ones follow a few bright specks
-    samples: int = 2048 * 2048  # larger slices are measured on a fixed grid of about so many
+    low: Percentile = 1.0  # percentile that becomes 0
+    high: Percentile = 99.0  # percentile that becomes 1: higher ones follow a few bright specks
+    # larger slices are measured on a fixed grid of about so many
+    samples: Annotated[int, Within(1, 2**31)] = 2048 * 2048
 
 
 @dataclass(frozen=True)
 class AugmentSettings:
     """Random changes of each training tile; all lengths in model pixels."""
 
-    rotate: float = 180.0  # degrees, uniform in +- this
+    rotate: Annotated[float, Within(0, 180)] = 180.0  # degrees, uniform in +- this
     mirror: bool = True
-    scale: float = 0.2  # log-uniform in [1 / (1 + this), 1 + this]
-    elastic_sd: float = 10.0  # standard deviation of a node's displacement, per axis
-    elastic_spacing: float = 150.0  # least distance of nodes; 3x3 nodes where the tile is larger
+    scale: Amount = 0.2  # log-uniform in [1 / (1 + this), 1 + this]
+    elastic_sd: Amount = 10.0  # standard deviation of a node's displacement, per axis
+    # least distance of nodes; 3x3 nodes where the tile is larger
+    elastic_spacing: Annotated[float, Within(1, 1e6)] = 150.0
     # grey values, in standard deviations of the slice: a DIC image holds its cells in a
     # twentieth of the range that a fluorescence image uses
-    brightness: float = 0.3  # offset, uniform in +- this
-    contrast: float = 0.25  # log-uniform in [1 / (1 + this), 1 + this]
-    gamma: float = 0.25  # log-uniform in [1 / (1 + this), 1 + this]
-    shading: float = 0.0  # standard deviation of a smooth field of light
-    noise: float = 0.0  # greatest standard deviation of added noise
-    blur: float = 0.0  # model pixels; greatest standard deviation of a Gaussian blur
+    brightness: Amount = 0.3  # offset, uniform in +- this
+    contrast: Amount = 0.25  # log-uniform in [1 / (1 + this), 1 + this]
+    gamma: Amount = 0.25  # log-uniform in [1 / (1 + this), 1 + this]
+    shading: Amount = 0.0  # standard deviation of a smooth field of light
+    noise: Amount = 0.0  # greatest standard deviation of added noise
+    # model pixels; greatest standard deviation of a Gaussian blur
+    blur: Annotated[float, Within(0, 100)] = 0.0
 
 
 @dataclass(frozen=True)
 class ScaleSettings:
     """Rescaling to one cell diameter (design, section 11)."""
 
-    diameter: float | None = 26.0  # model pixels; None switches rescaling off
-    limit: float = 4.0  # the factor stays within [1 / this, this]
-    min_cells: int = 1  # with fewer whole cells the factor is 1
+    diameter: Diameter | None = 26.0  # model pixels; None switches rescaling off
+    limit: Annotated[float, Within(1, 100)] = 4.0  # the factor stays within [1 / this, this]
+    min_cells: Annotated[int, Within(0, 10**9)] = 1  # with fewer whole cells the factor is 1
 
 
 @dataclass(frozen=True)
 class InstanceSettings:
     """From foreground probability to cells (design, section 12)."""
 
-    threshold: float = 0.5  # probability; a pixel above it may belong to a cell
-    seed_threshold: float = 0.5  # probability; cells are split where it falls below this
-    min_size: int = 0  # image pixels; smaller cells are removed; 0 = by the cell diameter
-    peak: float = 0.0  # probability; cells that nowhere reach it are removed; 0 = none
+    threshold: Share = 0.5  # probability; a pixel above it may belong to a cell
+    seed_threshold: Share = 0.5  # probability; cells are split where it falls below this
+    min_size: Area = 0  # image pixels; smaller cells are removed; 0 = by the cell diameter
+    peak: Share = 0.0  # probability; cells that nowhere reach it are removed; 0 = none
     # touching cells come apart at dips this deep (log-odds) between two parts of `part_size`
     # image pixels or more; 0 = never
-    dip: float = 0.0
-    part_size: int = 0
-    give_back: float = 2.0  # model pixels; gaps of this width between two cells are shared out
-    split: float = 0.0  # cells are cut at necks narrower than 1 - this of their width; 0 = never
+    dip: Annotated[float, Within(0, 1000)] = 0.0
+    part_size: Area = 0
+    # model pixels; gaps of this width between two cells are shared out
+    give_back: Annotated[float, Within(0, 10)] = 2.0
+    split: Share = 0.0  # cells are cut at necks narrower than 1 - this of their width; 0 = never
     # found cells grow over what is above this probability, `OUTLINE_REACH` at most; 0 = never
-    outline: float = 0.0
+    outline: Share = 0.0
 
 
 @dataclass(frozen=True)
@@ -128,16 +141,18 @@ class FitSettings:
     """How the network is trained."""
 
     optimiser: Literal["sgd", "adamw"] = "sgd"
-    learning_rate: float = 1e-3
-    tuning_rate: float = 0.0  # instead, where training starts from a base model; 0 = the same
-    momentum: float = 0.99  # SGD only
-    weight_decay: float = 0.0
+    learning_rate: Annotated[float, Within(0, 1000)] = 1e-3
+    # instead, where training starts from a base model; 0 = the same
+    tuning_rate: Annotated[float, Within(0, 1000)] = 0.0
+    momentum: Share = 0.99  # SGD only
+    weight_decay: Annotated[float, Within(0, 1000)] = 0.0
     schedule: Literal["constant", "one-cycle"] = "constant"
-    batch: int = 1  # tiles per step
-    tile: int = 572  # side of the input tile, model pixels; moved to what the network takes
-    background_chance: float = 0.1  # tile centres: chance of background to that of cells and gaps
-    average: float = 0.0  # decay of the running average of the weights; 0 = none
-    clip: float = 0.0  # greatest norm of the gradient; 0 = no clipping
+    batch: Annotated[int, Within(1, 256)] = 1  # tiles per step
+    # side of the input tile, model pixels; moved to what the network takes
+    tile: Annotated[int, Within(1, 4096)] = 572
+    background_chance: Share = 0.1  # tile centres: chance of background to that of cells and gaps
+    average: Share = 0.0  # decay of the running average of the weights; 0 = none
+    clip: Amount = 0.0  # greatest norm of the gradient; 0 = no clipping
     # batch norms stay as the base model left them; set where training starts from one
     keep_norms: bool = False
     weights_warped: bool = False  # False: recomputed after the warp; True: warped like the image
@@ -156,6 +171,9 @@ class Settings:
     instances: InstanceSettings = field(default_factory=InstanceSettings)
     fit: FitSettings = field(default_factory=FitSettings)
 
+    def __post_init__(self) -> None:
+        _require_preset(self.preset)
+
 
 @dataclass(frozen=True)
 class TrainOptions:
@@ -168,16 +186,13 @@ class TrainOptions:
     sigma: float | None = None
     weights: str | None = None  # preset of the weight map alone; None = the preset's
     seconds: float | None = None  # wall time, all included; None = 60 on a CPU, 15 on a GPU
-    steps: int | None = None  # instead of seconds
+    steps: Annotated[int, Within(1, 10**9)] | None = None  # instead of seconds
     held_out: float = 0.15  # share of the annotated area kept for the score; 0 = none
     device: str = "auto"
     seed: int = 0
 
     def __post_init__(self) -> None:
-        _require(
-            self.preset in PRESETS,
-            f"there is no preset {self.preset!r}; there are {', '.join(PRESETS)}",
-        )
+        _require_preset(self.preset)
         _require(
             self.labels_are in ("instances", "classes"),
             f"labels are 'instances' or 'classes', not {self.labels_are!r}",
@@ -203,13 +218,13 @@ class ModelConfig:
 
     network: NetworkSettings
     labels_are: LabelsAre = "instances"
-    class_values: tuple[int, ...] = ()  # painted value of output 1, 2, ...; () with instances
+    class_values: tuple[Value, ...] = ()  # painted value of output 1, 2, ...; () with instances
     normalise: NormaliseSettings = field(default_factory=NormaliseSettings)
-    diameter: float | None = None  # model pixels; None = the image is never rescaled
-    image_diameter: float | None = None  # image pixels: median cell of the training labels
+    diameter: Diameter | None = None  # model pixels; None = the image is never rescaled
+    image_diameter: Diameter | None = None  # image pixels: median cell of the training labels
     # smallest and largest median of a training image, image pixels, where they differ much: then
     # each image is rescaled by its own
-    image_diameters: tuple[float, float] | None = None
+    image_diameters: tuple[Diameter, Diameter] | None = None
     axes: str = "YX"  # of the first training image
     instances: InstanceSettings = field(default_factory=InstanceSettings)
     training: dict[str, Any] = field(default_factory=dict)  # steps, seconds, scores, versions
@@ -223,44 +238,12 @@ class ModelConfig:
 
 
 def to_dict(settings: Any) -> dict[str, Any]:
-    """Plain JSON types of any dataclass of this module."""
+    """Plain JSON types of any dataclass of this module; :func:`core.typed.from_dict` reads them."""
     return dataclasses.asdict(settings)
 
 
-def from_dict(kind: type[T], values: Mapping[str, Any]) -> T:
-    """The dataclass `kind` from what :func:`to_dict` gave.
-
-    Raises
-    ------
-    BadInput
-        If a field is unknown: the file is from another version.
-    """
-    fields = {f.name: f for f in dataclasses.fields(kind)}  # type: ignore[arg-type]
-    unknown = sorted(set(values) - set(fields))
-    _require(
-        not unknown,
-        f"unknown setting {', '.join(unknown)}: written by another version of napari-unet?",
-    )
-    made: dict[str, Any] = {}
-    for name, value in values.items():
-        nested = _NESTED.get(name)
-        if nested is not None and isinstance(value, Mapping):
-            value = from_dict(nested, value)
-        elif isinstance(value, list):
-            value = tuple(value)
-        made[name] = value
-    return kind(**made)
-
-
-_NESTED: dict[str, type] = {
-    "weights": WeightSettings,
-    "network": NetworkSettings,
-    "normalise": NormaliseSettings,
-    "augment": AugmentSettings,
-    "scale": ScaleSettings,
-    "instances": InstanceSettings,
-    "fit": FitSettings,
-}
+def _require_preset(name: str) -> None:
+    _require(name in PRESETS, f"there is no preset {name!r}; there are {', '.join(PRESETS)}")
 
 
 def _require(condition: bool, message: str) -> None:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from collections.abc import Collection
 from pathlib import Path
 
+from napari_unet.core.errors import BadInput
 from napari_unet.files.atomic import clear_leftovers, part_beside
+from napari_unet.files.guarded import last_lines, parse_json
 from napari_unet.files.lock import in_use
 
 from .in_hand import in_hand
@@ -17,7 +18,6 @@ LIMIT = 2 * 2**30  # bytes
 # of the limit; finished runs may always have so much, or one run that is never deleted (broken
 # off, or selected) and larger than the limit would cost all others, and again each time
 SHARE = 0.5
-TAIL = 65536  # bytes of the log that surely hold its last line
 
 
 def prune_runs(limit_bytes: int = LIMIT, keep: Collection[Path] = ()) -> list[Path]:
@@ -79,13 +79,9 @@ def _size(folder: Path) -> int:
 def _finished(run: Path) -> bool:
     """Whether the last event of the log is "done"."""
     log = run / "log.jsonl"
-    if not log.is_file():
-        return False
-    with log.open("rb") as file:
-        file.seek(max(log.stat().st_size - TAIL, 0))
-        lines = file.read().splitlines()
     try:
-        last = json.loads(lines[-1]) if lines else {}
-    except (ValueError, RecursionError):  # a line that was being written when the run was killed
+        lines = last_lines(log) if log.exists() else []
+        last = parse_json(lines[-1], str(log)) if lines else {}
+    except BadInput:  # a line that was being written when the run was killed, or no log at all
         return False
     return isinstance(last, dict) and last.get("event") == "done"

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import platform
+import shutil
 import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -22,18 +22,18 @@ from napari_unet.core.settings import (
     ModelConfig,
     Settings,
     TrainOptions,
-    from_dict,
     to_dict,
 )
 from napari_unet.files.atomic import clear_leftovers, making, write_bytes, write_json
-from napari_unet.files.model_file import read_config
+from napari_unet.files.guarded import last_lines, may_be_touched, read_array
+from napari_unet.files.model_file import check_model
 from napari_unet.files.space import check_space, full_disk_told
-from napari_unet.models import find_model, list_models
+from napari_unet.models import find_model, list_models, models_folder, runs_folder
 
 from .checks import UsedSlices, check_pairs, count_classes
-from .messages import Message, encode, parse
+from .info import CREATED, FORMAT, read_info
+from .messages import Message, encode, parse, read_log
 
-FORMAT = 1
 _LIBRARIES = ("napari-unet", "torch", "numpy", "scipy", "scikit-image")
 
 
@@ -68,17 +68,21 @@ class RunFolder:
 
     @property
     def info(self) -> dict[str, Any]:
-        """What run.json says."""
-        content: dict[str, Any] = json.loads((self.path / "run.json").read_bytes())
-        return content
+        """What run.json says, all of it checked; `BadInput` if it says anything odd."""
+        return read_info(self.path)[0]
 
     @property
     def options(self) -> TrainOptions:
-        return from_dict(TrainOptions, self.info["options"])
+        return read_info(self.path)[1].options
 
     @property
     def settings(self) -> Settings:
-        return from_dict(Settings, self.info["settings"])
+        return read_info(self.path)[1].settings
+
+    @property
+    def _own_base(self) -> Path:
+        """A copy of the base model, made where it lies on another machine's share."""
+        return self.path / "base.safetensors"
 
     @cached_property
     def base(self) -> Path | None:
@@ -89,35 +93,54 @@ class RunFolder:
         BadInput
             If it is gone, or is another one by now.
         """
-        said = self.info["base"]
+        said = read_info(self.path)[1].base
         if said is None:
             return None
-        for file in (Path(said["path"]), _by_name(said["name"])):
-            if file is not None and file.exists() and _sha256(file) == said["sha256"]:
+        # of a stranger's run the path may lead anywhere, and the name may be a path
+        files = [self._own_base]
+        files += [Path(said.path)] if may_be_touched(said.path, _known(self.path)) else []
+        files += [m.path for m in list_models() if m.name == said.name]
+        for file in files:
+            if file.is_file() and _sha256(file) == said.sha256:
                 return file
         raise BadInput(
-            f"the base model {said['name']} that this training starts from was changed since, or is"
-            f" not here ({said['path']}); put it back, or begin anew"
+            f"the base model {said.name} that this training starts from was changed since, or is"
+            f" not here ({said.path}); put it back, or begin anew"
         )
 
     def pairs(self) -> Iterator[Pair]:
-        """The training pairs as they were at the start: images (S, C, Y, X), used slices only."""
-        for index, entry in enumerate(self.info["inputs"]):
+        """The training pairs as they were at the start: images (S, C, Y, X), used slices only.
+
+        Raises
+        ------
+        BadInput
+            If an array is damaged, or is not of the shape that it needs.
+        """
+        for index, entry in enumerate(read_info(self.path)[1].inputs):
             image, labels, known = (
-                np.load(
-                    self.path / "data" / f"{index:04d}_{part}.npy",
-                    mmap_mode="r",
-                    allow_pickle=False,
+                read_array(self.path / "data" / f"{index:04d}_{part}.npy", dimensions, kinds)
+                for part, dimensions, kinds in (
+                    ("image", 4, "biuf"),
+                    ("labels", 3, "iu"),
+                    ("known", 3, "b"),
                 )
-                for part in ("image", "labels", "known")
             )
-            yield Pair(entry["name"], image, labels, known, "ZCYX")
+            slices = (image.shape[0], *image.shape[2:])
+            if labels.shape != slices or known.shape != slices:
+                raise BadInput(f"{self.path}: the labels of {entry.name} do not fit their image")
+            yield Pair(entry.name, image, labels, known, "ZCYX")
 
     def messages(self) -> list[Message]:
         """What the log holds so far."""
+        return list(read_log(self.log)) if self.log.exists() else []
+
+    @property
+    def last(self) -> Message:
+        """The last message of the log; {} = it holds none."""
         if not self.log.exists():
-            return []
-        return [m for line in self.log.read_bytes().splitlines() if (m := parse(line)) is not None]
+            return {}
+        said = (parse(line) for line in reversed(last_lines(self.log)))
+        return next((message for message in said if message is not None), {})
 
     def say(self, message: Message) -> None:
         """Append a message to the log."""
@@ -141,7 +164,8 @@ class RunFolder:
 
     @property
     def finished(self) -> bool:
-        return any(m["event"] == "done" and not m.get("stopped") for m in self.messages())
+        said = read_log(self.log) if self.log.exists() else ()
+        return any(m["event"] == "done" and not m.get("stopped") for m in said)
 
 
 def open_run(path: Path) -> RunFolder:
@@ -150,19 +174,12 @@ def open_run(path: Path) -> RunFolder:
     Raises
     ------
     BadInput
-        If there is none, or it is from a newer version.
+        If there is none, it is from a newer version, or what it says is odd.
+    OSError
+        If it may not be read.
     """
     run = RunFolder(Path(path))
-    try:
-        info = run.info
-    except (FileNotFoundError, NotADirectoryError):
-        raise BadInput(f"{path} is no run folder: it has no run.json") from None
-    except ValueError:
-        raise BadInput(f"{path} is no run folder: its run.json cannot be read") from None
-    if not isinstance(info, dict) or "options" not in info or "inputs" not in info:
-        raise BadInput(f"{path} is no run folder: its run.json is of another kind")
-    if info.get("format", 0) > FORMAT:
-        raise BadInput(f"{path} was made by a newer napari-unet; update this one")
+    read_info(run.path)
     return run
 
 
@@ -191,13 +208,15 @@ def create_run(path: Path, pairs: Iterable[Pair], options: TrainOptions | None =
     with making(path) as beside:
         (beside / "data").mkdir()
         (beside / "checkpoint").mkdir()
+        if base is not None and not may_be_touched(base["path"], _known(path)):
+            shutil.copyfile(base["path"], RunFolder(beside)._own_base)
         with full_disk_told(path, needed):
             inputs = [_keep(beside / "data", index, slices) for index, slices in enumerate(used)]
         write_json(
             beside / "run.json",
             {
                 "format": FORMAT,
-                "created": time.strftime("%Y-%m-%dT%H:%M:%S"),
+                "created": time.strftime(CREATED),
                 "options": to_dict(options),
                 "settings": to_dict(settings),
                 "seed": options.seed,
@@ -214,7 +233,7 @@ def _base(options: TrainOptions, channels: int) -> tuple[dict[str, str] | None, 
     if options.base == "none" or (options.base == "default" and not _default_fits(options)):
         return None, None
     file = find_model(options.base)
-    config = read_config(file)
+    config = check_model(file)
     # of one channel: each of several gets its share of the first layer's weights
     if config.channels not in (1, channels):
         raise BadInput(
@@ -226,15 +245,14 @@ def _base(options: TrainOptions, channels: int) -> tuple[dict[str, str] | None, 
     return said, config
 
 
-def _by_name(name: str) -> Path | None:
-    try:
-        return find_model(name)
-    except BadInput:
-        return None
+def _known(run: Path) -> tuple[Path, ...]:
+    """Folders that are in use anyway, wherever they lie."""
+    return models_folder(), runs_folder(), run.absolute().parent
 
 
 def _sha256(file: Path) -> str:
-    return hashlib.sha256(file.read_bytes()).hexdigest()
+    with file.open("rb") as content:
+        return hashlib.file_digest(content, "sha256").hexdigest()
 
 
 def _default_fits(options: TrainOptions) -> bool:

@@ -6,10 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from napari_unet.core.device import find_device
-from napari_unet.core.errors import BadInput
 from napari_unet.core.settings import ModelConfig
 from napari_unet.core.unet import UNet, on_device
-from napari_unet.files.model_file import read_model, write_model
+from napari_unet.files.model_file import check_model, read_model, write_model
 
 FIRST = "down.0.layers.0.weight"  # of the layer that sees the image
 
@@ -23,13 +22,17 @@ def load_network(path: Path, device: str = "auto") -> tuple[UNet, ModelConfig]:
         If the file is no model file, or its weights do not fit its network.
     """
     where = find_device(device)
-    config, tensors = read_model(path)
+    config, tensors = _read_fitting(path)
     net = UNet(config.network)
     wanted = net.state_dict()
-    if set(tensors) != set(wanted) or any(tensors[k].shape != wanted[k].shape for k in wanted):
-        raise BadInput(f"{path}: the weights do not fit the network that the file describes")
     net.load_state_dict({k: v.to(wanted[k].dtype) for k, v in tensors.items()})
     return on_device(net, where).eval(), config
+
+
+def _read_fitting(path: Path) -> tuple[ModelConfig, dict[str, Any]]:
+    """Description and weights of a model file; nothing is loaded unless they fit each other."""
+    check_model(path)
+    return read_model(path)
 
 
 def save_network(path: Path, net: UNet, config: ModelConfig) -> None:
@@ -45,7 +48,7 @@ def start_from(net: UNet, base: Path) -> list[str]:
     The last layer does not fit when the number of classes differs: it stays random. A base of one
     channel begins by looking at the mean of several.
     """
-    _, tensors = read_model(base)
+    _, tensors = _read_fitting(base)
     own: dict[str, Any] = net.state_dict()
     first = tensors.get(FIRST)
     channels = net.settings.in_channels

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import itertools
 import math
+from typing import Any
 
 import pytest
 import torch
 
 from napari_unet.core import geometry
+from napari_unet.core.errors import BadInput
 from napari_unet.core.settings import NetworkSettings
 from napari_unet.core.unet import UNet, convolutions, incoming
 
@@ -99,3 +101,18 @@ def test_the_halo_covers_what_a_pixel_depends_on(net: NetworkSettings) -> None:
     assert max(left, right) <= halo
     # and it is not wasteful: one step of the pooling grid less would not do (two with bilinear)
     assert max(left, right) > halo - 2 * geometry.grid(net)
+
+
+@pytest.mark.parametrize("norm", ["batch", None])
+@pytest.mark.parametrize("up", ["transpose", "bilinear"])
+@pytest.mark.parametrize(("dropout", "at"), [(0.0, "between"), (0.5, "between"), (0.5, "end")])
+def test_shapes_are_known_without_torch(norm: Any, up: Any, dropout: float, at: Any) -> None:
+    settings = NetworkSettings(3, 4, 4, 2, norm=norm, up=up, dropout=dropout, dropout_at=at)
+    state = UNet(settings).state_dict()
+    assert geometry.shapes(settings) == {name: tuple(t.shape) for name, t in state.items()}
+
+
+def test_a_network_of_gigabytes_is_refused() -> None:
+    geometry.check_size(NetworkSettings(width=128))
+    with pytest.raises(BadInput, match=r"width 1024 and depth 4 has [0-9,]+ million weights"):
+        geometry.check_size(NetworkSettings(width=1024))
