@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from .session import GENERAL, Session
+from .wording import count
 
 FEW = 10  # cells; with fewer it is better to paint more than to fine-tune
 CORRECT = "Correct what is wrong in your labels, then press “Fine-tune”."
@@ -48,6 +49,16 @@ def the_model(session: Session, path: str) -> str:
     """What a model is called in a sentence, such as "the pretrained model" or "“nuclei”"."""
     title = dict(session.models).get(path, path)
     return f"the {GENERAL}" if title == GENERAL else f"“{title}”"
+
+
+def pass_over(session: Session, problems: tuple[str, ...]) -> None:
+    """Say once which files in the folders of models and runs cannot be used."""
+    if problems == session.passed_over:
+        return
+    session.passed_over = problems
+    if problems and not session.job:
+        more = f" (and {count(len(problems) - 1, 'other')})" if len(problems) > 1 else ""
+        advise(session, f"Passed over: {problems[0]}{more}.")
 
 
 def why_not_label(session: Session) -> str:

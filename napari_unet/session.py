@@ -120,6 +120,7 @@ class Session:
     models: tuple[Choice, ...] = ()
     model: str = ""
     learnt: bool = False  # it was trained on the image in hand, or on such images, in this session
+    passed_over: tuple[str, ...] = ()  # a sentence for each file that is no model, or no run
     diameter: int = 0  # of the cells in the image in hand, px; 0 = as the model says or sees
     all_slices: bool = False
     tile: int | None = None  # side of the input tile, model pixels; None = the library's choice

@@ -21,6 +21,7 @@ from .predicting import predict
 from .scoring import evaluate
 from .showing import demo, info, open_window, samples, weights
 from .training import resume, train
+from .words import printable
 
 app = typer.Typer(
     name="napari-unet",
@@ -89,5 +90,5 @@ def _print_any_name() -> None:
 
 
 def _fail(words: str) -> None:
-    typer.echo(f"napari-unet: {' '.join(words.split())}", err=True)
+    typer.echo(f"napari-unet: {printable(' '.join(words.split()))}", err=True)
     raise SystemExit(1)

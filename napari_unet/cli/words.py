@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -13,12 +14,23 @@ import typer
 if TYPE_CHECKING:
     from napari_unet.core.annotation import Pair
 
+# all control characters but tab and new line; marks that overrule the direction of writing
+OBEYED = re.compile("[\\x00-\\x08\\x0b-\\x1f\\x7f-\\x9f\\u202a-\\u202e\\u2066-\\u2069]")
 BETWEEN_LINES = 5.0  # seconds between two plain lines about the steps of a training
 
 
 def say(words: str) -> None:
     """One line on stdout."""
-    typer.echo(words)
+    typer.echo(printable(words))
+
+
+def printable(words: str) -> str:
+    """The words with escapes for what a terminal would obey.
+
+    A file's name or a model's description may be a stranger's: control characters move the cursor
+    and set the window's title, and others turn the order of letters round.
+    """
+    return OBEYED.sub(lambda found: found[0].encode("unicode_escape").decode(), words)
 
 
 def say_readings(readings: Iterable[str]) -> None:
@@ -73,7 +85,7 @@ class _Bar(Steps):
         )
 
     def line(self, words: str) -> None:
-        self.progress.console.print(words, highlight=False, markup=False)
+        self.progress.console.print(printable(words), highlight=False, markup=False)
 
 
 @contextmanager
@@ -109,13 +121,15 @@ class _TileBar(Tiles):
         self.tiles = progress.add_task("")
 
     def start(self, name: str) -> None:
-        self.progress.reset(self.tiles, description=name, total=None)
+        from rich.markup import escape
+
+        self.progress.reset(self.tiles, description=escape(printable(name)), total=None)
 
     def tile(self, done: int, of: int) -> None:
         self.progress.update(self.tiles, completed=done, total=of)
 
     def line(self, words: str) -> None:
-        self.progress.console.print(words, highlight=False, markup=False)
+        self.progress.console.print(printable(words), highlight=False, markup=False)
         self.progress.advance(self.images)
 
 

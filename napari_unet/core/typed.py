@@ -55,7 +55,7 @@ def from_dict(kind: type[T], values: object, where: str = "") -> T:
     """
     if not isinstance(values, Mapping):
         raise BadInput(f"{where or 'it'} must be a table of settings, not {_short(values)}")
-    hints, needed = _fields(kind)
+    hints, needed = _fields(kind)  # type: ignore[arg-type]  # a class is hashable
     unknown = sorted(str(name) for name in set(values) - set(hints))
     if unknown:
         raise BadInput(
@@ -69,7 +69,7 @@ def from_dict(kind: type[T], values: object, where: str = "") -> T:
 
 
 @lru_cache(maxsize=64)
-def _fields(kind: type) -> tuple[dict[str, Any], frozenset[str]]:
+def _fields(kind: Any) -> tuple[dict[str, Any], frozenset[str]]:
     """The types of all fields, and the names of those that have no default."""
     fields = dataclasses.fields(kind)
     needed = {

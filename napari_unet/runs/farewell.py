@@ -40,7 +40,7 @@ def again(run: RunFolder) -> Iterator[Message]:
     last = next(m for m in reversed(run.messages()) if m["event"] == "done")
     yield {"event": "started", "what": "train", "path": str(run.path), "words": "nothing to do"}
     yield warning("this training is finished already: its model stays as it is")
-    yield {**last, "path": str(run.path), "model": str(run.made(last["worse"]))}
+    yield {**last, "path": str(run.path), "model": str(run.made(bool(last.get("worse"))))}
 
 
 def stopped_training(path: Path) -> Message:

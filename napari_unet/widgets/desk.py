@@ -11,9 +11,8 @@ from qtpy.QtCore import QEvent, QObject, QTimer
 from qtpy.QtWidgets import QApplication, QFileDialog, QMainWindow
 
 from napari_unet import layers
-from napari_unet.advice import advise
+from napari_unet.advice import advise, pass_over
 from napari_unet.core.errors import BadInput
-from napari_unet.models import InHand
 from napari_unet.session import Choice, Session
 
 from . import modelling
@@ -24,6 +23,7 @@ from .background import in_thread, safely
 from .child import Child
 from .choosing import Choosing
 from .filtering import Filtering
+from .holding import Holding
 from .pieces import Pieces
 from .predicting import Predicting
 from .right_of_way import RightOfWay
@@ -70,9 +70,7 @@ class Desk(QObject):
         self.child.died.connect(self._on_died)
         self.training.trained.connect(self._on_trained)
         self._closed = self._closing = False
-        self._in_hand = InHand()
-        for field in ("model", "base", "resumable"):
-            getattr(self.session.events, field).connect(self._on_in_hand)
+        self._holding = Holding(self.session, self._say_error)
         self._again = QTimer(self)
         self._again.setSingleShot(True)
         self._again.timeout.connect(self._look_for_earlier)
@@ -192,7 +190,7 @@ class Desk(QObject):
         self.child.died.disconnect(self._on_died)
         self.child.close()
         self.predicting.close()  # after the worker, which writes to its files
-        self._in_hand.close()
+        self._holding.close()
         self.setObjectName("")  # whoever asks from now on gets a new one
         self.setParent(None)
         del self._window
@@ -239,12 +237,6 @@ class Desk(QObject):
             with safely(part.failed):
                 part.on_died(words)
 
-    def _on_in_hand(self) -> None:
-        """Other windows must not prune what is selected here, or can be resumed."""
-        session = self.session
-        self._in_hand.set([session.model, session.base, str(session.resumable or "")])
-        in_thread(self._in_hand.write, lambda _: None, self._say_error)
-
     def _on_trained(self, path: str, base: str, images: tuple[str, ...]) -> None:
         in_thread(
             lambda: (modelling.entry(Path(path)), modelling.base_of(base) if base else None),
@@ -280,6 +272,7 @@ class Desk(QObject):
         session = self.session
         there = {key for key, _ in session.models}
         session.models = (*session.models, *(c for c in found.models if c[0] not in there))
+        pass_over(session, found.passed_over)
         if session.job or session.resumable is not None or found.resumable is None:
             return
         if found.look_again:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import shutil
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from napari_unet.core.annotation import check_labels
 from napari_unet.core.errors import BadInput
@@ -20,9 +20,11 @@ from napari_unet.files.lock import in_use
 from napari_unet.files.model_file import described_anew, read_config
 from napari_unet.models import NamedModel, find_model, list_models, prune_runs, runs_folder
 from napari_unet.runs.folder import RunFolder, open_run
+from napari_unet.runs.info import CREATED
 from napari_unet.session import FROM_BASE, GENERAL, Choice
 from napari_unet.snapshots import Snapshot
 
+from .background import words_for
 from .naming import title
 
 SUFFIX = ".safetensors"
@@ -41,20 +43,57 @@ class Earlier:
     resumable: Path | None = None
     words: str = ""  # when it began
     look_again: float = 0.0  # seconds until that is asked anew: somebody is at it; 0 = nobody is
+    passed_over: tuple[str, ...] = ()  # a sentence for each file that cannot be used
+
+
+@dataclass(frozen=True)
+class _Past:
+    """What there is to know of an earlier run, all of it read at once."""
+
+    run: RunFolder
+    created: str
+    finished: bool
+    resumable: bool
+    model: Choice | None  # what it made; None where it has not come to an end
 
 
 def earlier() -> Earlier:
-    """Look through the models and runs on disk; old predictions are cleared."""
+    """Look through the models and runs on disk; old predictions are cleared.
+
+    A file or folder that cannot be used is passed over, and says why: it does not speak for others.
+    """
     _clear_jobs()
-    named = [(str(m.path), _title(m)) for m in list_models() if m.config is not None]
-    runs = _runs()
-    ended = [_newest(run) for run in runs if _last(run).get("event") == "done"]
-    models = tuple(entry(path) for path in ended[:RUNS_LISTED] if _readable(path))
-    newest = next((run for run in runs if run.resumable or run.finished), None)
+    named = list_models()
+    passed_over = [m.problem for m in named if m.config is None]
+    runs: list[_Past] = []
+    for path in runs_folder().glob("*/run.json"):
+        try:
+            runs.append(_past(path.parent))
+        except (BadInput, OSError) as error:
+            passed_over.append(words_for(error))
+    runs.sort(key=lambda past: past.created, reverse=True)
+    trained = [past.model for past in runs if past.model is not None][:RUNS_LISTED]
+    models = (*trained, *((str(m.path), _title(m)) for m in named if m.config is not None))
+    newest = next((past for past in runs if past.resumable or past.finished), None)
     if newest is None or newest.finished:  # what was trained later has replaced the older one
-        return Earlier((*models, *named))
-    wait = QUIET if in_use(newest.path) else 0.0  # by another window, or a worker that still saves
-    return Earlier((*models, *named), newest.path, when(newest), wait)
+        return Earlier(models, passed_over=tuple(passed_over))
+    run = newest.run
+    wait = QUIET if in_use(run.path) else 0.0  # by another window, or a worker that still saves
+    return Earlier(models, run.path, when(run), wait, tuple(passed_over))
+
+
+def _past(path: Path) -> _Past:
+    """An earlier run; BadInput or OSError where there is anything that it should not be."""
+    run = open_run(path)
+    ended, finished = run.last.get("event") == "done", run.finished
+    made = _newest(run)
+    return _Past(
+        run,
+        str(run.info["created"]),
+        finished,
+        run.checkpoint.exists() and not finished,
+        entry(made) if ended and made.exists() else None,
+    )
 
 
 def _title(model: NamedModel) -> str:
@@ -63,39 +102,14 @@ def _title(model: NamedModel) -> str:
 
 def when(run: RunFolder) -> str:
     """The moment a training began, such as "today, 14:05" or "21 Nov 2026, 14:05"."""
-    began = time.strptime(run.info["created"], "%Y-%m-%dT%H:%M:%S")
+    began = time.strptime(run.info["created"], CREATED)
     today = began[:3] == time.localtime()[:3]
     return time.strftime("today, %H:%M" if today else "%d %b %Y, %H:%M", began)
 
 
-def _runs() -> list[RunFolder]:
-    """The runs of the runs folder that can be read, the newest first."""
-    found = []
-    for path in runs_folder().glob("*/run.json"):
-        try:
-            found.append(open_run(path.parent))
-        except BadInput:  # of a newer version, or damaged: nothing that this panel can use
-            continue
-    return sorted(found, key=lambda run: str(run.info.get("created", "")), reverse=True)
-
-
-def _readable(model: Path) -> bool:
-    try:
-        read_config(model)
-    except (BadInput, OSError):  # pruned, or damaged: it is not offered
-        return False
-    return True
-
-
 def _newest(run: RunFolder) -> Path:
     """What the training made, even where its base did better."""
-    return run.made(run.trained.exists() and bool(_last(run).get("worse")))
-
-
-def _last(run: RunFolder) -> dict[str, Any]:
-    """The last message of a run; {} = it never said one."""
-    said = run.messages()
-    return said[-1] if said else {}
+    return run.made(run.trained.exists() and bool(run.last.get("worse")))
 
 
 def entry(path: Path) -> Choice:
@@ -167,8 +181,9 @@ def remove(job: Path) -> None:
 def _clear_jobs() -> None:
     """Delete predictions of windows that ended badly, long ago."""
     for job in _jobs_folder().glob("*"):
-        if time.time() - job.stat().st_mtime > JOBS_KEPT:
-            remove(job)
+        with contextlib.suppress(OSError):  # another window has just removed it, or a dead link
+            if time.time() - job.stat().st_mtime > JOBS_KEPT:
+                remove(job)
 
 
 def _free(path: Path) -> Path:

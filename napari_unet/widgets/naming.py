@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-import json
 import math
 import time
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from napari_unet.core.errors import BadInput
+from napari_unet.files.guarded import last_lines, read_table
+from napari_unet.runs.messages import parse
+
 MOST_INFO = 10_000_000  # bytes of run.json; ours have a few kB for each image
 MOST_NAME = 80  # characters of an image's name
-TAIL = 65_536  # bytes of the log that are looked at: a `done` has less than 1 kB
 MODELS = ("model", "trained")  # stems of the files that a training makes
 
 
@@ -30,10 +32,8 @@ def title(path: Path) -> str:
 
 
 def _info(file: Path) -> dict[str, Any]:
-    with suppress(OSError, ValueError, RecursionError):
-        if file.stat().st_size <= MOST_INFO:
-            found = json.loads(file.read_bytes())
-            return found if isinstance(found, dict) else {}
+    with suppress(OSError, BadInput):
+        return read_table(file, MOST_INFO)
     return {}
 
 
@@ -59,16 +59,9 @@ def _when(info: dict[str, Any]) -> str:
 
 def _done(log: Path) -> dict[str, Any]:
     """The last `done` of a log; its end is enough."""
-    lines: list[bytes] = []
-    with suppress(OSError), log.open("rb") as file:
-        size = file.seek(0, 2)
-        file.seek(max(size - TAIL, 0))
-        lines = file.read().splitlines()
-    for line in reversed(lines):
-        with suppress(ValueError, RecursionError):
-            said = json.loads(line)
-            if isinstance(said, dict) and said.get("event") == "done":
-                return said
+    with suppress(OSError, BadInput):
+        said = (parse(line) for line in reversed(last_lines(log)))
+        return next((m for m in said if m is not None and m["event"] == "done"), {})
     return {}
 
 

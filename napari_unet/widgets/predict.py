@@ -19,6 +19,7 @@ from .following import follow
 from .panel import Panel
 
 PREDICT = "Lays the cells that the selected model finds over the image"
+MODEL = "The model that predicts"
 ACCEPT = (
     "Copies the found cells (green) into your labels as one step (undo: Ctrl-Z); "
     "what you painted stays"
@@ -49,7 +50,7 @@ class PredictPanel(Panel):
     export_wanted = Signal()
 
     def _build(self) -> None:
-        self.model = look.chooser("The model that predicts")
+        self.model = look.chooser(MODEL)
         self.predict = look.button("Predict", "unet_predict", PREDICT)
         self.accept = look.button("Accept into labels", "unet_accept", ACCEPT)
         self.all_slices = QCheckBox("all slices")
@@ -115,6 +116,7 @@ class PredictPanel(Panel):
         self.diameter.valueChanged.connect(self.diameter_chosen)
         chosen = ("image", "labels", "models", "model", "slices_in_image", "all_slices")
         shown = (
+            "passed_over",
             "job",
             "predicted",
             "filterable",
@@ -131,8 +133,9 @@ class PredictPanel(Panel):
         look.point_to(self.accept, self._session.status, "Accept")
 
     def _show(self) -> None:
-        session = self._session
+        session, passed_over = self._session, self._session.passed_over
         look.fill(self.model, session.models, session.model)
+        look.tipped(self.model, "\n".join([MODEL, *map("Passed over: {}".format, passed_over)]))
         self.all_slices.setVisible(session.slices_in_image > 1)
         self.all_slices.setChecked(session.all_slices)
         self.probability.setChecked(session.show_probability)

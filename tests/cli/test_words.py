@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from napari_unet.cli import words
+from napari_unet.cli import main, words
 from napari_unet.cli.words import predicted_tiles, say_readings, training_steps
 
 
@@ -49,3 +49,29 @@ def test_readings(capsys: pytest.CaptureFixture[str]) -> None:
     assert capsys.readouterr().out == (
         "2 images read as YX: 1 channel\n1 image read as ZYX: 3 slices\n"
     )
+
+
+EVIL = "[/]\x1b]0;title\x07\x1b[2J\u202egnp.tif"
+
+
+def test_names_that_a_terminal_would_obey(
+    terminal: bool, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with predicted_tiles(1) as shown:
+        shown.start(EVIL)
+        shown.tile(1, 2)
+        shown.line(f"{EVIL}: done")
+    with training_steps() as steps:
+        steps.line(EVIL)
+    words.say(f"{EVIL}\tand\nmore")
+    out = capsys.readouterr().out
+    assert (
+        "\x1b]0" not in out and "\x1b[2J" not in out and "\u202e" not in out and "\x07" not in out
+    )
+    assert out.count(r"[/]\x1b]0;title\x07") >= 3 and "\tand\nmore" in out
+
+
+def test_an_error_that_a_terminal_would_obey(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["info", f"no{EVIL}"])
+    assert "\x1b" not in capsys.readouterr().err

@@ -101,8 +101,17 @@ def test_what_is_refused(name: str) -> None:
 
 @pytest.mark.parametrize(
     ("field", "value"),
-    [("width", 2000), ("width", 0), ("depth", 30), ("depth", 0), ("classes", 10**9)]
-    + [("in_channels", 10**9), ("width", "24"), ("dropout", True), ("norm", "layer")],
+    [
+        ("width", 2000),
+        ("width", 0),
+        ("width", "24"),
+        ("depth", 30),
+        ("depth", 0),
+        ("classes", 10**9),
+        ("in_channels", 10**9),
+        ("dropout", True),
+        ("norm", "layer"),
+    ],
 )
 def test_networks_that_no_one_could_use(field: str, value: object) -> None:
     values = {**to_dict(NetworkSettings()), field: value}

@@ -15,8 +15,16 @@ import torch
 from safetensors.torch import save_file
 
 from napari_unet.core.errors import BadInput
-from napari_unet.core.settings import ModelConfig, NetworkSettings
-from napari_unet.files.model_file import KEY, described_anew, read_config, read_model, write_model
+from napari_unet.core.geometry import shapes
+from napari_unet.core.settings import ModelConfig, NetworkSettings, to_dict
+from napari_unet.files.model_file import (
+    KEY,
+    check_model,
+    described_anew,
+    read_config,
+    read_model,
+    write_model,
+)
 
 CONFIG = ModelConfig(
     NetworkSettings(in_channels=3, width=8, norm="batch"),
@@ -124,6 +132,82 @@ def test_a_huge_header_is_not_read(tmp_path: Path) -> None:
     path.write_bytes(struct.pack("<Q", 2**62) + b"{}")
     with pytest.raises(BadInput):
         read_config(path)
+
+
+BOMBS = """
+import pathlib, resource, sys
+from napari_unet.core.errors import BadInput
+from napari_unet.runs.networks import load_network
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+for path in sys.argv[1:]:
+    try:
+        load_network(pathlib.Path(path), "cpu")
+    except BadInput as error:
+        assert "do not fit the network" in str(error), error
+    else:
+        raise AssertionError("loaded")
+assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 60_000  # kB
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows does not tell the memory so")
+def test_descriptions_that_no_weights_bear_out(tmp_path: Path) -> None:
+    """A file of a few hundred bytes may describe a network of gigabytes: nothing is made of it."""
+    paths = []
+    for name, most in (("width", 1024), ("depth", 8), ("in_channels", 1024)):
+        config = ModelConfig(replace(NetworkSettings(), **{name: most}))
+        header = {"__metadata__": {KEY: json.dumps(to_dict(config))}}
+        paths.append(with_header(tmp_path / f"{name}.safetensors", header))
+    subprocess.run([sys.executable, "-c", BOMBS, *map(str, paths)], check=True)
+
+
+WHOLE = ModelConfig(NetworkSettings(width=2, depth=1))
+
+
+@pytest.mark.parametrize("change", ["missing", "one more", "another shape", "whole numbers"])
+def test_weights_that_do_not_fit(change: str, tmp_path: Path) -> None:
+    path = tmp_path / "m.safetensors"
+    tensors = {name: torch.zeros(shape) for name, shape in shapes(WHOLE.network).items()}
+    write_model(path, WHOLE, {name: t.half() for name, t in tensors.items()})
+    assert check_model(path) == WHOLE, "half precision will do"
+    if change == "missing":
+        del tensors["head.bias"]
+    elif change == "one more":
+        tensors["head.more"] = torch.zeros(1)
+    elif change == "another shape":
+        tensors["head.bias"] = torch.zeros(3)
+    else:
+        tensors["head.bias"] = torch.zeros(2, dtype=torch.int64)
+    write_model(path, WHOLE, tensors)
+    with pytest.raises(BadInput, match=r"do not fit the network .*head\.(bias|more)"):
+        check_model(path)
+
+
+def test_outputs_that_the_labels_do_not_need(tmp_path: Path) -> None:
+    path = tmp_path / "m.safetensors"
+    tensors = {name: torch.zeros(shape) for name, shape in shapes(WHOLE.network).items()}
+    write_model(path, replace(WHOLE, labels_are="classes", class_values=(1, 7)), tensors)
+    with pytest.raises(BadInput, match="2 outputs for 2 kinds of things"):
+        check_model(path)
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        {"dtype": "F32", "shape": [2], "data_offsets": [0, 4]},
+        {"dtype": "F32", "shape": [-1], "data_offsets": [0, -4]},
+        {"dtype": "F32", "shape": [True], "data_offsets": [0, 4]},
+        {"dtype": "F32", "shape": "1", "data_offsets": [0, 4]},
+        {"dtype": ["F32"], "shape": [1], "data_offsets": [0, 4]},
+        {"dtype": "F32", "shape": [1], "data_offsets": [0]},
+        {"dtype": "F32", "shape": [2**70], "data_offsets": [0, 2**72]},
+        {"dtype": "F32", "shape": [2**40], "data_offsets": [0, 2**42]},
+    ],
+)
+def test_tensors_that_cannot_be(entry: object, tmp_path: Path) -> None:
+    header = {"__metadata__": {KEY: json.dumps(to_dict(WHOLE))}, "head.bias": entry}
+    with pytest.raises(BadInput, match=r"m\.safetensors"):
+        read_config(with_header(tmp_path / "m.safetensors", header))
 
 
 def test_the_description_needs_no_torch(tmp_path: Path) -> None:
