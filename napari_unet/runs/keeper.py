@@ -136,8 +136,8 @@ class Keeper:
 
     def restore(self, state: dict[str, Any]) -> None:
         """Take up what :meth:`state` gave."""
-        for name, value in state.items():
-            setattr(self, name, value)
+        for name in self.state():
+            setattr(self, name, state[name])
         if self.best == self.before:
             self.best = self.before
 

@@ -23,7 +23,7 @@ from napari_unet.files.model_file import read_config
 from napari_unet.files.space import full_disk_told
 
 from .adapting import as_from_scratch, each_step, hardly_known, smaller
-from .checkpoint import read_checkpoint, write_checkpoint
+from .checkpoint import as_bad_input, read_checkpoint, write_checkpoint
 from .farewell import again, done
 from .folder import RunFolder, open_run
 from .keeper import Candidate, Keeper
@@ -104,7 +104,8 @@ class Training:
         if state is None:
             yield from self._first_model()
         else:
-            self._restore(state)
+            with as_bad_input(self.run):
+                self._restore(state)
             yield warning(f"going on after step {self.trainer.step_done}")
         stopped = False
         for progress in self._steps():
@@ -293,6 +294,7 @@ class Training:
         self.scoring = Scoring(**state["scoring"])
         # the learning rate goes on where it was
         self.budget.seconds = self.scoring.for_steps(self._last_scorings)
-        used = replace(self.settings.fit, batch=int(state["batch"]), tile=int(state["tile"]))
-        if used != self.settings.fit:
+        fit = self.settings.fit
+        batch, tile = min(int(state["batch"]), fit.batch), min(int(state["tile"]), fit.tile)
+        if (used := replace(fit, batch=batch, tile=tile)) != fit:
             self._use(used)
