@@ -297,7 +297,7 @@ def test_a_new_session_lists_the_models_of_the_last(
     dock.desk.close()
     desk = Desk(trained)
     qtbot.waitUntil(lambda: desk.session.model == str(run / "model.safetensors"), timeout=5000)
-    assert desk.session.models[0][1].startswith("trained ")
+    assert desk.session.models[0][1].startswith("cells · ")
     assert desk.session.resumable is None
     desk.close()
 
