@@ -25,7 +25,8 @@ class Arriving(QObject):
         self._soon = QTimer(self)  # napari is still at work on the list of layers
         self._soon.setSingleShot(True)
         self._soon.setInterval(0)
-        self._soon.timeout.connect(self._take_label_files)
+        self._soon.timeout.connect(self._on_settled)
+        self._words: list[str] = []  # to be said once the panel has turned to what is there now
         viewer.layers.events.inserted.connect(self._on_inserted)
         viewer.layers.events.removed.connect(self._on_removed)
         self.pair_the_obvious()
@@ -52,7 +53,7 @@ class Arriving(QObject):
         self.pair_the_obvious()
         left = layers.left_for(viewer, layer) if layer in layers.images(viewer) else ""
         if left:
-            self._say(
+            self._words.append(
                 f"What was painted for “{left}”, which was removed, is still there: choose it "
                 f"under Labels if it belongs to “{layer.name}”."
             )
@@ -61,24 +62,29 @@ class Arriving(QObject):
     def _on_removed(self, event: Any) -> None:
         layers.leave(self._viewer, event.value)
         self._take_back()
+        self._soon.start()
 
     def _take_back(self) -> None:
         taken = layers.take_back(self._viewer)
         image = layers.image_of(self._viewer, taken[0]) if taken else None
         if isinstance(image, Image):
             names = " and ".join(f"“{x.name}”" for x in taken)
-            self._say(f"{names} {'is' if len(taken) == 1 else 'are'} used for {image.name} again.")
+            self._words.append(
+                f"{names} {'is' if len(taken) == 1 else 'are'} used for {image.name} again."
+            )
 
     def _take_label_files(self) -> None:
         for image, labels in layers.take_label_files(self._viewer):
             mine = layers.partner(self._viewer, image, "labels") is labels
             if mine:
                 self._numbering.opened(labels)
-            self._say(
+            self._words.append(
                 f"“{labels.name}” holds the labels of {image.name}"
                 + ("." if mine else ", which has some: choose it under Labels to use it instead.")
             )
 
-    def _say(self, words: str) -> None:
-        if not self._session.job:
+    def _on_settled(self) -> None:
+        self._take_label_files()
+        words, self._words = " ".join(self._words), []
+        if words and not self._session.job:
             self._session.say(words, "done")

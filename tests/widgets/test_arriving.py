@@ -109,7 +109,9 @@ def test_of_pixels_that_say_nothing_the_name_decides(name: str, model: Any) -> N
 
 
 @gui
-def test_reopened_in_the_window(painted: Viewer, dock: Any, press: Press, discs: Discs) -> None:
+def test_reopened_in_the_window(
+    painted: Viewer, dock: Any, press: Press, qtbot: Any, discs: Discs
+) -> None:
     session, labels = dock.desk.session, partner(painted, "labels")
     press("unet_regions")
     regions = partner(painted, "regions")
@@ -118,7 +120,7 @@ def test_reopened_in_the_window(painted: Viewer, dock: Any, press: Press, discs:
     painted.add_image(discs[0], name="cells")
     assert session.labels == layers.key(labels)
     assert partner(painted, "regions") is regions
-    assert "used for cells again" in session.status
+    qtbot.waitUntil(lambda: "used for cells again" in session.status, timeout=5000)
     press("unet_new_cell")
     assert painted.layers.selection.active is labels and labels.selected_label == 11
 
@@ -131,7 +133,8 @@ def test_another_image_of_this_shape_is_told_of_them(
     painted.layers.remove("cells")
     painted.add_image(255 - discs[0], name="inverted")
     assert not session.labels
-    assert "painted for “cells”, which was removed" in session.status
+    told = "painted for “cells”, which was removed"
+    qtbot.waitUntil(lambda: told in session.status, timeout=5000)
     dock.desk.annotating.choose_labels(layers.key(labels))
     qtbot.waitUntil(lambda: session.annotated.cells == 10, timeout=5000)
 
@@ -194,7 +197,7 @@ def test_a_label_file_dragged_into_the_window(
     qtbot.waitUntil(lambda: session.annotated.cells == 30, timeout=5000)
     labels = layers.partner(window, image, "labels")
     assert session.image == layers.key(image) and session.labels == layers.key(labels)
-    assert "holds the labels of cells" in session.status
+    qtbot.waitUntil(lambda: "holds the labels of cells" in session.status, timeout=5000)
     qtbot.waitUntil(lambda: labels.selected_label == 31, timeout=5000)
     window.layers.selection = {labels}
     _layer_actions._convert(window.layers, "image")  # taken back by the user: it stays so
