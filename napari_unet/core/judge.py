@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
 
+from .annotation import whole_cell_areas
 from .instances import moved
 from .metrics import Scores, evaluate, evaluate_classes, pool
 from .samples import AROUND, AnnotatedSlice, Annotation, factor_of
@@ -104,6 +106,7 @@ class HeldOut:
         mixed = annotation.diameters is not None
         self.diameters = [s.diameter if mixed else None for s in self.slices]
         self.cells = sum(len(s.split.ids) for s in self.slices)
+        self.smallest = min((_smallest(annotation, s) for s in self.slices), default=0.0)
 
     def __bool__(self) -> bool:
         return bool(self.slices)
@@ -151,7 +154,8 @@ class HeldOut:
         best = start
         # peaks first, or there may be nothing to see; then dips: what splits textured cells (EM)
         # hides which threshold would be right
-        changes = (_peak, _dip, _least_size) if sure else (_peak, _dip, _threshold, _least_size)
+        least_size = partial(_least_size, smallest=self.smallest)
+        changes = (_peak, _dip, least_size) if sure else (_peak, _dip, _threshold, least_size)
         for change in changes:
             best = self._best(best, change(best.instances, start.slack), segmenter, probabilities)
         best = best if best.value > start.value + start.slack else start
@@ -194,8 +198,10 @@ def _dip(now: InstanceSettings, slack: float) -> Tried:
     return ((replace(now, dip=by), 0.0) for by in DIPS)
 
 
-def _least_size(now: InstanceSettings, slack: float) -> Tried:
-    return ((replace(now, min_size=round(now.min_size * by)), 0.0) for by in SIZES)
+def _least_size(now: InstanceSettings, slack: float, smallest: float) -> Tried:
+    # not so high that a cell would go which the user has painted: what is held out is but a part
+    tried = (round(now.min_size * by) for by in SIZES)
+    return ((replace(now, min_size=x), 0.0) for x in tried if x <= max(smallest, now.min_size))
 
 
 def _outline(now: InstanceSettings) -> Tried:
@@ -207,6 +213,13 @@ def _outline(now: InstanceSettings) -> Tried:
 def replace_config(segmenter: Segmenter, instances: InstanceSettings) -> Segmenter:
     """The same segmenter with other instance settings."""
     return replace(segmenter, config=replace(segmenter.config, instances=instances))
+
+
+def _smallest(annotation: Annotation, s: AnnotatedSlice) -> float:
+    """Area of the smallest whole cell of a slice, px, as if its cells were of the usual size."""
+    area = whole_cell_areas(s.labels, s.known).min(initial=np.inf)
+    own, usual = annotation.diameter_of(s), annotation.diameter
+    return float(area * (usual / own) ** 2 if own and usual else area)
 
 
 def _spread(costs: Sequence[float], cells: Sequence[bool]) -> list[int]:

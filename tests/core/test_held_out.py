@@ -146,6 +146,27 @@ def test_a_network_that_is_never_sure_gets_a_low_threshold() -> None:
     assert chosen(0.3, 0.3, 1, start, sure=True) == start
 
 
+@pytest.mark.parametrize("painted", [False, True])
+def test_no_least_size_is_chosen_that_a_painted_cell_does_not_reach(painted: bool) -> None:
+    """Specks are seen in the held-out part; cells of their size may be painted elsewhere."""
+    labels = random_cells(3, (200, 200), 40)
+    held = held_out_of(labels)
+    (y0, y1, x0, x1), region = held.boxes[0], held.slices[0].split.region
+    corner = np.argwhere(~region & (labels == 0))[-1]
+    if painted:
+        outside = labels.copy()
+        outside[tuple(slice(max(c - 4, 1), c - 1) for c in corner)] = 1000
+        held = held_out_of(outside)
+        assert held.boxes[0] == (y0, y1, x0, x1) and held.smallest < 10
+    probability = np.where(carve(labels) > 0, 0.9, 0.05).astype(np.float32)
+    empty = np.argwhere(ndimage.distance_transform_edt(labels == 0) > 4)
+    for y, x in empty[:: max(len(empty) // 60, 1)]:
+        probability[y - 1 : y + 2, x - 1 : x + 2] = 0.9
+    start = InstanceSettings(outline=0.4, min_size=8)
+    found = held.choose(segmenter_with(start), [probability[y0:y1, x0:x1]], sure=True).instances
+    assert found.min_size == (8 if painted else 12)
+
+
 def test_a_network_that_is_sure_of_nothing_need_not_be() -> None:
     start = InstanceSettings(outline=0.4, peak=0.8)
     for sure in (True, False):
