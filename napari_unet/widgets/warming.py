@@ -9,20 +9,45 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from .background import in_thread
+
+if TYPE_CHECKING:
+    from pint import UnitRegistry
 
 MODULES = ("pandas", "pyqtgraph", "napari_unet.core.instances")
 
 
 def warm_up(done: Callable[[], None]) -> None:
     """Load them, then call `done` in the GUI thread."""
-    in_thread(_load, lambda _: done(), lambda _: done())
+
+    def loaded(units: UnitRegistry) -> None:
+        hand_over(units)
+        done()
+
+    in_thread(load, loaded, lambda _: done())
 
 
-def _load() -> None:
+def load() -> UnitRegistry:
+    """Import the modules and read the units; napari's own, which it may read just now, are left.
+
+    pint's registry is filled by whoever asks first, and half filled until then: a layer that is
+    opened meanwhile would find units without names.
+    """
     for name in MODULES:
         importlib.import_module(name)
     import pint
 
-    pint.get_application_registry().Unit("pixel")  # the first unit reads the whole registry
+    units = pint.UnitRegistry(on_redefinition="raise")  # as pint makes its own
+    units.Unit("pixel")
+    return units
+
+
+def hand_over(units: UnitRegistry) -> None:
+    """Make them napari's, if it has not read its own by now; in the GUI thread."""
+    import pint
+
+    application = pint.get_application_registry()
+    if isinstance(application.get(), pint.LazyRegistry):
+        application.set(units)
