@@ -2,7 +2,8 @@
 
 Even a process of the idle class slows a painted stroke down: both want the same memory and caches,
 and a machine that draws its canvas without a graphics card has no core left over. Where drawing is
-cheap this never says a word.
+cheap this never says a word. Nor where the loop is late because other programs have the cores: to
+hold the worker would help nobody, and it would crawl at a step in seconds for as long as they run.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from .child import Child
 EVERY = 20  # ms
 LOOK = 0.3  # seconds over which the event loop's work is summed up
 BUSY = 0.6  # share of them; plots and growing overlays stay below
+OWN = 0.5  # share of that which this process must have computed itself, in whatever thread
 WAIT = 0.6  # seconds that the worker is asked to wait, said anew while the window stays busy
 
 
@@ -26,7 +28,7 @@ class RightOfWay(QObject):
         super().__init__(parent)
         self._child = child
         self._last = self._began = 0.0
-        self._late = 0.0
+        self._late = self._spent = 0.0
         self._timer = QTimer(self)
         self._timer.setTimerType(Qt.TimerType.PreciseTimer)
         self._timer.setInterval(EVERY)
@@ -35,7 +37,7 @@ class RightOfWay(QObject):
 
     def _start(self) -> None:
         self._last = self._began = time.perf_counter()
-        self._late = 0.0
+        self._late, self._spent = 0.0, time.process_time()
         self._timer.start()
 
     def _tick(self) -> None:
@@ -47,6 +49,8 @@ class RightOfWay(QObject):
         self._last = now
         if now - self._began < LOOK:
             return
-        if self._late > BUSY * (now - self._began):
+        spent = time.process_time()
+        own = spent - self._spent >= OWN * self._late
+        if own and self._late > BUSY * (now - self._began):
             self._child.wait(WAIT)
-        self._began, self._late = now, 0.0
+        self._began, self._late, self._spent = now, 0.0, spent

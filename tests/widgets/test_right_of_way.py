@@ -15,10 +15,13 @@ from napari_unet.widgets.right_of_way import BUSY, EVERY, WAIT, RightOfWay
 class Clock:
     """Shows what it is set to."""
 
-    now = 0.0
+    now = spent = 0.0
 
     def perf_counter(self) -> float:
         return self.now
+
+    def process_time(self) -> float:
+        return self.spent
 
 
 class Toiler(QObject):
@@ -41,13 +44,18 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     return made
 
 
-def heard_while(toiler: Toiler, late: float, clock: Clock) -> list[float]:
-    """What the worker was asked within 2 s in which the timer is late for a share of the time."""
+def heard_while(toiler: Toiler, late: float, clock: Clock, own: float = 1.0) -> list[float]:
+    """What the worker was asked within 2 s in which the timer is late for a share of the time.
+
+    `own` is the share of the lateness that the window's process has computed.
+    """
     way = RightOfWay(toiler)  # type: ignore[arg-type]
     toiler.work_began.emit()
     way._timer.stop()  # the test ticks in its place
     while clock.now < 2:
-        clock.now += EVERY / 1000 / (1 - late)
+        took = EVERY / 1000 / (1 - late)
+        clock.now += took
+        clock.spent += own * late * took
         way._tick()
     way.deleteLater()
     return toiler.heard
@@ -60,6 +68,12 @@ def test_a_busy_window_asks(clock: Clock, qtbot: Any) -> None:
 
 def test_a_window_that_rests_does_not(clock: Clock, qtbot: Any) -> None:
     assert heard_while(Toiler(), BUSY - 0.1, clock) == []
+
+
+def test_a_window_that_other_programs_keep_from_the_cores_does_not(
+    clock: Clock, qtbot: Any
+) -> None:
+    assert heard_while(Toiler(), BUSY + 0.3, clock, own=0.05) == []
 
 
 def test_it_looks_no_longer_once_the_work_is_done(clock: Clock, qtbot: Any) -> None:
