@@ -146,5 +146,5 @@ def test_a_training_ends_with_the_prediction_of_an_image_that_it_has_seen(
     other = painted.add_image(np.zeros((40, 50, 3), np.uint8), rgb=True, name="colour")
     dock.desk.annotating.turn_to(layers.key(other))
     qtbot.waitUntil(lambda: layers.has_cells(painted, first) and not session.job)
-    assert "in “cells” with “trained" in session.status
+    assert "in “cells” with “cells · " in session.status
     assert not session.predicted and session.image == layers.key(other)

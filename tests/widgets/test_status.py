@@ -63,7 +63,7 @@ def test_what_is_found_untrained_is_to_be_accepted(
 
 def test_a_result_goes_with_its_layer(trained: Viewer, dock: Any) -> None:
     session, (image,) = dock.desk.session, layers.images(trained)
-    assert session.status.startswith("Found 30 cells with “trained ")
+    assert session.status.startswith("Found 30 cells with “cells · ")
     trained.layers.remove(layers.partner(trained, image, "prediction"))
     assert not session.predicted and session.status == "Press “Predict” to see the cells it finds."
 
