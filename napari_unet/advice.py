@@ -6,6 +6,7 @@ from .session import GENERAL, Session
 from .wording import count
 
 FEW = 10  # cells; with fewer it is better to paint more than to fine-tune
+_GOES_ON = {"predicting": "Predicting…", "stopping": "Stopping…"}
 CORRECT = "Correct what is wrong in your labels, then press “Fine-tune”."
 
 
@@ -16,9 +17,14 @@ def advise(session: Session, first: str = "") -> None:
 
 
 def renew(session: Session) -> None:
-    """Say what to do next where what was said is out of date; a running job has its own words."""
+    """Say what to do next where what was said is out of date; a running job has its own words.
+
+    Where something else was said meanwhile, such as which cell to paint, they come back.
+    """
     if not session.job and (session.advised or session.said_in != session.state):
         advise(session)
+    elif session.job and session.mood != "busy" and session.said_in != session.state:
+        session.say(_GOES_ON.get(session.job, "The training goes on."), "busy")
 
 
 def next_step(session: Session) -> str:

@@ -32,6 +32,12 @@ def can_be_undone(layer: Labels, part: Any) -> bool:
     return any(atom is part for item in history for atom in item)
 
 
+def can_be_redone(layer: Labels, part: Any) -> bool:
+    """Whether this part of a step was undone, and redo can still come to it."""
+    history = getattr(layer, "_redo_history", ())
+    return any(atom is part for item in history for atom in item)
+
+
 class Step:
     """What is written a portion at a time, and undone at once."""
 

@@ -73,9 +73,9 @@ def drawings(layer: Labels) -> int:
     return int(layer.metadata.get(KEY, {}).get("drawings", 0))
 
 
-def note_accepted(layer: Labels) -> None:
-    """Write down that what is drawn now was accepted."""
-    layer.metadata[KEY]["accepted"] = drawings(layer)
+def note_accepted(layer: Labels, on: bool = True) -> None:
+    """Write down that what is drawn now was accepted, or that this was undone."""
+    layer.metadata[KEY]["accepted"] = drawings(layer) if on else None
 
 
 def accepted(viewer: Viewer, image: Image) -> bool:

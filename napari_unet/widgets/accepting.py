@@ -14,7 +14,7 @@ from napari.layers import Image, Labels
 from napari.viewer import Viewer
 
 from napari_unet import layers
-from napari_unet.advice import CORRECT, next_step, why_not_accept
+from napari_unet.advice import CORRECT, advise, next_step, why_not_accept
 from napari_unet.layers import history
 from napari_unet.merging import Addition, addition, class_addition
 from napari_unet.session import Session
@@ -24,6 +24,7 @@ from .accepted import Accepted, offered, where_accepted
 from .background import in_thread, later, safely
 from .counting import Counting
 from .in_hand import in_hand, named, take_up
+from .undoing import Undoing
 
 STROKE = 100  # ms until it is asked again whether the stroke has ended
 AT_ONCE = 0.02  # s of writing, then the window is drawn
@@ -47,10 +48,14 @@ class Offer:
 class Accepting:
     """What the user painted stays; only unpainted pixels are filled."""
 
-    def __init__(self, viewer: Viewer, session: Session, counting: Counting) -> None:
+    def __init__(
+        self, viewer: Viewer, session: Session, counting: Counting, undoing: Undoing
+    ) -> None:
         self._viewer, self._session, self._counting = viewer, session, counting
+        self._undoing = undoing
         self._accepted: WeakKeyDictionary[Labels, list[Accepted]] = WeakKeyDictionary()
         self._merging = False
+        self._said = ""  # about what was accepted, undone or redone last
 
     def accept(self) -> None:
         """Copy the prediction of the image in hand into its labels."""
@@ -184,6 +189,7 @@ class Accepting:
             layers.note_accepted(offer.found)
             take_up(self._viewer, session)
         session.say(self._words(offer, new, adding.widened), "done")
+        self._said = session.status
 
     @property
     def _what(self) -> str:
@@ -216,6 +222,24 @@ class Accepting:
         earlier = [x for x in self._accepted.get(offer.found, []) if x.concerns(drawn)]
         made = Accepted(new.index, new.values, offer.drawn, step)
         self._accepted[offer.found] = [*earlier, made]
+        turned = partial(self._on_turned, offer, layers.drawings(offer.found))
+        self._undoing.follow(offer.own, step, partial(turned, False), partial(turned, True))
+
+    def _on_turned(self, offer: Offer, drawing: int, again: bool) -> None:
+        """Undo took the cells out of the labels, or redo brought them back `again`."""
+        session, image, found = self._session, offer.image, offer.found
+        shown = layers.partner(self._viewer, image, "prediction") is found
+        if shown and layers.drawings(found) == drawing and layers.drawn(found) == offer.drawn:
+            layers.note_accepted(found, again)
+            if again:
+                layers.hide(self._viewer, image, "prediction")
+            elif in_hand(session, image):
+                layers.unhide(self._viewer, image, "prediction")
+            take_up(self._viewer, session)
+        if in_hand(session, image) and session.status == self._said and not session.job:
+            where = "in your labels again" if again else "no longer in your labels"
+            advise(session, f"The found cells are {where}.")
+            self._said = session.status
 
 
 def _nothing_new(offer: Offer) -> str:

@@ -30,6 +30,7 @@ from .right_of_way import RightOfWay
 from .saving import exported, file_to_write
 from .saying import Saying
 from .training import Training
+from .undoing import Undoing
 from .warming import warm_up
 from .weighing import Weighing
 
@@ -58,12 +59,13 @@ class Desk(QObject):
         self.saying = Saying(self.session, self)
         self.choosing = Choosing(viewer, self.session, self)
         self.annotating = Annotating(viewer, self.session, self)
-        self.pieces = Pieces(self.session, self.annotating, self)
+        undoing = Undoing(self.annotating.watching, self._say_error)
+        self.pieces = Pieces(self.session, self.annotating, undoing, self)
         self.weighing = Weighing(viewer, self.session, self.annotating, self)
         self.training = Training(viewer, self.session, self.child, self)
         self.filtering = Filtering(viewer, self.session, self)
         self.predicting = Predicting(viewer, self.session, self.child, self.filtering, self)
-        self.accepting = Accepting(viewer, self.session, self.annotating.counting)
+        self.accepting = Accepting(viewer, self.session, self.annotating.counting, undoing)
         self._right_of_way = RightOfWay(self.child, self)
         self.annotating.found.connect(self.child.warm)  # training will be asked for soon
         self.child.message.connect(self._on_message)

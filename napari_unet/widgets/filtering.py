@@ -35,6 +35,7 @@ from .predicted import (
 from .turns import in_turns
 
 PAUSE = 120  # ms after a filter was moved
+NONE_LEFT = "Lower “Threshold” or “Smallest cell” to see some."
 
 
 class Filtering(QObject):
@@ -215,11 +216,9 @@ class Filtering(QObject):
 
         def say(found: Found, whole: bool) -> None:
             if whole and not self._session.job and in_hand(self._session, stored.image):
-                self._session.say(
-                    f"{in_words(stored, found)} at threshold {threshold:.2f} "
-                    f"and from {size} px on. Accept what is right into your labels.",
-                    "done",
-                )
+                where = f"at threshold {threshold:.2f}" + (f" and from {size:,} px on" * (size > 0))
+                step = "Accept what is right into your labels." if found.number else NONE_LEFT
+                self._session.say(f"{in_words(stored, found)} {where}. {step}", "done")
 
         def done(found: Found) -> None:
             if stored.stands:

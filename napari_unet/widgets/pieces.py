@@ -13,15 +13,18 @@ from napari.layers import Labels
 from qtpy.QtCore import QObject
 
 from napari_unet import layers
+from napari_unet.advice import advise
 from napari_unet.core.errors import BadInput
 from napari_unet.core.pieces import apart, torn
 from napari_unet.core.tally import look
+from napari_unet.layers import history
 from napari_unet.layers.edits import Edit
 from napari_unet.session import Session
 from napari_unet.wording import count
 
 from .annotating import Annotating
 from .background import Latest, in_thread
+from .undoing import Undoing
 
 LARGEST = 1 << 22  # pixels of a slice; a larger one is not searched after each stroke (0.15 s)
 AT_ONCE = 1 << 24  # pixels of the slices that are searched in one go
@@ -40,9 +43,11 @@ class Renumbering:
 class Pieces(QObject):
     """Searches the slices that were painted on, in a thread, after each pause."""
 
-    def __init__(self, session: Session, annotating: Annotating, parent: QObject) -> None:
+    def __init__(
+        self, session: Session, annotating: Annotating, undoing: Undoing, parent: QObject
+    ) -> None:
         super().__init__(parent)
-        self._session, self._annotating = session, annotating
+        self._session, self._annotating, self._undoing = session, annotating, undoing
         self._counting = annotating.counting
         self._asking = Latest()
         self._found: dict[Labels, dict[int, dict[int, int]]] = {}  # by slice: number -> pieces
@@ -96,7 +101,20 @@ class Pieces(QObject):
             return
         given = len(np.unique(made.new))
         are = "has a number of its" if given == 1 else "have numbers of their"
-        self._session.say(f"{count(given, 'piece')} {are} own now (undo: Ctrl-Z).", "done")
+        words = f"{count(given, 'piece')} {are} own now (undo: Ctrl-Z)."
+        self._session.say(words, "done")
+        step = history.next_step(layer, "undo") or [None]
+        self._undoing.follow(
+            layer, step[0], partial(self._on_undone, words), partial(self._on_redone, words)
+        )
+
+    def _on_undone(self, words: str) -> None:
+        if self._session.status == words:
+            advise(self._session, "The pieces have one number again.")
+
+    def _on_redone(self, words: str) -> None:
+        if not self._session.job:
+            self._session.say(words, "done")
 
     def _failed(self, words: str) -> None:
         self._parting = False
@@ -130,7 +148,11 @@ class Pieces(QObject):
             self._found[layer] = {}
             self._stale[layer] = set(np.flatnonzero(tally.painted).tolist())
         some = sorted(self._stale[layer])[: max(AT_ONCE // plane, 1)]
-        if not some or self._session.labels_are == "classes" or self._counting.in_stroke(layer):
+        if not some or self._session.labels_are == "classes":
+            self._show()
+            return
+        if self._counting.in_stroke(layer):  # a stroke that changes nothing tells of no edit
+            self._counting.soon()
             self._show()
             return
         self._asking.ask(
@@ -138,7 +160,11 @@ class Pieces(QObject):
         )
 
     def _on_searched(self, layer: Labels, found: dict[int, dict[int, int]]) -> None:
-        if layer in self._stale and not self._counting.in_stroke(layer):
+        if layer not in self._stale:
+            return
+        if self._counting.in_stroke(layer):
+            self._counting.soon()
+        else:
             self._found[layer].update(found)
             self._stale[layer] -= set(found)
             self._search()  # the rest, or nothing

@@ -134,6 +134,8 @@ def final(stored: Stored) -> npt.NDArray[np.int32]:
 def in_words(stored: Stored, found: Found) -> str:
     """Such as "12 cells", "912 cells in 20 slices"."""
     what = count(found.number, "cell" if stored.has_cells else "kind of thing")
+    if not found.number:
+        what = "no cells" if stored.has_cells else "no kinds of things"
     return f"{what} in {len(stored.slices)} slices" if len(stored.slices) > 1 else what
 
 

@@ -27,6 +27,7 @@ from .growing import Growing, overlay
 from .in_hand import in_hand, named, take_up
 from .predicted import Found, Stored, Tile, final, in_words, prepared, recovered, settled
 
+NOTHING = "Lower the threshold, choose another model, or paint some cells and press “Fine-tune”."
 PERIOD = 0.1  # s between two updates of the bar
 Tell = Callable[[Found, Stored], None]
 
@@ -283,7 +284,11 @@ class Predicting(QObject):
         where = named(session, stored.image, "in")
         model = the_model(session, str(stored.model))
         words = f"Found {in_words(stored, found)}{where} with {model}."
-        advise(session, " ".join([words, *dict.fromkeys(self._warnings)]))
+        words = " ".join([words, *dict.fromkeys(self._warnings)])
+        if found.number or where:
+            advise(session, words)
+        else:
+            session.say(f"{words} {NOTHING}", "done")
 
     def _say_error(self, words: str) -> None:
         self._session.say(words, "error")

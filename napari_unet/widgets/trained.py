@@ -13,7 +13,7 @@ from napari_unet.core.settings import TrainOptions
 from napari_unet.runs.folder import RunFolder, create_run
 from napari_unet.session import Progress
 from napari_unet.snapshots import Snapshot
-from napari_unet.wording import time_left
+from napari_unet.wording import before_after, time_left
 
 from . import modelling
 
@@ -43,6 +43,18 @@ def score_of(said: dict[str, Any]) -> float | None:
     score = said.get("score") or {}
     value = score.get("value", score.get("AP50", score.get("mIoU")))
     return None if value is None else float(value)
+
+
+def report(said: dict[str, Any], warnings: Sequence[str], base: str) -> str:
+    """What came out of a training, a line each; that there is no score is said once.
+
+    `base` is what it has started from, in words.
+    """
+    score = said.get("after")
+    first = before_after(said.get("before"), score, bool(said.get("worse")), base)
+    if not score:  # the worker has said so, perhaps with its reason
+        first = next((x for x in warnings if x.startswith("Too little is annotated")), first)
+    return "\n".join(dict.fromkeys([first, *warnings]))
 
 
 def prepared(shots: Sequence[Snapshot], options: TrainOptions, selected: str) -> Path:

@@ -17,12 +17,12 @@ from napari_unet.core.settings import TrainOptions
 from napari_unet.runs.folder import RunFolder
 from napari_unet.session import FROM_BASE, GENERAL, Progress, Session
 from napari_unet.snapshots import Snapshot
-from napari_unet.wording import before_after, sentence
+from napari_unet.wording import sentence
 
 from . import modelling
 from .background import in_thread, safely
 from .child import Child
-from .trained import has_checkpoint, prepared, progress, score_of
+from .trained import has_checkpoint, prepared, progress, report, score_of
 
 RESUME = "Press “Resume the training” to go on where it was, or “Fine-tune” to begin anew."
 ANEW = "Press “Fine-tune” to begin anew."
@@ -240,15 +240,13 @@ class Training(QObject):
 
     def _on_done(self, said: dict[str, Any]) -> None:
         session = self._session
-        before, after = said.get("before"), said.get("after")
         worse, stopped = bool(said.get("worse")), bool(said.get("stopped"))
         self._end()
         if stopped and has_checkpoint(Path(said["path"])):
             session.resumable_words = "stopped"
             session.resumable = Path(said["path"])
         session.curve += 1
-        words = before_after(before, after, worse, self._base_words())
-        session.report = "\n".join([words, *dict.fromkeys(self._warnings)])
+        session.report = report(said, self._warnings, self._base_words())
         advise(session, "Stopped; the best weights are kept." if stopped else "Trained.")
         self.trained.emit(str(said["model"]), self._base if worse else "", self._images)
 

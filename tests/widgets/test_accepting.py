@@ -21,6 +21,7 @@ pytestmark = [pytest.mark.gui, pytest.mark.usefixtures("fake_worker")]
 
 Discs = tuple[np.ndarray, np.ndarray]
 Press = Callable[[str], None]
+FOUND: tuple[layers.Role, layers.Role] = ("labels", "prediction")
 
 
 def cells(plane: np.ndarray) -> int:
@@ -222,3 +223,53 @@ def test_a_failure_while_cells_are_added_leaves_accept_alive(
         patch.setattr(labels, "data_setitem", full)
         assert accept(dock, press, qtbot) == "No room."
     assert accept(dock, press, qtbot).startswith("20 cells added")
+
+
+def test_undo_of_accept_brings_the_found_cells_back(
+    trained: Viewer, dock: Any, press: Press, qtbot: Any
+) -> None:
+    session, labels, found = dock.desk.session, *(partner(trained, x) for x in FOUND)
+    assert accept(dock, press, qtbot).startswith("20 cells added")
+    assert session.accepted and not found.visible
+    labels.undo()
+    qtbot.waitUntil(lambda: "no longer in your labels" in session.status)
+    assert session.status.endswith("correct the rest, and fine-tune.")
+    assert not session.accepted and found.visible
+    labels.redo()
+    qtbot.waitUntil(lambda: "in your labels again" in session.status)
+    assert session.accepted and not found.visible
+    assert "added" not in session.status
+
+
+def test_undo_of_an_accept_of_another_image_leaves_what_is_in_hand(
+    trained: Viewer, dock: Any, press: Press, qtbot: Any, discs: Discs
+) -> None:
+    session, labels, found = dock.desk.session, *(partner(trained, x) for x in FOUND)
+    assert accept(dock, press, qtbot).startswith("20 cells added")
+    other = trained.add_image(discs[0], name="other")
+    qtbot.waitUntil(lambda: session.image == layers.key(other))
+    said = session.status
+    labels.undo()
+    qtbot.waitUntil(lambda: not layers.accepted(trained, trained.layers["cells"]))
+    assert session.status == said and not found.visible
+
+
+def test_where_the_filters_leave_no_cell_none_is_to_be_accepted(
+    trained: Viewer, dock: Any, qtbot: Any
+) -> None:
+    session = dock.desk.session
+    dock.desk.filtering.choose_min_size(1_000_000)
+    qtbot.waitUntil(lambda: "from 1,000,000 px on" in session.status)
+    assert session.status.startswith("No cells at threshold 0.50")
+    assert "Accept" not in session.status
+    dock.desk.filtering.choose_min_size(0)
+    qtbot.waitUntil(lambda: session.status.startswith("30 cells at threshold 0.50. Accept"))
+
+
+def test_a_prediction_without_a_cell_is_not_to_be_accepted(
+    trained: Viewer, dock: Any, press: Press, qtbot: Any
+) -> None:
+    trained.add_image(np.zeros((64, 64), np.uint8), name="dark")
+    predict(dock, press, qtbot)
+    assert dock.desk.session.status.startswith("Found no cells with")
+    assert "Accept" not in dock.desk.session.status

@@ -47,6 +47,7 @@ def test_a_cell_that_the_eraser_has_cut(
     qtbot.waitUntil(lambda: not told(dock), timeout=10_000)
     labels.undo()  # one step
     np.testing.assert_array_equal(labels.data, cut)
+    qtbot.waitUntil(lambda: session.status.startswith("The pieces have one number again."))
     qtbot.waitUntil(lambda: told(dock) == "Number 6 lies in 2 pieces.", timeout=10_000)
     dock.desk.annotating.choose_labels_are("classes")
     assert not told(dock)  # a kind lies in as many pieces as it likes
@@ -130,3 +131,18 @@ def test_undo_goes_to_the_slice_that_it_changes(shape: tuple[int, ...]) -> None:
     labels.undo()
     assert at() == here  # it is seen: nothing moves
     watching.close()
+
+
+@pytest.mark.gui
+@pytest.mark.usefixtures("fake_worker")
+def test_a_search_that_falls_into_a_stroke_which_changes_nothing_is_made_after_it(
+    painted: Viewer, dock: Any, qtbot: Any
+) -> None:
+    labels, counting = partner(painted, "labels"), dock.desk.annotating.counting
+    ys, xs = np.nonzero(labels.data == 6)
+    labels.data_setitem((np.full_like(xs, int(np.median(ys))), xs), 0)
+    with labels.block_history():  # the brush is held down
+        with qtbot.waitSignal(counting.counted):
+            pass
+        assert not told(dock)
+    qtbot.waitUntil(lambda: told(dock) == "Number 6 lies in 2 pieces.")

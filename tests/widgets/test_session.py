@@ -10,6 +10,7 @@ import pytest
 
 from napari_unet import advice, wording
 from napari_unet.session import GENERAL, Annotated, Session
+from napari_unet.widgets import trained
 from napari_unet.widgets.counting import Part, counted
 
 
@@ -158,3 +159,25 @@ def test_the_model_that_did_better_is_named() -> None:
     score = {"AP50": 0.5, "truth": 14, "found": 9}
     words = wording.before_after(score, score, worse=True, base="the pretrained model")
     assert "the pretrained model is selected, the new one is in the list" in words
+
+
+def test_words_about_a_state_that_is_gone_give_way_to_those_of_the_job() -> None:
+    session = ready(job="training")
+    session.say("Cell 2: paint it with the brush.")
+    advice.renew(session)
+    assert session.status.startswith("Cell 2")
+    session.image = session.labels = ""  # closed
+    advice.renew(session)
+    assert (session.status, session.mood) == ("The training goes on.", "busy")
+    session.job = "predicting"
+    session.say("Drawing the cells…", "busy")
+    session.image = "c"
+    advice.renew(session)
+    assert session.status == "Drawing the cells…"  # its own words stay
+
+
+def test_that_nothing_could_be_kept_aside_is_said_once() -> None:
+    warning = "Too little is annotated to hold anything out: no score before and after."
+    words = trained.report({}, ["GPU memory is low.", warning, warning], "")
+    assert words == f"{warning}\nGPU memory is low."
+    assert trained.report({}, [], "").startswith("Too little")
