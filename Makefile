@@ -1,17 +1,21 @@
 # `make run` and `make test` work from a fresh clone: the set-up makes .venv first.
-.PHONY: run test lint format pictures setup clean
+.PHONY: run test lint style format pictures setup clean
 PYTHON = .venv/bin/python
 
 run: setup  ## napari on the sample images; without a display the journey and its pictures in demo/
 	scripts/run.sh
 
-test: lint  ## lint, types and all tests, the windows under a virtual display
+# the many processes of the tests read what one of them has compiled
+test: export PYTHONDONTWRITEBYTECODE =
+test: style  ## lint, types (by a test) and all tests, the windows under virtual displays
 	scripts/with-display.sh $(PYTHON) -m pytest -n auto --dist worksteal $(ARGS)
 
-lint: setup
+lint: style
+	$(PYTHON) -m mypy
+
+style: setup
 	$(PYTHON) -m ruff check .
 	$(PYTHON) -m ruff format --check .
-	$(PYTHON) -m mypy
 
 format: setup
 	$(PYTHON) -m ruff check --fix .

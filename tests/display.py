@@ -42,6 +42,7 @@ def give_display() -> Callable[[], None]:
         QT_QPA_PLATFORM="xcb",
         XDG_SESSION_TYPE="x11",
         LIBGL_ALWAYS_SOFTWARE="1",
+        LP_NUM_THREADS="1",  # Mesa draws with one thread: the other cores have tests of their own
     )
 
     def take_away() -> None:

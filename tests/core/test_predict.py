@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import random
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -24,10 +26,11 @@ VARIANTS = {
     ),
     "depth-3": NetworkSettings(width=4, padding="same", depth=3),
 }
-SHAPES = [(1, 1), (17, 23), (250, 250), (611, 700)]
+LARGEST = (431, 500)  # at 2.6 more than one tile of 1020 each way
+SHAPES = [(1, 1), (17, 23), (250, 250), LARGEST]
 FACTORS = [1.0, 0.37, 2.6]
 TILES = [284, 412, 1020]
-MANY = 100  # of so many tiles every seventh is looked at: all would take two minutes of a CI
+MOST = 16  # tiles of a plan that are looked at: a tile of 284 may own only 100, and be one of 180
 
 
 def network(net: NetworkSettings, seed: int = 0) -> UNet:
@@ -44,6 +47,21 @@ def image(shape: tuple[int, int], dtype: str) -> np.ndarray:
     return np.random.default_rng(1).random((1, *shape)).astype(dtype)
 
 
+def farthest(
+    unet: UNet, source: ArraySource, plan: TilePlan, whole: np.ndarray, **how: Any
+) -> float:
+    """The largest difference to `whole` in the first and last tile and a sample of the others."""
+    first, *others = plan.tiles
+    some = random.Random(0).sample(others[:-1], min(len(others[:-1]), MOST - 2))
+    plan = replace(plan, tiles=(first, *some, *others[-1:]))
+    differences = []
+    for part, found in predict.predict_tiles(unet, source, plan, **how):
+        y0, y1, x0, x1 = part.window
+        differences.append(np.abs(found - whole[:, y0:y1, x0:x1]).max())
+    assert len(differences) == len(plan.tiles)
+    return max(differences)
+
+
 @pytest.mark.parametrize("name", VARIANTS)
 @pytest.mark.parametrize(
     "shape", [*SHAPES[:-1], pytest.param(SHAPES[-1], marks=pytest.mark.slow)], ids=str
@@ -51,7 +69,7 @@ def image(shape: tuple[int, int], dtype: str) -> np.ndarray:
 def test_exact_in_double_precision(name: str, shape: tuple[int, int]) -> None:
     source = ArraySource(image(shape, "f8"))
     for factor in FACTORS:
-        # at 2.6 the largest image is 1589 x 1820 model pixels, and a tile of 284 may own only 100
+        # at 2.6 the largest image is 1121 x 1300 model pixels
         large = shape[0] * max(factor, 1) > 300
         net = replace(VARIANTS[name], width=1) if large else VARIANTS[name]
         unet = network(net).double()
@@ -62,11 +80,7 @@ def test_exact_in_double_precision(name: str, shape: tuple[int, int]) -> None:
         assert np.allclose(whole.sum(axis=0), 1)
         for tile in TILES:
             plan = plan_tiles(shape, unet.settings, factor=factor, tile=tile)
-            if len(plan.tiles) > MANY:
-                plan = replace(plan, tiles=plan.tiles[::7])
-            for part, found in predict.predict_tiles(unet, source, plan):
-                y0, y1, x0, x1 = part.window
-                assert np.abs(found - whole[:, y0:y1, x0:x1]).max() < 1e-9
+            assert farthest(unet, source, plan, whole) < 1e-9
 
 
 @pytest.mark.slow
@@ -80,15 +94,14 @@ def test_exact_in_single_precision(name: str) -> None:
         for tile in TILES:
             plan = plan_tiles(shape, unet.settings, factor=factor, tile=tile)
             assert len(plan.tiles) > 1 or tile != 284
-            found = predict.predict(unet, source, plan, precision="fp32")
-            assert np.abs(found - expected).max() < 1e-4
+            assert farthest(unet, source, plan, expected, precision="fp32") < 1e-4
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["paper", "same-norm"])
 @pytest.mark.parametrize("factor", FACTORS)
 def test_exact_in_single_precision_on_the_largest(name: str, factor: float) -> None:
-    unet, shape = network(VARIANTS[name]), (611, 700)
+    unet, shape = network(VARIANTS[name]), LARGEST
     source = ArraySource(image(shape, "f4"))
     whole = predict.predict(
         unet, source, plan_tiles(shape, unet.settings, factor=factor, tile=0), precision="fp32"
@@ -96,7 +109,7 @@ def test_exact_in_single_precision_on_the_largest(name: str, factor: float) -> N
     for tile in (412, 1020):
         plan = plan_tiles(shape, unet.settings, factor=factor, tile=tile)
         assert len(plan.tiles) > 1 or tile == 1020
-        assert np.abs(predict.predict(unet, source, plan, precision="fp32") - whole).max() < 1e-4
+        assert farthest(unet, source, plan, whole, precision="fp32") < 1e-4
 
 
 @pytest.mark.parametrize("name", ["paper", "same-norm"])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -17,6 +19,8 @@ from napari_unet.models import named
 from napari_unet.widgets import child as child_module
 from napari_unet.widgets.child import Child
 from napari_unet.widgets.open import show_dock
+
+from .forked import Mother
 
 FAKE_WORKER = Path(__file__).with_name("fake_worker.py")
 PATIENCE = 120_000  # ms; costs nothing where all goes well, however busy the machine is
@@ -41,6 +45,13 @@ def qtbot(qapp: Any, request: pytest.FixtureRequest) -> QtBot:
     return PatientBot(request)
 
 
+@pytest.fixture(autouse=True, scope="session")
+def little_to_collect() -> None:
+    """What was imported stays; each window's end looks for garbage, and need not look there."""
+    gc.collect()
+    gc.freeze()
+
+
 @pytest.fixture(autouse=True)
 def own_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Runs and models go to a folder of the test's own."""
@@ -57,10 +68,21 @@ def shipped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return folder
 
 
+@pytest.fixture(scope="session")
+def start_fake(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, ...]]:
+    """Arguments of Python that start the fake worker, without its imports where that can be."""
+    if not hasattr(os, "pidfd_open"):
+        yield ("-u", str(FAKE_WORKER))
+        return
+    mother = Mother(tmp_path_factory.mktemp("mother"))
+    yield mother.command(FAKE_WORKER)
+    mother.close()
+
+
 @pytest.fixture
-def fake_worker(monkeypatch: pytest.MonkeyPatch) -> None:
+def fake_worker(start_fake: tuple[str, ...], monkeypatch: pytest.MonkeyPatch) -> None:
     """Children are the fake worker: it speaks the protocol and computes nothing."""
-    monkeypatch.setattr(child_module, "WORKER", ("-u", str(FAKE_WORKER)))
+    monkeypatch.setattr(child_module, "WORKER", start_fake)
 
 
 @pytest.fixture

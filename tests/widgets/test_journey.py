@@ -17,6 +17,7 @@ from qtpy.QtCore import QTimer
 from qtpy.QtWidgets import QPushButton
 
 from napari_unet import layers
+from napari_unet.models.places import shipped_folder
 from napari_unet.widgets.demo import chosen
 from napari_unet.widgets.hand import drag, strokes
 
@@ -25,9 +26,15 @@ from .mouse import settle, stroke
 pytestmark = [pytest.mark.gui, pytest.mark.slow]
 
 TRANSFORM = {"scale": (2, 0.5), "translate": (40, -25), "rotate": 25}
-ROUND = 30  # seconds; the machine may be busy with other things
-STROKES = 300  # while it trains
+ROUND = 10  # seconds of training, from the model that ships
+STROKES = 120  # while it trains
 FIRST, BRUSH = 1000, 5  # id of the first stroke, px
+
+
+@pytest.fixture
+def shipped() -> Path:
+    """The models that ship, as the user has them."""
+    return shipped_folder()
 
 
 def layer(viewer: Viewer, name: str) -> Any:
