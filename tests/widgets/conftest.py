@@ -27,13 +27,15 @@ PATIENCE = 120_000  # ms; costs nothing where all goes well, however busy the ma
 
 
 class PatientBot(QtBot):
-    """No wait for a condition ends before `PATIENCE`."""
+    """No wait for what must happen ends before `PATIENCE`; where nothing is to come it ends."""
 
     def waitUntil(self, callback: Any, *, timeout: int = 0) -> None:
         super().waitUntil(callback, timeout=max(timeout, PATIENCE))
 
     def waitSignal(self, signal: Any, *, timeout: int = 0, **rest: Any) -> Any:
-        return super().waitSignal(signal, timeout=max(timeout, PATIENCE), **rest)
+        if rest.get("raising") is not False:
+            timeout = max(timeout, PATIENCE)
+        return super().waitSignal(signal, timeout=timeout, **rest)
 
     def waitExposed(self, widget: Any, *, timeout: int = 0) -> Any:
         return super().waitExposed(widget, timeout=max(timeout, PATIENCE))
