@@ -22,7 +22,7 @@ from tests.core.discs import touching_discs
 
 NARROW = {"width": 4, "depth": 2}
 SMALL = {"tile": 64, "batch": 2}
-START = 120.0  # seconds that a worker may take to import torch on a busy machine
+START = 600.0  # seconds that a worker may take to begin where other programs fill every core
 
 
 def disc_pair(name: str = "discs", side: int = 96, seed: int = 0) -> Pair:
