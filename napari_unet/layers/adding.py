@@ -49,6 +49,7 @@ class Adding:
         if not self.widened:
             show_at_once(layer)
         self._layer, self._index, self._values = layer, index, values
+        self._data: Any = None  # that it writes into, from the first portion on
         self._step, self._written = Step(layer), 0
 
     @property
@@ -57,9 +58,14 @@ class Adding:
         return self._written < len(self._index)
 
     @property
+    def stands(self) -> bool:
+        """Whether the layer has the array still that the first portion was written into."""
+        return self._data is None or self._layer.data is self._data
+
+    @property
     def undone(self) -> bool:
-        """The user took back what is written so far."""
-        return self._step.undone
+        """The user took back what is written so far; a history that was cleared is no undo."""
+        return self._step.undone and not self._there().any()
 
     @property
     def part(self) -> Any:
@@ -68,6 +74,8 @@ class Adding:
 
     def go_on(self) -> None:
         """Write the next portion; the user may have gone on painting, but is not in a stroke."""
+        if self._data is None:
+            self._data = self._layer.data
         portion = self._next()
         layer, index, values = self._layer, self._index[portion], self._values[portion]
         self._written = portion.stop
@@ -76,6 +84,26 @@ class Adding:
             index, values = index[free], values[free]
         with self._step.portion():
             layer.data_setitem(np.unravel_index(index, layer.data.shape), values)
+
+    def take_back(self) -> None:
+        """It cannot be written to its end: no part of a cell stays.
+
+        Of an array that was given to the layer meanwhile only one that is a copy is changed.
+        """
+        data = self._layer.data
+        if self._data is None or data.shape != self._data.shape:
+            return
+        there = self._there()
+        if not self.stands and not there.all():
+            return
+        self._step.forget()
+        data[np.unravel_index(self._index[: self._written][there], data.shape)] = 0
+        self._layer.refresh()
+
+    def _there(self) -> npt.NDArray[np.bool_]:
+        """Of the positions that are written, which hold their value still."""
+        index, values = self._index[: self._written], self._values[: self._written]
+        return np.asarray(np.take(self._layer.data, index) == values)
 
     def _next(self) -> slice:
         """The next portion: it lies together, for napari draws the box that holds it anew."""

@@ -76,6 +76,13 @@ class Step:
         if parts:
             layer.events.paint(value=parts)
 
+    def forget(self) -> None:
+        """Neither undo nor redo comes to it any more: it was taken back otherwise."""
+        history: Any = getattr(self._layer, "_undo_history", ())
+        place = next((i for i, item in enumerate(history) if item is self._parts), None)
+        if place is not None:
+            del history[place]
+
     def _newest(self) -> list[Any] | None:
         history = getattr(self._layer, "_undo_history", None)
         return history[-1] if history else None

@@ -6,6 +6,7 @@ from napari.layers import Image, Labels
 from napari.viewer import Viewer
 
 from .making import geometry
+from .orphans import PAINTED
 from .pairing import pair, set_free
 from .reading import labels_shape
 from .roles import KEY, images, partner
@@ -17,7 +18,8 @@ def take_label_files(viewer: Viewer) -> list[tuple[Image, Labels]]:
     """Make labels of images called NAME_labels that lie beside an image called NAME.
 
     They must hold whole numbers and fit. Where the image has labels already, the new ones are
-    nobody's. A layer is never taken twice: made an image again by the user, it stays one.
+    nobody's. A layer is never taken twice: made an image again by the user, it stays one. So does
+    one for which something is painted: it is an image to the user.
     """
     found = []
     for layer in images(viewer):
@@ -42,6 +44,8 @@ def _image_of_file(viewer: Viewer, layer: Image) -> Image | None:
         return None
     noted = layer.metadata.get(KEY, {})
     if "role" in noted or "file" in noted:  # they were labels, which the user made an image
+        return None
+    if any(partner(viewer, layer, what) is not None for what in PAINTED):
         return None
     if layer.rgb or layer.data.dtype.kind not in "iu":
         return None

@@ -10,7 +10,7 @@ from napari.layers import Image, Layer
 from napari.viewer import Viewer
 
 from .pairing import set_axes
-from .reading import axes, axes_choices, pixels
+from .reading import axes, axes_choices, folder, pixels
 from .roles import KEY, Role, images, key, partner, role
 
 PAINTED: tuple[Role, ...] = ("labels", "regions", "background")
@@ -27,6 +27,7 @@ class Likeness:
     axes : letters, as it was read
     place : where pixels lie in the world
     sample : a digest of some pixels; "" = they say nothing, or lie on disk
+    path : of its file, or its folder; "" = nobody knows
     """
 
     name: str
@@ -34,13 +35,16 @@ class Likeness:
     axes: str
     place: tuple[float, ...]
     sample: str
+    path: str = ""
 
     def same(self, other: Likeness) -> bool:
-        """Whether both are one image; of those whose pixels are not at hand, the name says."""
+        """Whether both are one image; of pixels that are not at hand, name and file say."""
         if self.shape != other.shape or not np.allclose(self.place, other.place):
             return False
         if self.sample and other.sample:
             return self.sample == other.sample
+        if self.path and other.path and self.path != other.path:
+            return False  # files of one name lie in many folders
         return self.name == other.name and self.sample == other.sample
 
 
@@ -55,7 +59,8 @@ def likeness(image: Image) -> Likeness:
         if some.size and (some != some.flat[0]).any():
             sample = hashlib.blake2b(some.tobytes(), digest_size=16).hexdigest()
     shape = tuple(int(n) for n in data.shape)
-    return Likeness(image.name, shape, axes(image), tuple(map(float, place)), sample)
+    path = str(image.source.path or folder(image))
+    return Likeness(image.name, shape, axes(image), tuple(map(float, place)), sample, path)
 
 
 def leave(viewer: Viewer, gone: Layer) -> None:

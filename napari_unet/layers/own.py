@@ -10,8 +10,6 @@ from napari.layers import Labels
 
 from napari_unet.core.errors import BadInput
 
-from .making import uncover
-
 
 def next_free_id(layer: Labels) -> int:
     """One more than the highest id that is painted."""
@@ -25,6 +23,7 @@ def unwritable(layer: Labels) -> str:
         closed = not data.flags.writeable
     else:
         closed = bool(getattr(data, "read_only", False))  # zarr
+    closed = closed or not (layer.editable or layer.multiscale)  # a pyramid has words of its own
     return (
         f"“{layer.name}” is read-only: duplicate it (right-click the layer) and choose the copy "
         "under Labels."
@@ -42,13 +41,25 @@ def widen(layer: Labels, highest: int) -> bool:
         return False
     if highest > np.iinfo(np.int32).max:
         raise BadInput(f"{layer.name} would need ids above {np.iinfo(np.int32).max}")
-    if not isinstance(layer.data, np.ndarray):
+    if not _in_memory(layer.data):  # a wider copy would leave the file behind, unseen
         raise BadInput(
             f"{layer.name} holds no ids above {np.iinfo(layer.data.dtype).max} "
             f"({layer.data.dtype}), and is not held in memory: store it with a wider type"
         )
     layer.data = np.asarray(layer.data).astype(np.int32)
     show_at_once(layer)
+    return True
+
+
+def _in_memory(data: Any) -> bool:
+    """Whether an array is not a file's, be it mapped into memory."""
+    if not isinstance(data, np.ndarray):
+        return False
+    part: Any = data
+    while isinstance(part, np.ndarray):
+        if isinstance(part, np.memmap):
+            return part.mode == "c"
+        part = part.base
     return True
 
 
@@ -68,12 +79,13 @@ def renumber(
 ) -> None:
     """Write `values`, of which `highest` is the highest, at these positions: one undo step.
 
+    A hidden layer stays hidden.
+
     Raises
     ------
     BadInput
         If the layer holds no ids so high.
     """
-    uncover(layer)  # napari writes by what it last showed
     if not widen(layer, highest):
         show_at_once(layer)
     layer.data_setitem(where, values)

@@ -13,6 +13,7 @@ from napari.layers import Labels
 from napari_unet.core.windows import Window
 
 from . import drawing
+from .roles import role
 
 PORTION = 1 << 20  # pixels: compared, written and shown in 5 to 10 ms
 Part = tuple[int, Window, npt.NDArray[Any] | None]  # of which slice; None: it is emptied
@@ -24,7 +25,8 @@ class Writing:
     """Writes windows of slices of one of our own labels layers, in their order.
 
     Only the newest writing of a layer goes on: an earlier one ends where it is, as does one whose
-    layer was given other data. Pixels that hold their value already cost a look at them.
+    layer was given other data, or made labels by the user. Pixels that hold their value already
+    cost a look at them.
 
     Parameters
     ----------
@@ -34,6 +36,7 @@ class Writing:
 
     def __init__(self, layer: Labels, parts: Iterable[Part], *, thumbnail: bool = True) -> None:
         self._layer, self._data, self._thumbnail = layer, layer.data, thumbnail
+        self._role = role(layer)
         self._portions = _portions(parts)
         self._at_once = drawing.can_redraw_parts(layer)
         self.whole = False  # all is written, and shown
@@ -42,7 +45,8 @@ class Writing:
     @property
     def stands(self) -> bool:
         """Whether it may go on."""
-        return _newest.get(self._layer) is self and self._layer.data is self._data
+        same = self._layer.data is self._data and role(self._layer) == self._role
+        return _newest.get(self._layer) is self and same
 
     def go_on(self) -> bool:
         """Write a portion; whether there is more to do."""

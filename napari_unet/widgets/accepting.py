@@ -15,6 +15,7 @@ from napari.viewer import Viewer
 
 from napari_unet import layers
 from napari_unet.advice import CORRECT, advise, next_step, why_not_accept
+from napari_unet.core.settings import LabelsAre
 from napari_unet.layers import history
 from napari_unet.merging import Addition, addition, class_addition
 from napari_unet.session import Session
@@ -40,7 +41,8 @@ class Offer:
     found: Labels
     background: Labels | None
     drawn: dict[int, str]  # its slices, each with the job that drew it
-    shape: tuple[int, ...]  # of the labels
+    kind: LabelsAre  # what the numbers of the labels are
+    data: Any  # the labels' array
     drawing: int = 0  # which drawing of the prediction is merged
     brush: tuple[int, int] = (0, 0)  # its number, and how many pixels had it
 
@@ -75,14 +77,14 @@ class Accepting:
         if why_not:
             session.say(why_not, "error")
             return
-        drawn, shape = layers.drawn(found), layers.labels_shape(image)
+        drawn, kind = layers.drawn(found), session.labels_are
         self._merging = True
         with safely(self._failed):
             # now, not when it is done: the user may have turned to something else by then
             viewer.layers.selection.active = own
             layers.uncover(own)
-            drawing, brush = layers.drawings(found), self._brush(own)
-            self._merge(Offer(image, own, found, background, drawn, shape, drawing, brush))
+            drawing, brush, data = layers.drawings(found), self._brush(own), own.data
+            self._merge(Offer(image, own, found, background, drawn, kind, data, drawing, brush))
 
     def _brush(self, own: Labels) -> tuple[int, int]:
         number, known = int(own.selected_label), self._counting.tally(own)
@@ -94,9 +96,9 @@ class Accepting:
     def _work(self, offer: Offer) -> Callable[[], Addition]:
         """What is to be done in a thread, with the layers as they are now."""
         own, drawn = offer.own, offer.drawn
-        before, prediction = own.data, offer.found.data
+        before, prediction = offer.data, offer.found.data
         background = None if offer.background is None else offer.background.data
-        merge = addition if self._session.labels_are == "instances" else class_addition
+        merge = addition if offer.kind == "instances" else class_addition
         earlier = [
             (each, history.can_be_undone(own, each.step))
             for each in self._accepted.get(offer.found, [])
@@ -124,21 +126,26 @@ class Accepting:
             return lambda: 0
         if session.labels_are == "classes" or kind == "classes":
             return lambda: 0  # nobody counts pixels of kinds
-        shape = layers.labels_shape(image)
-        work = self._work(Offer(image, own, found, background, layers.drawn(found), shape))
+        drawn = layers.drawn(found)
+        work = self._work(Offer(image, own, found, background, drawn, "instances", own.data))
         return lambda: work().cells
 
     def _failed(self, words: str) -> None:
         self._merging = False
         self._session.say(words, "error")
 
+    def _broken_off(self, adding: layers.Adding, words: str) -> None:
+        """What is written of it is taken back: cells that are cut would be taken for whole ones."""
+        self._failed(words)
+        with safely(self._failed):
+            adding.take_back()
+
     def _on_merged(self, offer: Offer, new: Addition) -> None:
         own, highest = offer.own, 0
         if self._counting.in_stroke(own):  # its id has no count yet, nor its place among undo steps
             later(STROKE, partial(self._on_merged, offer, new), self._failed)
             return
-        # what was drawn while the thread read it is a mixture
-        if not self._stands(offer) or layers.drawings(offer.found) != offer.drawing:
+        if not self._stands(offer):
             self._failed(CHANGED)
             return
         if not len(new.index):
@@ -146,7 +153,7 @@ class Accepting:
             words = _nothing_new(offer)
             self._session.say(f"{words}{named(self._session, offer.image, 'in')}.", "done")
             return
-        cells = self._session.labels_are == "instances"
+        cells = offer.kind == "instances"
         if cells:
             highest = self._counting.highest(own)
             new = new.beyond(highest)  # the user may have gone on painting
@@ -155,21 +162,27 @@ class Accepting:
         # stroke has left in the brush is a cell that is done; one chosen since stays
         if cells and (own.selected_label > highest or self._brush(own) == offer.brush):
             layers.take_next_id(own, new.ids[1])
-        adding.go_on()  # before the user asks for the next id
-        later(0, partial(self._go_on, offer, new, adding), self._failed)
+        with safely(partial(self._broken_off, adding)):
+            adding.go_on()  # before the user asks for the next id
+            self._again(0, offer, new, adding)
+
+    def _again(self, pause: int, offer: Offer, new: Addition, adding: layers.Adding) -> None:
+        go_on, broken_off = partial(self._go_on, offer, new, adding), self._broken_off
+        later(pause, go_on, partial(broken_off, adding))
 
     def _go_on(self, offer: Offer, new: Addition, adding: layers.Adding) -> None:
         """Write for a moment; then the window is the user's."""
         session = self._session
         if self._counting.in_stroke(offer.own):
-            later(STROKE, partial(self._go_on, offer, new, adding), self._failed)
+            self._again(STROKE, offer, new, adding)
             return
         if adding.undone:
             self._merging = False
             session.say("The cells are no longer added: it was undone.", "done")
             return
-        if not self._stands(offer):
-            self._failed(CHANGED)
+        # once begun it is brought to its end, whatever happens to other layers
+        if not adding.stands:
+            self._broken_off(adding, CHANGED)
             return
         until = time.perf_counter() + AT_ONCE
         while adding.left:
@@ -178,12 +191,12 @@ class Accepting:
                 break
         if adding.left:
             if session.mood != "busy" and in_hand(session, offer.image):
-                session.say(f"Adding {count(new.cells, self._what)} to your labels…", "busy")
-            later(0, partial(self._go_on, offer, new, adding), self._failed)
+                session.say(f"Adding {count(new.cells, _what(offer))} to your labels…", "busy")
+            self._again(0, offer, new, adding)
             return
         self._merging = False
         self._remember(offer, new, adding.part)
-        if layers.drawn(offer.found) == offer.drawn:
+        if self._shows(offer):
             # its cells are in the labels, where they can be corrected
             layers.hide(self._viewer, offer.image, "prediction")
             layers.note_accepted(offer.found)
@@ -191,13 +204,9 @@ class Accepting:
         session.say(self._words(offer, new, adding.widened), "done")
         self._said = session.status
 
-    @property
-    def _what(self) -> str:
-        return "cell" if self._session.labels_are == "instances" else "kind of thing"
-
     def _words(self, offer: Offer, new: Addition, widened: bool) -> str:
         where = f" in {new.slices:,} slices" if new.slices > 1 else ""
-        words = f"{count(new.cells, self._what)}{where} added to your labels"
+        words = f"{count(new.cells, _what(offer))}{where} added to your labels"
         other = named(self._session, offer.image)
         words += f"{other}." if other else " (undo: Ctrl-Z)."
         if new.known:
@@ -208,13 +217,14 @@ class Accepting:
 
     def _stands(self, offer: Offer) -> bool:
         """Whether the labels are still those of the image, as they were merged."""
-        viewer, image = self._viewer, offer.image
-        there = (
-            image in viewer.layers
-            and layers.partner(viewer, image, "labels") is offer.own
-            and layers.partner(viewer, image, "prediction") is offer.found
-        )
-        return there and tuple(offer.own.data.shape) == offer.shape
+        viewer, image, own = self._viewer, offer.image, offer.own
+        there = image in viewer.layers and layers.partner(viewer, image, "labels") is own
+        return there and own.data is offer.data and self._shows(offer)
+
+    def _shows(self, offer: Offer) -> bool:
+        """Whether what is drawn of the prediction is what was merged, not a mixture."""
+        found = layers.partner(self._viewer, offer.image, "prediction")
+        return found is offer.found and layers.drawings(found) == offer.drawing
 
     def _remember(self, offer: Offer, new: Addition, step: Any) -> None:
         """It must not be added again, not even where the user erases it."""
@@ -222,7 +232,7 @@ class Accepting:
         earlier = [x for x in self._accepted.get(offer.found, []) if x.concerns(drawn)]
         made = Accepted(new.index, new.values, offer.drawn, step)
         self._accepted[offer.found] = [*earlier, made]
-        turned = partial(self._on_turned, offer, layers.drawings(offer.found))
+        turned = partial(self._on_turned, offer, offer.drawing)
         self._undoing.follow(offer.own, step, partial(turned, False), partial(turned, True))
 
     def _on_turned(self, offer: Offer, drawing: int, again: bool) -> None:
@@ -240,6 +250,10 @@ class Accepting:
             where = "in your labels again" if again else "no longer in your labels"
             advise(session, f"The found cells are {where}.")
             self._said = session.status
+
+
+def _what(offer: Offer) -> str:
+    return "cell" if offer.kind == "instances" else "kind of thing"
 
 
 def _nothing_new(offer: Offer) -> str:

@@ -18,7 +18,7 @@ from napari_unet.session import Annotated, Session
 
 from .arriving import Arriving
 from .counting import Counting
-from .in_hand import take_up
+from .in_hand import in_hand, take_up
 from .numbering import Numbering
 from .watching import Watching
 
@@ -187,6 +187,8 @@ class Annotating(QObject):
             self._session.say(str(error), "error")
 
     def _paint_cell(self, image: Image, labels: Labels, number: int) -> None:
+        if not in_hand(self._session, image):
+            return  # the number took a while: the user has turned to another one
         layers.start_painting(self._viewer, labels)
         what = "Cell" if self._session.labels_are == "instances" else "Kind"
         where = f" of {image.name}" if len(self._session.images) > 1 else ""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import itertools
+import os
 import shutil
 import time
 from dataclasses import dataclass
@@ -166,7 +167,9 @@ def new_job_folder() -> Path:
     """Where the next prediction goes."""
     folder = _jobs_folder()
     folder.mkdir(parents=True, exist_ok=True)
-    return _free(folder / time.strftime(f"%Y-%m-%d %H.%M.%S {next(_numbers)}"))
+    # another window may begin one in the same second, in the same folder
+    number = f"{os.getpid()}-{next(_numbers)}"
+    return _free(folder / f"{time.strftime('%Y-%m-%d %H.%M.%S')} {number}")
 
 
 def _jobs_folder() -> Path:

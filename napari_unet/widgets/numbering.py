@@ -39,7 +39,7 @@ class Numbering(QObject):
     ) -> None:
         super().__init__(parent)
         self._session, self._watching, self._counting = session, watching, counting
-        self._looking = Latest()
+        self._looking: WeakKeyDictionary[Labels, Latest] = WeakKeyDictionary()
         self._given: dict[Labels, set[int]] = {}  # not yet looked for in the pixels
         self._changed: set[Labels] = set()  # since the thread began to look
         self._opened: WeakKeyDictionary[Labels, int] = WeakKeyDictionary()
@@ -48,7 +48,8 @@ class Numbering(QObject):
         counting.counted.connect(self._on_counted)
 
     def close(self) -> None:
-        self._looking.forget()
+        for looking in self._looking.values():
+            looking.forget()
         self._given.clear()
         self._opened.clear()
 
@@ -80,18 +81,26 @@ class Numbering(QObject):
         else:
             layer.mode = "pan_zoom"
             self._session.say("Looking for the next free number…", "busy")
-            self._looking.ask(
-                partial(look, layer.data, ()),
-                lambda found: self._on_highest(layer, found[0], ready),
-                self._say_error,
-            )
+            self._seek(layer, ready)
 
     def opened(self, layer: Labels) -> None:
         """It has come with cells: once they are counted, the brush gets a free number."""
         self._opened[layer] = int(layer.selected_label)
 
+    def _seek(self, layer: Labels, ready: Callable[[int], None]) -> None:
+        """Look for the highest number in a thread."""
+        self._changed.discard(layer)
+        self._latest(layer).ask(
+            partial(look, layer.data, ()),
+            lambda found: self._on_highest(layer, found[0], ready),
+            self._say_error,
+        )
+
     def _on_highest(self, layer: Labels, highest: int, ready: Callable[[int], None]) -> None:
         if not self._watching.knows(layer):
+            return
+        if layer in self._changed or self._counting.in_stroke(layer):
+            QTimer.singleShot(PAUSE, partial(self._seek, layer, ready))
             return
         try:
             ready(layers.take_next_id(layer, highest))
@@ -119,9 +128,12 @@ class Numbering(QObject):
             return
         self._changed.discard(layer)
         numbers = frozenset(self._given.get(layer, ()))
-        self._looking.ask(
+        self._latest(layer).ask(
             partial(look, layer.data, numbers), partial(self._on_looked, layer), self._say_error
         )
+
+    def _latest(self, layer: Labels) -> Latest:
+        return self._looking.setdefault(layer, Latest())
 
     def _on_looked(self, layer: Labels, found: tuple[int, Counter[int]]) -> None:
         highest, pixels = found

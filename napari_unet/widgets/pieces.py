@@ -78,6 +78,7 @@ class Pieces(QObject):
             self._session.say(why_not, "error")
             return
         self._parting = True
+        layers.uncover(layer)  # now: the user may have turned to another image when it is done
         data = layer.data
         in_thread(
             lambda: renumbering(data, slices), partial(self._on_parted, layer, data), self._failed
@@ -92,16 +93,20 @@ class Pieces(QObject):
             return
         if not len(made.index):
             return
-        highest = int(made.new.max())
+        # the user may have painted cells with these numbers since
+        new = made.new + max(self._counting.highest(layer) + 1 - int(made.new.min()), 0)
+        highest = int(new.max())
         try:
-            layers.renumber(layer, where, made.new, highest)
+            layers.renumber(layer, where, new, highest)
             layers.take_next_id(layer, highest)
         except BadInput as error:
             self._failed(str(error))
             return
-        given = len(np.unique(made.new))
+        given = len(np.unique(new))
         are = "has a number of its" if given == 1 else "have numbers of their"
-        words = f"{count(given, 'piece')} {are} own now (undo: Ctrl-Z)."
+        other = layer is not self._annotating.labels()
+        rest = f" in “{layer.name}”." if other else " (undo: Ctrl-Z)."
+        words = f"{count(given, 'piece')} {are} own now{rest}"
         self._session.say(words, "done")
         step = history.next_step(layer, "undo") or [None]
         self._undoing.follow(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,7 @@ import pytest
 from napari import Viewer
 from napari.components import ViewerModel
 from napari.layers import Image, Labels, Layer, _layer_actions
+from napari.layers._source import layer_source
 
 from napari_unet import layers
 
@@ -108,6 +110,24 @@ def test_of_pixels_that_say_nothing_the_name_decides(name: str, model: Any) -> N
     assert belongs(model, again) == (made if name == "cells" else [None] * 3)
 
 
+def test_of_pixels_on_disk_the_file_decides_too(model: Any, tmp_path: Path) -> None:
+    array = pytest.importorskip("dask.array")
+
+    def opened(folder: str) -> Image:
+        with layer_source(path=str(tmp_path / folder / "0.zarr")):
+            image: Image = model.add_image(array.zeros((40, 50)), name="0", multiscale=False)
+            return image
+
+    image = opened("well A")
+    made = painted_for(model, image)
+    remove(model, image)
+    other = opened("well B")
+    assert layers.take_back(model) == []
+    remove(model, other)
+    again = opened("well A")
+    assert layers.take_back(model) == made and belongs(model, again) == made
+
+
 @gui
 def test_reopened_in_the_window(
     painted: Viewer, dock: Any, press: Press, qtbot: Any, discs: Discs
@@ -174,6 +194,14 @@ def test_what_is_no_label_file_stays_an_image(data: np.ndarray, name: str, model
     model.add_image(data, name=name)
     assert layers.take_label_files(model) == []
     assert len(layers.images(model)) == 2
+
+
+def test_an_image_that_is_painted_for_stays_one(model: Any) -> None:
+    odd = model.add_image(picture() // 9, name="cells_labels")
+    made = painted_for(model, odd)
+    model.add_image(picture(1), name="cells")
+    assert layers.take_label_files(model) == []
+    assert odd in model.layers and belongs(model, odd) == made
 
 
 def test_labels_that_are_there_stay(model: Any) -> None:

@@ -278,6 +278,16 @@ def test_a_narrow_layer_on_disk_is_not_replaced(viewer: Viewer, tmp_path: Path) 
     assert labels.data is stored
 
 
+def test_a_narrow_file_in_memory_is_not_left_behind(viewer: Viewer, tmp_path: Path) -> None:
+    stored = np.memmap(tmp_path / "labels.raw", mode="w+", dtype="u1", shape=(20, 20))
+    stored[2, 2] = 255
+    labels = viewer.add_labels(stored)
+    with pytest.raises(BadInput, match="no ids above 255"):
+        layers.take_next_id(labels)
+    labels.paint((8, 8), 7)
+    assert stored[8, 8] == 7
+
+
 def test_another_reading_of_the_axes_and_back(viewer: Viewer) -> None:
     image = viewer.add_image(np.zeros((3, 20, 30)))
     labels, regions = layers.make_labels(viewer, image), layers.make_regions(viewer, image)

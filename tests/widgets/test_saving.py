@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +13,8 @@ import pytest
 import tifffile
 from napari import Viewer
 from qtpy.QtWidgets import QMessageBox
+
+from napari_unet.widgets import modelling
 
 from .test_wishes import answer
 
@@ -62,3 +66,14 @@ def test_an_export_says_what_is_not_in_it(
     qtbot.waitUntil(lambda: "all.tif" in session.status, timeout=10_000)
     assert session.status.startswith("30 cells written") and "found" not in session.status
     assert len(np.unique(tifffile.imread(tmp_path / "all.tif"))) == 31
+
+
+def test_two_windows_do_not_predict_in_one_folder(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each its first prediction, in the same second."""
+    folders = set()
+    monkeypatch.setattr(modelling.time, "strftime", lambda form: form)
+    for process in (1, 2):
+        monkeypatch.setattr(modelling.os, "getpid", partial(int, process))
+        monkeypatch.setattr(modelling, "_numbers", itertools.count(1))
+        folders.add(modelling.new_job_folder())
+    assert len(folders) == 2
