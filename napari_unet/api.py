@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import tempfile
 import warnings
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
 from contextlib import closing
-from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -16,8 +17,10 @@ import numpy.typing as npt
 from napari_unet.core.annotation import Pair, beyond, check_labels, stated_area
 from napari_unet.core.axes import axes_of
 from napari_unet.core.errors import BadInput, UNetWarning
+from napari_unet.core.given import as_array, as_mask
 from napari_unet.core.metrics import Scores, evaluate
 from napari_unet.core.settings import LabelsAre, TrainOptions
+from napari_unet.core.typed import from_dict
 from napari_unet.models import find_model
 from napari_unet.runs.folder import RunFolder, create_run
 from napari_unet.runs.messages import Message
@@ -70,14 +73,14 @@ def check_device(name: str) -> None:
 
 
 def train(
-    images: Sequence[npt.ArrayLike],
-    labels: Sequence[npt.ArrayLike],
+    images: Iterable[npt.ArrayLike],
+    labels: Iterable[npt.ArrayLike],
     *,
-    known: Sequence[npt.ArrayLike | None] | None = None,
+    known: Iterable[npt.ArrayLike | None] | None = None,
     labels_are: LabelsAre = "instances",
     axes: str | None = None,
     preset: str = "default",
-    base: str = "default",
+    base: str | Path = "default",
     seconds: float | None = None,
     steps: int | None = None,
     run: str | Path | None = None,
@@ -117,21 +120,53 @@ def train(
         If the training did worse than its base, whose weights are returned then; if an image is
         left out, since nothing is painted in it; if cells are painted beyond the known area.
     """
-    for what, given in (("labels", labels), ("known areas", known)):
-        if given is not None and len(given) != len(images):
-            raise BadInput(
-                f"there are {len(images)} images but {len(given)} {what}; each image needs its own"
-            )
     check_device(device)
-    options = replace(
-        TrainOptions(preset=preset, base=base, labels_are=labels_are, device=device, seed=seed),
-        seconds=seconds,
-        steps=steps,
+    given = {"preset": preset, "base": base, "labels_are": labels_are, "device": device}
+    options = _options({**given, "seed": seed, "seconds": seconds, "steps": steps})
+    kept = None if run is None else Path(run).absolute()  # `progress` may change the folder
+    pairs = _pairs(
+        _listed(images), _listed(labels), None if known is None else _listed(known), axes
     )
-    pairs = _pairs(images, labels, known, axes)
+    from napari_unet.core.device import usual_torch
+
+    with usual_torch():
+        return _trained(pairs, options, kept, progress)
+
+
+def _options(given: dict[str, Any]) -> TrainOptions:
+    """The options of a training from numbers of numpy's, paths and torch's devices, too.
+
+    Raises
+    ------
+    BadInput
+        If one is of another kind, or there is no such.
+    """
+    plain = {name: v.item() if isinstance(v, np.generic) else v for name, v in given.items()}
+    plain["device"] = str(plain["device"])
+    if isinstance(plain["base"], os.PathLike):
+        plain["base"] = os.fspath(plain["base"])
+    return from_dict(TrainOptions, plain)
+
+
+def _listed(values: Iterable[Any]) -> list[Any]:
+    try:
+        return list(values)
+    except TypeError:
+        raise BadInput(
+            f"images, labels and known areas are given as lists, not as {type(values).__name__}"
+        ) from None
+
+
+def _trained(
+    pairs: Sequence[Pair],
+    options: TrainOptions,
+    run: Path | None,
+    progress: Callable[[Message], None] | None,
+) -> Model:
+    """Do the training in a new run folder; None = one that is thrown away."""
     temporary = Path(tempfile.mkdtemp(prefix="napari-unet-")) if run is None else None
     try:
-        folder = create_run(Path(run) if temporary is None else temporary / "run", pairs, options)  # type: ignore[arg-type]
+        folder = create_run(run or temporary / "run", pairs, options)  # type: ignore[operator]
         _warn_of_left_out(pairs, folder)
         # closed at once where `progress` raises: a traceback that is kept would keep the run held
         with closing(train_run(folder.path)) as messages:
@@ -144,7 +179,7 @@ def train(
                 f" returned ({message['words']}); the trained ones are"
                 + (f" in {folder.trained}" if temporary is None else " lost: keep them by run="),
                 UNetWarning,
-                stacklevel=2,
+                stacklevel=3,  # the line that called `train`
             )
         return load_model(folder.model)
     finally:
@@ -159,12 +194,18 @@ def _pairs(
     axes: str | None,
 ) -> list[Pair]:
     """The images with their annotation; warns of what is painted beyond the known area."""
+    for what, given in (("labels", labels), ("known areas", known)):
+        if given is not None and len(given) != len(images):
+            raise BadInput(
+                f"there are {len(images)} images but {len(given)} {what}; each image needs its own"
+            )
     pairs = []
     for index, (image, painted) in enumerate(zip(images, labels, strict=True)):
-        array, name, ids = np.asarray(image), f"image {index}", np.asarray(painted)
+        name = f"image {index}"
+        array, ids = as_array(image, name), as_array(painted, f"the labels of {name}")
         letters = axes_of(array, axes, where=name).letters
         stated = None if known is None else known[index]
-        area = None if stated is None else np.asarray(stated)
+        area = None if stated is None else as_mask(stated, f"the known area of {name}")
         # if they do not fit, the checks of the run say so
         if area is not None and area.squeeze().shape == ids.squeeze().shape:
             ids, area = check_labels(ids, f"the labels of {name}"), area.reshape(ids.shape)
@@ -178,8 +219,8 @@ def _pairs(
 def _warn_of_left_out(pairs: Sequence[Pair], run: RunFolder) -> None:
     used = {entry["name"] for entry in run.info["inputs"]}
     for name in (pair.name for pair in pairs if pair.name not in used):
-        _warn(f"{name} is left out: nothing is painted in it")
+        _warn(f"{name} is left out: nothing is painted in it", deeper=1)
 
 
-def _warn(words: str) -> None:
-    warnings.warn(words, UNetWarning, stacklevel=4)  # the line that called `train`
+def _warn(words: str, deeper: int = 0) -> None:
+    warnings.warn(words, UNetWarning, stacklevel=4 + deeper)  # the line that called `train`

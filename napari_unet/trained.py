@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from napari_unet.core.annotation import Labels
 from napari_unet.core.axes import Axes, axes_of
+from napari_unet.core.given import as_array
 from napari_unet.core.settings import ModelConfig
 
 if TYPE_CHECKING:
@@ -74,7 +75,7 @@ class Model:
         ------
         BadInput
             If the axes are unclear, the channels are not the model's, or there is no such
-            diameter, precision or number of views.
+            diameter, tile size, precision or number of views.
         """
         wish = Wish(tile, precision, device, diameter, views, progress, warn)
         found, slices = self._slices(image, axes, wish)
@@ -138,13 +139,13 @@ class Model:
         from napari_unet.core.modelled import check_wishes
         from napari_unet.core.segment import Segmenter
 
-        check_wishes(wish.diameter, wish.precision, wish.views)
+        check_wishes(wish.diameter, wish.precision, wish.views, wish.tile)
         self._net.to(find_device(wish.device))
         segmenter = Segmenter(self._net, self.config)
         segmenter.tile, segmenter.precision, segmenter.views = wish.tile, wish.precision, wish.views
         segmenter.diameter, segmenter.warn = wish.diameter, wish.warn or segmenter.warn
-        array: Any = image if hasattr(image, "dtype") and hasattr(image, "shape") else None
-        array = np.asarray(image) if array is None else array
+        lazy = hasattr(image, "dtype") and hasattr(image, "shape") and not np.ma.is_masked(image)
+        array: Any = image if lazy else as_array(image, "the image")
         found = axes_of(array, axes, where="the image")
         if found.alpha:
             segmenter.warn("the fourth channel is opacity and is left out")

@@ -15,6 +15,7 @@ import numpy.typing as npt
 from skimage import measure
 
 from .errors import BadInput
+from .given import as_array
 
 Labels = npt.NDArray[np.int32]
 Mask = npt.NDArray[np.bool_]
@@ -52,9 +53,9 @@ def check_labels(labels: npt.ArrayLike, where: str = "the labels") -> Labels:
     Raises
     ------
     BadInput
-        If a value is no whole number, negative, or too large for int32.
+        If a value is no whole number, negative, too large for int32, or masked.
     """
-    array = np.asarray(labels)
+    array = as_array(labels, where)
     if array.dtype == np.int32 and (not array.size or array.min() >= 0):
         return array
     if array.dtype.kind not in "buif":

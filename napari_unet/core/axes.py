@@ -195,7 +195,7 @@ def read_axes(
 
 def _given(shape: tuple[int, ...], axes: str, where: str) -> str:
     """The user's letters, one for each axis of the array."""
-    letters = axes.upper().replace("S", "C")
+    letters = axes.upper().replace("S", "C") if isinstance(axes, str) else "?"
     known = all(letter in LETTERS + SPARE for letter in letters)
     named = letters.replace(SPARE, "")
     if not known or len(set(named)) != len(named) or not {"Y", "X"} <= set(named):

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 
 import torch
 
 from .errors import BadInput
 
 
-def find_device(name: str = "auto") -> torch.device:
-    """The torch device that goes by `name`: auto, cpu, cuda, cuda:1, mps.
+def find_device(name: str | torch.device = "auto") -> torch.device:
+    """The torch device that goes by `name`: auto, cpu, cuda, cuda:1, mps; one of torch's will do.
 
     Raises
     ------
     BadInput
         If there is no such device here.
     """
+    name = str(name)
     if name == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     kind = name.split(":")[0]
@@ -50,10 +52,36 @@ def has_bfloat16(device: torch.device) -> bool:
 
 
 def mixed(device: torch.device, precision: str = "auto") -> AbstractContextManager[object]:
-    """Autocast to bfloat16 where it pays and `precision` is "auto"; else full precision."""
+    """Autocast to bfloat16 where it pays and `precision` is "auto"; else full precision.
+
+    Full precision, too, where the caller has switched autocast on.
+    """
     if precision == "auto" and has_bfloat16(device):
         return torch.autocast(device.type, dtype=torch.bfloat16)
-    return nullcontext()
+    return torch.autocast(device.type, enabled=False)
+
+
+@contextmanager
+def usual_torch() -> Iterator[None]:
+    """torch as it is when it is imported, whatever the caller has set, which comes back after.
+
+    Notebooks switch gradients off, or set another default type or device, for all that follows.
+    Layers that are made draw random weights, which would move the caller's chance on.
+    The default type is the process's: other threads see float32 meanwhile.
+    """
+    with ExitStack() as usual:
+        usual.enter_context(torch.inference_mode(False))
+        usual.enter_context(torch.enable_grad())
+        usual.enter_context(torch.random.fork_rng([]))
+        for kind in ("cpu", "cuda", "mps"):
+            if torch.is_autocast_enabled(kind):
+                usual.enter_context(torch.autocast(kind, enabled=False))
+        if torch.get_default_device().type != "cpu":  # the context costs a little at each call
+            usual.enter_context(torch.device("cpu"))
+        if (kept := torch.get_default_dtype()) != torch.float32:
+            usual.callback(torch.set_default_dtype, kept)
+            torch.set_default_dtype(torch.float32)
+        yield
 
 
 def training_format(device: torch.device) -> torch.memory_format:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -105,10 +106,7 @@ class Trainer:
         if self.settings.keep_norms:
             for norm in batch_norms(self.net):
                 norm.eval()
-        torch.manual_seed(
-            hash((self.seed, self.step_done)) % 2**63
-        )  # dropout, the same after a resume
-        with mixed(self.device):
+        with self._own_chance(), mixed(self.device):
             logits = self.net(batch.image.contiguous(memory_format=self.order))
         loss = weighted_loss(logits, batch.target, batch.weights)
         self.optimiser.forget_gradients()
@@ -119,6 +117,17 @@ class Trainer:
         self.step_done += 1
         self._update_average()
         return loss.detach()
+
+    @contextmanager
+    def _own_chance(self) -> Iterator[None]:
+        """Dropout by seed and step, the same after a resume; the caller's chance stays as it is."""
+        if not self.net.settings.dropout:
+            yield
+            return
+        cards = [self.device] if self.device.type == "cuda" else []
+        with torch.random.fork_rng(cards):
+            torch.manual_seed(hash((self.seed, self.step_done)) % 2**63)
+            yield
 
     def _update_average(self) -> None:
         # young averages forget faster, or they would remember the random start

@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from .annotation import check_labels
 from .errors import BadInput
+from .given import as_mask
 from .overlap import Ints, Overlap, overlap
 from .scores import Floats, Scores, mean, pool
 
@@ -22,7 +23,7 @@ def evaluate(
     truth: npt.ArrayLike,
     prediction: npt.ArrayLike,
     min_size: int = 0,
-    region: Mask | None = None,
+    region: npt.ArrayLike | None = None,
 ) -> Scores:
     """Compare two labellings of one image.
 
@@ -34,16 +35,16 @@ def evaluate(
     min_size
         True cells of fewer pixels are ignored, with the predictions that lie mostly on them.
     region
-        bool of the same shape: only true cells that lie mostly inside count, and only
-        predictions that do, or that match such a cell. None: everything.
+        Of the same shape, not 0 inside: only true cells that lie mostly inside count, and
+        only predictions that do, or that match such a cell. None: everything.
 
     Raises
     ------
     BadInput
         If the shapes differ or the ids are no ids.
     """
-    true, found = _same_shape(truth, prediction, region)
-    table = overlap(true, found, region)
+    true, found, inside = _same_shape(truth, prediction, region)
+    table = overlap(true, found, inside)
     cells = 2 * table.truth_inside > table.truth_sizes
     cells &= table.truth_sizes >= min_size
     cells[0] = False
@@ -54,7 +55,7 @@ def evaluate(
     on_both = on_cell & (table.prediction > 0)
     covers_truth = on_both & (2 * table.pixels > table.truth_sizes[table.truth])
     fills = on_both & (2 * table.pixels > table.prediction_sizes[table.prediction])
-    pixels, shared, either = table.pixels[on_cell], *_foreground(true, found, region)
+    pixels, shared, either = table.pixels[on_cell], *_foreground(true, found, inside)
     return Scores(
         truth=int(cells.sum()),
         predicted=int(predictions.sum()),
@@ -76,7 +77,7 @@ def evaluate_classes(
     truth: npt.ArrayLike,
     prediction: npt.ArrayLike,
     values: Sequence[int] = (),
-    known: Mask | None = None,
+    known: npt.ArrayLike | None = None,
 ) -> Scores:
     """Compare two class maps of one image: the IoU of each class, background (0) included.
 
@@ -87,16 +88,16 @@ def evaluate_classes(
     values
         Classes to name even if they do not occur (they do not count then).
     known
-        bool of the same shape: other pixels do not count. None: everything.
+        Of the same shape, 0 where pixels do not count. None: everything.
 
     Raises
     ------
     BadInput
         If the shapes differ or the values are no classes.
     """
-    true, found = _same_shape(truth, prediction, known)
-    if known is not None:
-        true, found = true[known], found[known]
+    true, found, counted = _same_shape(truth, prediction, known)
+    if counted is not None:
+        true, found = true[counted], found[counted]
     both = _pixels_by_value(true[true == found])
     one, other = _pixels_by_value(true), _pixels_by_value(found)
     classes = sorted({0, *values, *one, *other})
@@ -108,14 +109,16 @@ def evaluate_classes(
 
 
 def _same_shape(
-    truth: npt.ArrayLike, prediction: npt.ArrayLike, mask: Mask | None
-) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:
+    truth: npt.ArrayLike, prediction: npt.ArrayLike, mask: npt.ArrayLike | None
+) -> tuple[npt.NDArray[Any], npt.NDArray[Any], Mask | None]:
     true, found = check_labels(truth, "the true labels"), check_labels(prediction, "the prediction")
     if true.shape != found.shape:
         raise BadInput(f"the true labels have the shape {true.shape}, the prediction {found.shape}")
-    if mask is not None and mask.shape != true.shape:
-        raise BadInput(f"the labels have the shape {true.shape}, the region {mask.shape}")
-    return true, found
+    # whole numbers would index pixels instead of choosing them
+    chosen = None if mask is None else as_mask(mask, "the region")
+    if chosen is not None and chosen.shape != true.shape:
+        raise BadInput(f"the labels have the shape {true.shape}, the region {chosen.shape}")
+    return true, found, chosen
 
 
 def _counted_predictions(table: Overlap, cells: Mask) -> Mask:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from numbers import Integral, Real
 
 from .errors import BadInput
 from .instances import for_diameter
@@ -14,23 +15,38 @@ LARGEST_DIAMETER = 1e6  # image pixels; larger than any image that is held at on
 PRECISIONS = ("auto", "fp32")
 
 
-def check_wishes(diameter: float | None, precision: str = "auto", views: int | None = None) -> None:
+def check_wishes(
+    diameter: float | None,
+    precision: str = "auto",
+    views: int | None = None,
+    tile: int | None = None,
+) -> None:
     """Refuse what no prediction can have.
 
     Raises
     ------
     BadInput
-        If the diameter is no length, or there is no such precision or number of views.
+        If the diameter is no length, the tile size no whole number, or there is no such precision
+        or number of views.
     """
+    if not _number(Real, diameter):
+        raise BadInput(f"the cell diameter must be a number of pixels, not {diameter!r}")
     if diameter is not None and not 0 < diameter <= LARGEST_DIAMETER:
         raise BadInput(
             f"the cell diameter must be above 0 px and at most {LARGEST_DIAMETER:g} px,"
             f" not {diameter:g}"
         )
+    if not _number(Integral, tile) or (tile is not None and tile < 0):
+        raise BadInput(f"the tile size must be a whole number of pixels, 0 = untiled, not {tile!r}")
     if precision not in PRECISIONS:
         raise BadInput(f"there is no precision {precision!r}; there are {', '.join(PRECISIONS)}")
     if views is not None and views not in VIEWS:
         raise BadInput(f"a tile has {' or '.join(map(str, VIEWS))} views, not {views}")
+
+
+def _number(kind: type, value: object) -> bool:
+    """Whether it is None or a number of this kind; of Python's callers nobody checks the types."""
+    return value is None or isinstance(value, kind)
 
 
 def model_scale(config: ModelConfig, diameter: float | None = None) -> float:

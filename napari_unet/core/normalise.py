@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from .errors import BadInput
+from .given import check_numbers
 from .settings import NormaliseSettings
 from .windows import Window, part_of
 
@@ -103,8 +103,7 @@ def normalised(image: npt.NDArray[Any], settings: NormaliseSettings | None = Non
         If the values are no numbers (complex, text, objects).
     """
     settings = settings or NormaliseSettings()
-    if image.dtype.kind not in "buif":
-        raise BadInput(f"an image of {image.dtype} values cannot be read; numbers are needed")
+    check_numbers(image.dtype, "the image")
     return Normalised(
         image, tuple(_levels(channel, _there(channel), settings) for channel in image)
     )

@@ -45,6 +45,10 @@ class WeightSettings:
 
     def __post_init__(self) -> None:
         _require(
+            self.preset in ("paper", "fiji"),
+            f"the border weight has the presets paper and fiji, not {self.preset!r}",
+        )
+        _require(
             0 <= self.w0 <= LARGEST_W0,
             f"the border weight w0 must be between 0 and {LARGEST_W0:g}, not {self.w0:g}",
         )

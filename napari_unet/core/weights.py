@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -14,6 +14,7 @@ from skimage import measure
 from .annotation import Labels, Mask, check_labels
 from .carving import carve
 from .errors import BadInput
+from .given import as_mask
 from .nearest import pair_distance
 from .settings import LabelsAre, WeightSettings
 
@@ -55,13 +56,16 @@ def weight_map(
     Raises
     ------
     BadInput
-        For labels that are no ids, or are not two-dimensional, or a known area of another shape.
+        For labels that are no ids, or are not two-dimensional, a known area of another shape, or
+        another word for `labels_are`.
     """
+    if labels_are not in get_args(LabelsAre):
+        raise BadInput(f"labels are 'instances' or 'classes', not {labels_are!r}")
     settings = settings or WeightSettings()
     labels = check_labels(labels)
     if labels.ndim != 2:
         raise BadInput(f"a weight map needs labels of two axes (Y, X), not of shape {labels.shape}")
-    area = None if known is None else np.asarray(known) != 0
+    area = None if known is None else as_mask(known, "the known area")
     if area is not None:
         if area.shape != labels.shape:
             raise BadInput(f"the known area has the shape {area.shape}, the labels {labels.shape}")

@@ -12,6 +12,7 @@ import numpy.typing as npt
 from napari_unet.core.annotation import Pair, check_labels, known_area
 from napari_unet.core.axes import Axes, axes_of
 from napari_unet.core.errors import BadInput
+from napari_unet.core.given import as_mask, check_numbers
 
 MOST_CLASSES = 255  # beside the background, in the 8 bits of a training target
 
@@ -34,12 +35,16 @@ def check_pairs(pairs: Iterable[Pair]) -> list[UsedSlices]:
     Raises
     ------
     BadInput
-        If nothing is annotated, no cell is painted anywhere, shapes or channels do not fit,
-        or labels are no ids.
+        If nothing is annotated, no cell is painted where the images hold a value, shapes or
+        channels do not fit, images hold no numbers, or labels are no ids.
     """
     used = [slices for pair in pairs if (slices := _used(pair)) is not None]
     if not any((u.labels[u.known] > 0).any() for u in used):
         raise BadInput("there are no labels to learn from: paint at least one cell")
+    if not any(_there(u).any() for u in used):
+        raise BadInput(
+            "there is nothing to learn from: where cells are painted, the image is NaN or infinite"
+        )
     channels = {u.image.shape[1]: u.name for u in used}
     if len(channels) > 1:
         (few, one), (many, other) = sorted(channels.items())[:2]
@@ -63,16 +68,17 @@ def _used(pair: Pair) -> UsedSlices | None:
     if pair.known is None:
         known = known_area(labels)
     else:
-        area = np.asarray(pair.known)
+        area = as_mask(pair.known, f"the known area of {pair.name}")
         if not axes.fits(area.shape):
             raise BadInput(
                 f"the known area of {pair.name} has the shape {area.shape}, its labels {shape}"
             )
-        known = _stacked(axes, area) != 0
+        known = _stacked(axes, area)
     indices = tuple(int(i) for i in np.flatnonzero(known.any(axis=(1, 2))))
     if not indices:
         return None
     image = np.stack([axes.slice(pair.image, i) for i in indices])
+    check_numbers(image.dtype, pair.name)
     if len(indices) < axes.slices:  # else a copy of all would be made
         labels, known = labels[list(indices)], known[list(indices)]
     return UsedSlices(pair.name, axes.letters, indices, image, labels, known)
@@ -88,16 +94,21 @@ def count_classes(used: Iterable[UsedSlices]) -> int:
     """
     values: set[int] = set()
     for u in used:
-        there = u.known & (u.labels > 0)
-        if u.image.dtype.kind == "f":
-            there &= np.isfinite(u.image).all(axis=1)
-        values.update(np.unique(u.labels[there]).tolist())
+        values.update(np.unique(u.labels[_there(u)]).tolist())
     if len(values) > MOST_CLASSES:
         raise BadInput(
             f"the labels hold {len(values)} different values, which are too many for kinds of "
             "things: choose 'instances' if each is a cell of its own"
         )
     return len(values)
+
+
+def _there(used: UsedSlices) -> npt.NDArray[np.bool_]:
+    """(S, Y, X): what is painted where the image holds a value."""
+    there = used.known & (used.labels > 0)
+    if used.image.dtype.kind == "f":
+        there &= np.isfinite(used.image).all(axis=1)
+    return there
 
 
 def _stacked(axes: Axes, labels: npt.NDArray[Any]) -> npt.NDArray[Any]:

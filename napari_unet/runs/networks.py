@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from napari_unet.core.device import find_device
+from napari_unet.core.device import find_device, usual_torch
 from napari_unet.core.settings import ModelConfig
 from napari_unet.core.unet import UNet, on_device
 from napari_unet.files.model_file import check_model, read_model, write_model
@@ -22,10 +22,11 @@ def load_network(path: Path, device: str = "auto") -> tuple[UNet, ModelConfig]:
         If the file is no model file, or its weights do not fit its network.
     """
     where = find_device(device)
-    config, tensors = _read_fitting(path)
-    net = UNet(config.network)
-    wanted = net.state_dict()
-    net.load_state_dict({k: v.to(wanted[k].dtype) for k, v in tensors.items()})
+    with usual_torch():
+        config, tensors = _read_fitting(path)
+        net = UNet(config.network)
+        wanted = net.state_dict()
+        net.load_state_dict({k: v.to(wanted[k].dtype) for k, v in tensors.items()})
     return on_device(net, where).eval(), config
 
 
