@@ -86,7 +86,8 @@ def predict(
                 warn=lambda words, notes=notes: notes.setdefault(words),  # type: ignore[misc]
             )
             letters = reading.letters.replace("C", "")
-            write_labels(out / f"{path.stem}_labels.tif", *_without_singletons(labels, letters))
+            stored = _without_singletons(labels, letters)
+            write_labels(out / f"{path.stem}_labels.tif", *stored, computed=True)
             if probabilities:
                 if config.labels_are == "classes":
                     letters = re.sub("(?=[YX])", "C", letters, count=1)
@@ -119,10 +120,10 @@ def check_image(path: Path, axes: str | None, config: ModelConfig) -> Axes:
 def _check_out(out: Path, paths: list[Path], probabilities: bool) -> None:
     """Refuse a folder that is none; and where files of the user's would be lost or rivalled.
 
-    Beside their image, or in `labels` beside `images`. Nothing tells NAME_prob.tif of the user
-    from one of ours.
+    Beside their image, or in `labels` beside `images`, whoever wrote them; elsewhere what this
+    command has not written.
     """
-    from napari_unet.files.images import SUFFIXES
+    from napari_unet.files.images import SUFFIXES, check_new
 
     if out.exists() and not out.is_dir():
         raise BadInput(f"{out} is a file; a folder is needed for the results")
@@ -140,6 +141,8 @@ def _check_out(out: Path, paths: list[Path], probabilities: bool) -> None:
             raise BadInput(
                 f"{found} lies beside its image and may be made by hand; name another folder"
             )
+        for ending in ("_labels", "_prob") if probabilities else ("_labels",):
+            check_new(out / f"{path.stem}{ending}.tif")
 
 
 def _folders(path: Path) -> set[Path]:

@@ -62,6 +62,8 @@ def evaluate(
     found = find_pairs(Path(first) if second is None else second)
     if json is not None:
         _check_file(json)
+    if found.passed_over or found.without_image:
+        say(found.words)
     values: tuple[int, ...] = ()
     if labels is not None:
         predicted = _stored(labels, found.pairs)
@@ -87,8 +89,17 @@ def evaluate(
 
 def _check_file(json: Path) -> None:
     """Refuse, before all the work, a file that cannot be written."""
+    from napari_unet.files.guarded import read_table
+
     if json.is_dir():
         raise BadInput(f"{json} is a folder; name a file for the scores")
+    if json.exists():
+        try:
+            ours = "pooled" in read_table(json)
+        except BadInput:
+            ours = False
+        if not ours:
+            raise BadInput(f"{json} is there already and holds no scores; name another file")
     above = next(p for p in json.absolute().parents if p.exists())
     if not above.is_dir() or not os.access(above, os.W_OK):
         raise BadInput(f"{json} cannot be written: {above} is no folder that may be written to")
@@ -120,13 +131,18 @@ def _by_model(
 def _stored(folder: Path, pairs: tuple[PairFiles, ...]) -> Callable[[PairFiles, Pair], Ints]:
     """The label files of a folder, NAME_labels or NAME, one for each pair."""
     from napari_unet.files.images import SUFFIXES
-    from napari_unet.files.pairs import read_labels
+    from napari_unet.files.pairs import normal, read_labels
 
     if not folder.is_dir():
         raise BadInput(f"there is no folder {folder}")
-    there = {p.stem: p for p in sorted(folder.iterdir()) if p.suffix.lower() in SUFFIXES}
-    paths = {p.name: there.get(f"{p.name}_labels", there.get(p.name)) for p in pairs}
-    missing = [name for name, path in paths.items() if path is None]
+    there: dict[str, list[Path]] = {}
+    for path in sorted(folder.iterdir()):
+        if path.suffix.lower() in SUFFIXES:
+            there.setdefault(normal(path.stem), []).append(path)
+    paths = {p.name: there.get(f"{p.name}_labels") or there.get(p.name, []) for p in pairs}
+    for two in (found for found in paths.values() if len(found) > 1):
+        raise BadInput(f"{two[0]} and {two[1].name} have one name; rename or remove one")
+    missing = [name for name, found in paths.items() if not found]
     if missing:
         raise BadInput(
             f"{folder} lacks {len(missing)} of {len(paths)} predictions, the first is"
@@ -134,9 +150,7 @@ def _stored(folder: Path, pairs: tuple[PairFiles, ...]) -> Callable[[PairFiles, 
         )
 
     def predicted(files: PairFiles, _: Pair) -> Ints:
-        path = paths[files.name]
-        assert path is not None  # none is missing
-        return read_labels(path)
+        return read_labels(paths[files.name][0])
 
     return predicted
 

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from napari_unet.core.settings import ModelConfig
     from napari_unet.runs.folder import RunFolder
 
+LONGEST_CARD = 2**20  # bytes of a model's description that are shown
+
 
 def open_window(
     image: Annotated[Path | None, typer.Argument(help="An image, or a folder of images.")] = None,
@@ -93,7 +95,7 @@ def weights(
     from napari_unet.core.annotation import beyond, photo_doubt, stated_area
     from napari_unet.core.settings import WeightSettings
     from napari_unet.core.weights import weight_map
-    from napari_unet.files.images import TIFF, write_probability
+    from napari_unet.files.images import TIFF, check_new, write_probability
     from napari_unet.files.pairs import read_known, read_labels
 
     settings = WeightSettings.of(preset)
@@ -106,6 +108,7 @@ def weights(
         raise BadInput(f"the weight map is written as TIFF, so {out} needs a name ending in .tif")
     if out.resolve() in {p.resolve() for p in (labels, known) if p is not None}:
         raise BadInput(f"{out} is the input itself; name another file for the weight map")
+    check_new(out)
     ids = read_labels(labels)
     area = None if known is None else read_known(known)
     if area is not None and area.squeeze().shape != ids.squeeze().shape:
@@ -143,11 +146,13 @@ def info(
     else:
         path = find_model(what)
     config = read_config(path)
-    sha = hashlib.sha256(path.read_bytes()).hexdigest()
+    with path.open("rb") as file:
+        sha = hashlib.file_digest(file, "sha256").hexdigest()
     _say_table({"model": str(path), "sha256": sha, **_model_facts(config)})
     card = path.with_suffix(".md")
     if card.is_file():
-        say("\n" + card.read_text(encoding="utf-8"))
+        with card.open("rb") as file:  # a stranger's, of any size and encoding
+            say("\n" + file.read(LONGEST_CARD).decode(errors="replace"))
 
 
 def _run_facts(run: RunFolder) -> dict[str, Any]:

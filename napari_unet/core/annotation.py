@@ -62,11 +62,12 @@ def check_labels(labels: npt.ArrayLike, where: str = "the labels") -> Labels:
         raise BadInput(f"{where} hold {array.dtype} values; label ids must be whole numbers")
     if array.dtype.kind == "f" and not np.all(np.isfinite(array) & (array == np.trunc(array))):
         raise BadInput(f"{where} hold fractions; label ids must be whole numbers")
-    if array.size and array.min() < 0:
+    # as float: 2^31 in float32 is not above what becomes of 2^31 - 1 in float32
+    if array.size and float(array.min()) < 0:
         raise BadInput(
             f"{where} hold negative ids ({array.min():g}); 0 means not painted, cells start at 1"
         )
-    if array.size and array.max() > _INT32_MAX:
+    if array.size and float(array.max()) > _INT32_MAX:
         raise BadInput(f"{where} hold ids above {_INT32_MAX}; renumber the cells")
     return array.astype(np.int32)
 

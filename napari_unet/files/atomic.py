@@ -9,6 +9,7 @@ import os
 import re
 import secrets
 import shutil
+import stat
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -35,21 +36,30 @@ PART = re.compile(r"\..+\.[0-9a-f]{8}\.part(\.[^.]*)?")
 def replacing(path: Path) -> Iterator[Path]:
     """Give a new path beside `path` to write to; it becomes `path` when the block ends well.
 
-    When the block fails, what was written is removed and an older file stays as it was.
+    When the block fails, what was written is removed and an older file stays as it was; when it
+    ends well, the new one has its permissions.
 
     Raises
     ------
     BadInput
-        If the older file cannot be replaced, since a program has it open (Windows).
+        If the older file cannot be replaced: it is protected, no plain file, or a program has it
+        open (Windows).
     OSError
-        If the folder is absent or nothing can be written there.
+        If the folder is absent or nothing can be written there; it names `path`.
     """
+    check_replaceable(path)
     _clear_once(path.parent.absolute())
     beside = part_beside(path)
     try:
         yield beside
         _to_disk(beside, os.O_RDWR)  # Windows syncs nothing that is open for reading
+        with contextlib.suppress(OSError):  # it is new, or the file system knows no permissions
+            shutil.copymode(path, beside)
         move(beside, path)
+    except OSError as error:
+        if error.filename is None or str(error.filename) == str(beside):
+            error.filename = str(path)  # nobody knows the other name
+        raise
     finally:
         with contextlib.suppress(PermissionError):  # a scanner has it open: cleared another time
             beside.unlink(missing_ok=True)
@@ -83,6 +93,23 @@ def making(path: Path) -> Iterator[Path]:
         move(beside, path)
     finally:
         shutil.rmtree(beside, ignore_errors=True)
+
+
+def check_replaceable(path: Path) -> None:
+    """Refuse to replace what a rename would: a file that is write-protected, a device, a folder.
+
+    Raises
+    ------
+    BadInput
+        If there is such a thing at `path`.
+    """
+    if not path.exists():
+        return
+    mode = path.stat().st_mode
+    if not stat.S_ISREG(mode):
+        raise BadInput(f"{path} cannot be written: it is not a plain file")
+    if not mode & (stat.S_IWUSR | stat.S_IWGRP | stat.S_IWOTH):
+        raise BadInput(f"{path} cannot be written: it is write-protected")
 
 
 def part_beside(path: Path, suffix: str | None = None) -> Path:

@@ -61,7 +61,7 @@ def check_plain(path: Path) -> None:
         As :func:`read_bytes`.
     """
     if not stat.S_ISREG(path.stat().st_mode):
-        raise BadInput(f"{path} is not a plain file")
+        raise BadInput(f"{path} is not a plain file, but a pipe, a device or a folder")
 
 
 def parse_json(content: bytes | str, where: str) -> Any:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import struct
+import tokenize
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,6 +18,7 @@ import numpy.typing as npt
 from napari_unet.core.errors import BadInput
 
 from .atomic import replacing
+from .guarded import check_plain
 from .pictures import picture_header, read_picture
 from .tiff import open_series, read_tiff
 
@@ -23,9 +26,13 @@ TIFF = (".tif", ".tiff")
 JPEG = (".jpg", ".jpeg")
 SUFFIXES = (*TIFF, ".png", *JPEG, ".npy")
 CLASSIC = 2**32 - 2**25  # bytes of pixels that a TIFF of the old kind holds
+# what the command line writes into the tag "Software" of what it has computed; programs in which
+# such a file is edited by hand do not keep it
+COMPUTED = "napari-unet, computed"
 
 # What the readers raise for files that are broken or something else altogether. RuntimeError:
-# imagecodecs' errors; SyntaxError: a broken PNG in pillow.
+# imagecodecs' errors; SyntaxError: a broken PNG in pillow; ArithmeticError: lengths of 0, or far
+# too large; AttributeError: tags that are missing.
 _BROKEN = (
     ValueError,
     KeyError,
@@ -34,6 +41,9 @@ _BROKEN = (
     EOFError,
     RuntimeError,
     SyntaxError,
+    ArithmeticError,
+    AttributeError,
+    tokenize.TokenError,
     struct.error,
     zlib.error,
 )
@@ -67,17 +77,20 @@ def read_image(path: Path, *, indices: bool = False) -> tuple[npt.NDArray[Any], 
     Raises
     ------
     BadInput
-        If the file is absent, no image of a known kind, cut off or broken, or holds several
-        images or frames.
+        If the file is absent, no image of a known kind, cut off or broken, holds several images
+        or frames, or no numbers.
     OSError
         If it may not be read.
     """
     with _clear_errors(path):
         if path.suffix.lower() in TIFF:
-            return read_tiff(path)
-        if path.suffix.lower() == ".npy":
-            return np.load(path, allow_pickle=False), None
-        return read_picture(path, indices)
+            array, axes = read_tiff(path, indices)
+        elif path.suffix.lower() == ".npy":
+            array, axes = np.array(_mapped(path)), None
+        else:
+            array, axes = read_picture(path, indices)
+        _check_numbers(path, array.dtype)
+        return array, axes
 
 
 def read_header(path: Path) -> Header:
@@ -91,14 +104,19 @@ def read_header(path: Path) -> Header:
     with _clear_errors(path):
         if path.suffix.lower() in TIFF:
             with open_series(path) as series:
-                return Header(tuple(series.shape), np.dtype(series.dtype), series.axes)
-        if path.suffix.lower() == ".npy":
-            array = np.load(path, mmap_mode="r", allow_pickle=False)
-            return Header(array.shape, array.dtype, None)
-        return Header(*picture_header(path))
+                header = Header(tuple(series.shape), np.dtype(series.dtype), series.axes)
+        elif path.suffix.lower() == ".npy":
+            array = _mapped(path)
+            header = Header(array.shape, array.dtype, None)
+        else:
+            header = Header(*picture_header(path))
+        _check_numbers(path, header.dtype)
+        return header
 
 
-def write_labels(path: Path, labels: npt.NDArray[Any], axes: str | None = None) -> None:
+def write_labels(
+    path: Path, labels: npt.NDArray[Any], axes: str | None = None, *, computed: bool = False
+) -> None:
     """Write or replace a label TIFF: uint16 if the ids fit, else int32; zlib.
 
     Parameters
@@ -109,17 +127,58 @@ def write_labels(path: Path, labels: npt.NDArray[Any], axes: str | None = None) 
         (Y, X), or with leading axes; int >= 0.
     axes
         One letter for each axis; default YX, ZYX or TZYX.
+    computed
+        Nothing in it is made by hand: :func:`is_computed` knows the file.
     """
     top = int(labels.max(initial=0))
-    _write_tiff(path, labels.astype(np.uint16 if top < 2**16 else np.int32), axes)
+    _write_tiff(path, labels.astype(np.uint16 if top < 2**16 else np.int32), axes, computed)
 
 
 def write_probability(path: Path, probability: npt.NDArray[Any], axes: str | None = None) -> None:
-    """Write or replace a float32 TIFF; parameters as :func:`write_labels`."""
-    _write_tiff(path, probability.astype(np.float32), axes)
+    """Write or replace a float32 TIFF, which is computed; parameters as :func:`write_labels`."""
+    _write_tiff(path, probability.astype(np.float32), axes, computed=True)
 
 
-def _write_tiff(path: Path, array: npt.NDArray[Any], axes: str | None) -> None:
+def is_computed(path: Path) -> bool:
+    """Whether a file was written by the command line, and not changed since by another program.
+
+    All else may be somebody's work.
+    """
+    with contextlib.suppress(BadInput), _clear_errors(path):
+        import tifffile
+
+        with tifffile.TiffFile(path) as tiff:
+            return bool(tiff.pages.first.software == COMPUTED)
+    return False
+
+
+def check_new(path: Path) -> None:
+    """Refuse to write what was computed over a file that may be somebody's work.
+
+    Raises
+    ------
+    BadInput
+        If there is a file that :func:`is_computed` does not know, or something else.
+    """
+    if path.exists() and not is_computed(path):
+        raise BadInput(
+            f"{path} is there already and may be made by hand: it was not written by this command;"
+            " name another place for the results, or move it"
+        )
+
+
+def _mapped(path: Path) -> npt.NDArray[Any]:
+    """An ``.npy`` file, memory-mapped: what its header says is compared with its size."""
+    array: npt.NDArray[Any] = np.lib.format.open_memmap(path, mode="r")
+    return array
+
+
+def _check_numbers(path: Path, dtype: np.dtype[Any]) -> None:
+    if dtype.kind not in "buif":
+        raise BadInput(f"{path} holds {dtype} values; an image holds whole numbers or fractions")
+
+
+def _write_tiff(path: Path, array: npt.NDArray[Any], axes: str | None, computed: bool) -> None:
     import tifffile
 
     letters = axes or {2: "YX", 3: "ZYX", 4: "TZYX"}.get(array.ndim, "")
@@ -131,6 +190,7 @@ def _write_tiff(path: Path, array: npt.NDArray[Any], axes: str | None) -> None:
             compression="zlib",
             photometric="minisblack",  # three slices are not red, green and blue
             metadata={"axes": letters} if letters else None,
+            software=COMPUTED if computed else None,
         )
 
 
@@ -143,10 +203,13 @@ def _clear_errors(path: Path) -> Iterator[None]:
         raise BadInput(f"{path} is a folder, not an image")
     if not path.exists():
         raise BadInput(f"there is no file {path}")
+    check_plain(path)  # a pipe would be waited for
     try:
         yield
     except BadInput:
         raise
+    except MemoryError as error:  # of a header, which may say anything
+        raise BadInput(f"{path} does not fit into memory, or is damaged") from error
     except OSError as error:
         if error.errno is not None:  # the system's, such as a missing permission
             raise

@@ -6,6 +6,7 @@ Either NAME.tif + NAME_labels.tif (+ NAME_known.tif) in one folder, or images/ +
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Container, Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -35,10 +36,11 @@ class PairFiles:
 
 @dataclass(frozen=True)
 class PairsOnDisk:
-    """What a folder holds: its pairs, and the names of images without labels."""
+    """What a folder holds: its pairs, and the names of images and of labels that are alone."""
 
     pairs: tuple[PairFiles, ...]
     passed_over: tuple[str, ...] = ()
+    without_image: tuple[str, ...] = ()
 
     @property
     def words(self) -> str:
@@ -46,6 +48,9 @@ class PairsOnDisk:
         words = _counted(len(self.pairs), "annotated image")
         if self.passed_over:
             words += f", {_counted(len(self.passed_over), 'image')} without labels passed over"
+        if self.without_image:
+            files = _counted(len(self.without_image), "label file")
+            words += f", {files} without an image passed over ({self.without_image[0]})"
         return words
 
 
@@ -55,7 +60,8 @@ def find_pairs(folder: Path) -> PairsOnDisk:
     Raises
     ------
     BadInput
-        If there is no such folder, no pair in it, or two images or labels of one name.
+        If there is no such folder, no pair in it, two images or labels of one name, or a link
+        to a file that is not there.
     """
     images, labels, known = _found(folder)
     pairs = tuple(
@@ -68,7 +74,8 @@ def find_pairs(folder: Path) -> PairsOnDisk:
             f"{folder} holds no annotated image: NAME.tif with NAME_labels.tif is needed,"
             " or images/ with labels/"
         )
-    return PairsOnDisk(pairs, tuple(name for name in images if name not in labels))
+    alone = tuple(path.name for name, path in labels.items() if name not in images)
+    return PairsOnDisk(pairs, tuple(name for name in images if name not in labels), alone)
 
 
 def list_images(paths: Iterable[Path]) -> list[Path]:
@@ -143,6 +150,8 @@ def _read_exact(path: Path) -> npt.NDArray[Any]:
     array, axes = read_image(path, indices=True)
     if axes is not None and axes.endswith(("YXS", "YXC")):
         raise BadInput(f"{path} is a colour image; labels hold one number for each pixel")
+    if array.ndim < 2 or not array.size:
+        raise BadInput(f"{path} holds no label image: its shape is {array.shape}")
     return array
 
 
@@ -171,21 +180,30 @@ def _found(folder: Path) -> tuple[dict[str, Path], dict[str, Path], dict[str, Pa
 
 def _is_image(name: str, labelled: Container[str]) -> bool:
     """Whether a file of this NAME is an image: a stain may be called `_membrane`, too."""
-    return not name.endswith(ENDINGS) or (name in labelled and not name.endswith("_labels"))
+    alike = normal(name) in labelled
+    return not name.endswith(ENDINGS) or (alike and not name.endswith("_labels"))
+
+
+def normal(name: str) -> str:
+    """A NAME in one spelling: the é of macOS is two characters, that of others one."""
+    return unicodedata.normalize("NFC", name)
 
 
 def _image_files(folder: Path) -> list[Path]:
     if not folder.is_dir():
         return []
-    files = (p for p in folder.iterdir() if p.suffix.lower() in SUFFIXES)
-    return sorted(p for p in files if p.is_file() and not p.name.startswith("."))
+    files = [p for p in folder.iterdir() if p.suffix.lower() in SUFFIXES and p.name[0] != "."]
+    lost = sorted(p for p in files if p.is_symlink() and not p.exists())
+    if lost:  # content that was not fetched (git-annex, DataLad), or a disk that is not there
+        raise BadInput(f"{lost[0]} is a link to a file that is not there; fetch it, or remove it")
+    return sorted(p for p in files if p.is_file())
 
 
 def _by_name(paths: Iterable[Path], ending: str = "") -> dict[str, Path]:
     """Paths by NAME, without `ending`; :class:`BadInput` if two have one name."""
     named: dict[str, Path] = {}
     for path in paths:
-        name = path.stem.removesuffix(ending)
+        name = normal(path.stem).removesuffix(ending)
         if name in named:
             first = named[name]
             raise BadInput(f"{first} and {path} have one name, {name!r}; rename or remove one")

@@ -34,6 +34,7 @@ _HOLES = (
     "discontiguous",
 )
 _DESCRIPTION = 270  # the tag that holds the axes, as XML, JSON or lines
+_JPEG = (6, 7)  # numbers of compressions; of 8 bits they are lossy
 # A preview or the photograph of a slide's label is at most so large, of the image's sides.
 PREVIEW = 1 / 8
 
@@ -79,9 +80,20 @@ def open_series(path: Path) -> Iterator[Any]:
         _refuse_holes(path, complaints)  # some show only when the pixels are read
 
 
-def read_tiff(path: Path) -> tuple[npt.NDArray[Any], str | None]:
-    """Pixels and axes; raises as :func:`open_series`."""
+def read_tiff(path: Path, exact: bool = False) -> tuple[npt.NDArray[Any], str | None]:
+    """Pixels and axes.
+
+    Raises
+    ------
+    BadInput
+        As :func:`open_series`; and where `exact` values are wanted, of a JPEG within the TIFF.
+    """
     with open_series(path) as series:
+        if exact and series.keyframe.compression in _JPEG and series.keyframe.bitspersample == 8:
+            raise BadInput(
+                f"{path} is compressed as JPEG, which changes values, so it cannot hold labels;"
+                " save them with another compression"
+            )
         return np.asarray(series.asarray()), series.axes
 
 

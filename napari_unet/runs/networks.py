@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from napari_unet.core.device import find_device, usual_torch
+from napari_unet.core.errors import BadInput
 from napari_unet.core.settings import ModelConfig
 from napari_unet.core.unet import UNet, on_device
 from napari_unet.files.model_file import check_model, read_model, write_model
@@ -33,7 +34,12 @@ def load_network(path: Path, device: str = "auto") -> tuple[UNet, ModelConfig]:
 def _read_fitting(path: Path) -> tuple[ModelConfig, dict[str, Any]]:
     """Description and weights of a model file; nothing is loaded unless they fit each other."""
     check_model(path)
-    return read_model(path)
+    config, tensors = read_model(path)
+    if not all(bool(t.isfinite().all()) for t in tensors.values()):
+        raise BadInput(
+            f"{path} is damaged: not all of its weights are finite numbers, so it finds nothing"
+        )
+    return config, tensors
 
 
 def save_network(path: Path, net: UNet, config: ModelConfig) -> None:

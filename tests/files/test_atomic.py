@@ -161,3 +161,40 @@ def test_a_long_name_in_another_script(tmp_path: Path) -> None:
     path = tmp_path / ("細" * 80 + ".tif")
     write_bytes(path, b"a")
     assert path.read_bytes() == b"a"
+
+
+def test_a_new_file_has_the_permissions_of_the_old_one(tmp_path: Path) -> None:
+    path = tmp_path / "a.bin"
+    write_bytes(path, b"old")
+    path.chmod(0o640)
+    before = stat.S_IMODE(path.stat().st_mode)
+    write_bytes(path, b"new")
+    assert path.read_bytes() == b"new" and stat.S_IMODE(path.stat().st_mode) == before
+
+
+def test_a_protected_file_stays(tmp_path: Path) -> None:
+    path = tmp_path / "a.bin"
+    write_bytes(path, b"old")
+    path.chmod(0o444)
+    with pytest.raises(BadInput, match="write-protected"):
+        write_bytes(path, b"new")
+    path.chmod(0o644)
+    assert path.read_bytes() == b"old" and [p.name for p in tmp_path.iterdir()] == ["a.bin"]
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no pipes among the files")
+def test_a_pipe_is_not_replaced(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "a.bin")
+    with pytest.raises(BadInput, match="not a plain file"):
+        write_bytes(tmp_path / "a.bin", b"new")
+    assert stat.S_ISFIFO((tmp_path / "a.bin").stat().st_mode)
+
+
+def test_the_path_that_was_given_is_the_one_in_the_error(tmp_path: Path) -> None:
+    path = tmp_path / "absent" / "a.bin"
+    with pytest.raises(OSError) as caught:
+        write_bytes(path, b"new")
+    assert caught.value.filename == str(path)
+    with pytest.raises(OSError) as caught, replacing(tmp_path / "a.bin"):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    assert caught.value.filename == str(tmp_path / "a.bin")

@@ -17,6 +17,7 @@ from safetensors.torch import save_file
 from napari_unet.core.errors import BadInput
 from napari_unet.core.geometry import shapes
 from napari_unet.core.settings import ModelConfig, NetworkSettings, to_dict
+from napari_unet.core.unet import UNet
 from napari_unet.files.model_file import (
     KEY,
     check_model,
@@ -25,6 +26,7 @@ from napari_unet.files.model_file import (
     read_model,
     write_model,
 )
+from napari_unet.runs.networks import load_network
 
 CONFIG = ModelConfig(
     NetworkSettings(in_channels=3, width=8, norm="batch"),
@@ -228,3 +230,14 @@ def test_another_description_leaves_the_weights(tmp_path: Path) -> None:
     assert struct.unpack("<Q", path.read_bytes()[:8])[0] % 8 == 0
     with pytest.raises(BadInput):
         described_anew(with_header(tmp_path / "bad.safetensors", {}), other)
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_weights_that_are_no_numbers_are_refused(tmp_path: Path, value: float) -> None:
+    path = tmp_path / "m.safetensors"
+    network = NetworkSettings(width=4, depth=2)
+    weights = UNet(network).state_dict()
+    next(iter(weights.values()))[0, 0, 1, 1] = value
+    write_model(path, ModelConfig(network), weights)
+    with pytest.raises(BadInput, match="finite"):
+        load_network(path, "cpu")

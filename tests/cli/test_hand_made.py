@@ -1,0 +1,96 @@
+"""No command writes over what somebody may have made by hand; what it wrote itself it renews."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tifffile
+
+from napari_unet.files.images import is_computed, write_labels
+
+from .commands import Run, cells, put_pair, snapshot
+
+IMAGE, LABELS = cells((24, 24))
+
+
+@pytest.fixture
+def raw(tmp_path: Path) -> Path:
+    (tmp_path / "raw").mkdir()
+    tifffile.imwrite(tmp_path / "raw" / "a.tif", IMAGE)
+    return tmp_path / "raw"
+
+
+@pytest.mark.parametrize("name", ["a_labels.tif", "a_prob.tif"])
+def test_a_prediction_spares_what_it_has_not_written(
+    name: str, run: Run, model: Path, raw: Path, tmp_path: Path
+) -> None:
+    made = tmp_path / "annotations"
+    made.mkdir()
+    tifffile.imwrite(made / name, LABELS)
+    before = snapshot(made)
+    answer = run("predict", model, raw, "-o", made, "--probabilities")
+    assert answer.code == 1 and f"{name} is there already" in answer.err
+    assert snapshot(made) == before
+
+
+def test_a_prediction_that_was_corrected_by_hand_is_spared(
+    run: Run, model: Path, raw: Path, tmp_path: Path
+) -> None:
+    words, out = ("predict", model, raw, "-o", tmp_path / "o"), tmp_path / "o" / "a_labels.tif"
+    assert run(*words).code == 0 and is_computed(out)
+    assert run(*words).code == 0, "its own results are renewed"
+    write_labels(out, tifffile.imread(out))  # as the panel exports
+    assert not is_computed(out)
+    before = out.read_bytes()
+    assert run(*words).code == 1 and out.read_bytes() == before
+
+
+def test_a_weight_map_spares_labels_and_images(run: Run, tmp_path: Path) -> None:
+    put_pair(tmp_path, "a", IMAGE, LABELS)
+    put_pair(tmp_path, "b", IMAGE, LABELS)
+    before = snapshot(tmp_path)
+    for name in ("b_labels.tif", "a.tif"):
+        answer = run("weights", tmp_path / "a_labels.tif", "-o", tmp_path / name)
+        assert answer.code == 1 and f"{name} is there already" in answer.err
+    assert snapshot(tmp_path) == before
+    for _ in range(2):
+        assert run("weights", tmp_path / "a_labels.tif", "-o", tmp_path / "w.tif").code == 0
+
+
+def test_scores_spare_all_other_files(run: Run, tmp_path: Path) -> None:
+    put_pair(tmp_path, "a", IMAGE, LABELS)
+    (tmp_path / "other.json").write_text('{"mine": 1}')
+    before = snapshot(tmp_path)
+    words = ("evaluate", "--labels", tmp_path, tmp_path, "--json")
+    for name in ("a_labels.tif", "other.json"):
+        answer = run(*words, tmp_path / name)
+        assert answer.code == 1 and f"{name} is there already" in answer.err
+    assert snapshot(tmp_path) == before
+    for _ in range(2):
+        assert run(*words, tmp_path / "scores.json").code == 0
+
+
+def test_of_two_predictions_of_one_name_none_is_chosen(
+    run: Run, data: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "p").mkdir()
+    for name in ("a_labels.tif", "b_labels.tif", "c.tif"):
+        tifffile.imwrite(tmp_path / "p" / name, LABELS)
+    np.save(tmp_path / "p" / "a_labels.npy", LABELS)
+    answer = run("evaluate", "--labels", tmp_path / "p", data)
+    assert answer.code == 1 and "a_labels.npy and a_labels.tif have one name" in answer.err
+
+
+def test_files_that_are_alone_are_told_with_the_scores(run: Run, data: Path) -> None:
+    tifffile.imwrite(data / "z_labels.tif", LABELS)
+    answer = run("evaluate", "--labels", data, data)
+    assert answer.code == 0
+    assert "1 label file without an image passed over (z_labels.tif)" in answer.out
+
+
+def test_a_card_in_another_encoding(run: Run, model: Path) -> None:
+    model.with_suffix(".md").write_bytes("Zellkerne, gefärbt".encode("latin-1"))
+    answer = run("info", model)
+    assert answer.code == 0 and "Zellkerne, gef\N{REPLACEMENT CHARACTER}rbt" in answer.out

@@ -1,0 +1,154 @@
+"""Files that are no images, or not what they are called: one sentence, and never a wait."""
+
+from __future__ import annotations
+
+import os
+import struct
+import sys
+import unicodedata
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import tifffile
+
+from napari_unet.core.errors import BadInput
+from napari_unet.files.images import read_header, read_image
+from napari_unet.files.pairs import find_pairs, list_images, read_known, read_labels
+
+GREY = np.random.default_rng(0).integers(0, 255, (40, 48)).astype(np.uint8)
+ALL: tuple[Callable[[Path], Any], ...] = (read_image, read_header, read_labels, read_known)
+
+
+def npy(path: Path, descr: str, shape: str) -> Path:
+    """An array whose header says what it likes, and 64 KB of zeros."""
+    header = f"{{'descr': {descr}, 'fortran_order': False, 'shape': {shape}, }}".encode()
+    header += b" " * (-(len(header) + 11) % 64) + b"\n"
+    path.write_bytes(b"\x93NUMPY\x01\x00" + struct.pack("<H", len(header)) + header + bytes(65536))
+    return path
+
+
+def strip(path: Path, width: int, height: int, compression: int, **others: int) -> Path:
+    """A TIFF of one strip of 50 bytes that claims any size; tags by number as `t323=1`."""
+    tags = {256: width, 257: height, 258: 8, 259: compression, 262: 1, 273: 200, 277: 1}
+    tags |= {278: height, 279: 50} | {int(name[1:]): value for name, value in others.items()}
+    entries = b"".join(struct.pack("<HHII", tag, 4, 1, n) for tag, n in sorted(tags.items()))
+    raw = b"II*\0" + struct.pack("<IH", 8, len(tags)) + entries + bytes(4)
+    path.write_bytes(raw.ljust(200, b"\0") + bytes(50))
+    return path
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no pipes among the files")
+@pytest.mark.parametrize("name", ["a.tif", "a.png", "a.jpg", "a.npy"])
+@pytest.mark.parametrize("read", ALL)
+def test_a_pipe_is_not_waited_for(tmp_path: Path, name: str, read: Callable[[Path], Any]) -> None:
+    os.mkfifo(tmp_path / name)
+    with pytest.raises(BadInput, match="not a plain file"):
+        read(tmp_path / name)
+
+
+@pytest.mark.parametrize("read", ALL)
+@pytest.mark.parametrize(
+    ("descr", "shape"),
+    [
+        ("'|u1'", "(10**9, 10**9)"),
+        ("'|u1'", "(1000000000, 1000000000)"),
+        ("'|u1'", "(10000000000000000000000, 5)"),
+        ("'|u1'", "(((("),
+        ("'|u1'", "(-1, 5)"),
+        ("'<c8'", "(32, 32)"),
+        ("'<U4'", "(32, 32)"),
+        ("'<M8[s]'", "(32, 32)"),
+        ("'|V4'", "(32, 32)"),
+        ("[('a', '<i4')]", "(32, 32)"),
+    ],
+)
+def test_arrays_that_are_none(
+    tmp_path: Path, read: Callable[[Path], Any], descr: str, shape: str
+) -> None:
+    with pytest.raises(BadInput, match=r"a\.npy"):
+        read(npy(tmp_path / "a.npy", descr, shape))
+
+
+@pytest.mark.parametrize("read", ALL)
+def test_an_archive_called_npy(tmp_path: Path, read: Callable[[Path], Any]) -> None:
+    np.savez(tmp_path / "a.npz", GREY)
+    (tmp_path / "a.npz").rename(tmp_path / "a.npy")
+    with pytest.raises(BadInput, match=r"a\.npy"):
+        read(tmp_path / "a.npy")
+
+
+@pytest.mark.parametrize("shape", ["()", "(1024,)", "(0, 32)"])
+def test_labels_without_a_plane(tmp_path: Path, shape: str) -> None:
+    with pytest.raises(BadInput, match="no label image"):
+        read_labels(npy(tmp_path / "a.npy", "'|u1'", shape))
+
+
+def test_a_tiff_of_a_terabyte(tmp_path: Path) -> None:
+    with pytest.raises(BadInput, match="memory"):
+        read_image(strip(tmp_path / "a.tif", 2**21, 2**21, 8))
+
+
+def test_a_tiff_of_tiles_without_a_side(tmp_path: Path) -> None:
+    with pytest.raises(BadInput, match="readable"):
+        read_image(strip(tmp_path / "a.tif", 48, 40, 1, t322=0, t323=0, t324=200, t325=50))
+
+
+def test_a_tiff_of_complex_numbers(tmp_path: Path) -> None:
+    tifffile.imwrite(tmp_path / "a.tif", GREY.astype(np.complex64))
+    for read in ALL:
+        with pytest.raises(BadInput, match="complex64"):
+            read(tmp_path / "a.tif")
+
+
+def test_a_tiff_of_jpeg_holds_no_labels(tmp_path: Path) -> None:
+    tifffile.imwrite(tmp_path / "a.tif", GREY, compression="jpeg")
+    assert read_image(tmp_path / "a.tif")[0].shape == GREY.shape
+    with pytest.raises(BadInput, match="JPEG"):
+        read_labels(tmp_path / "a.tif")
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64, np.uint32, np.uint64])
+def test_an_id_that_just_does_not_fit(tmp_path: Path, dtype: Any) -> None:
+    tifffile.imwrite(tmp_path / "a.tif", (GREY > 99).astype(dtype) * dtype(2**31))
+    with pytest.raises(BadInput, match="ids above 2147483647"):
+        read_labels(tmp_path / "a.tif")
+
+
+def test_half_floats_hold_ids(tmp_path: Path) -> None:
+    tifffile.imwrite(tmp_path / "a.tif", (GREY > 99).astype(np.float16))
+    assert read_labels(tmp_path / "a.tif").sum() == (GREY > 99).sum()
+
+
+def put(folder: Path, *names: str) -> None:
+    for name in names:
+        tifffile.imwrite(folder / name, GREY)
+
+
+@pytest.mark.parametrize("name", ["b.tif", "b_labels.tif"])
+def test_a_link_to_nothing_is_not_passed_over(tmp_path: Path, name: str) -> None:
+    put(tmp_path, "a.tif", "a_labels.tif")
+    (tmp_path / name).symlink_to(tmp_path / "annex" / "b.tif")
+    for look in (find_pairs, lambda folder: list_images([folder])):
+        with pytest.raises(BadInput, match=f"{name} is a link to a file that is not there"):
+            look(tmp_path)
+
+
+def test_labels_without_an_image_are_told(tmp_path: Path) -> None:
+    put(tmp_path, "a.tif", "a_labels.tif", "b_labels.tif", "c.tif")
+    found = find_pairs(tmp_path)
+    assert found.without_image == ("b_labels.tif",)
+    assert found.words == (
+        "1 annotated image, 1 image without labels passed over,"
+        " 1 label file without an image passed over (b_labels.tif)"
+    )
+
+
+@pytest.mark.skipif(sys.platform == "darwin", reason="there both names are one")
+def test_names_are_one_in_both_spellings(tmp_path: Path) -> None:
+    one, other = (unicodedata.normalize(form, "zellé") for form in ("NFC", "NFD"))
+    put(tmp_path, f"{other}.tif", f"{one}_labels.tif")
+    (pair,) = find_pairs(tmp_path).pairs
+    assert pair.name == one and pair.image.name == f"{other}.tif"
