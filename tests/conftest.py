@@ -30,6 +30,7 @@ def pytest_configure(config: pytest.Config) -> None:
     workers = len(config.getoption("tx", None) or [None])
     os.environ.setdefault("OMP_NUM_THREADS", str(max(1, cores() // workers)))
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    os.environ["NAPARI_CONFIG"] = ""  # napari's settings are neither the user's nor another test's
     # beside other programs a process of the idle class hardly runs
     os.environ.setdefault("NAPARI_UNET_PRIORITY", "normal")
     if hasattr(config, "workerinput"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import json
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 from napari import Viewer
+from npe2 import PluginManager
 from pytestqt.qtbot import QtBot
 from qtpy.QtWidgets import QPushButton
 
@@ -48,10 +50,22 @@ def qtbot(qapp: Any, request: pytest.FixtureRequest) -> QtBot:
 
 
 @pytest.fixture(autouse=True, scope="session")
-def little_to_collect() -> None:
-    """What was imported stays; each window's end looks for garbage, and need not look there."""
-    gc.collect()
-    gc.freeze()
+def plugins_are_found_once() -> Iterator[None]:
+    """Each napari looks for the plugins that are installed: a tenth of what a window costs."""
+    manager = PluginManager.instance()
+    manager.discover(include_npe1=True)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(manager, "discover", lambda **_: 0)
+        yield
+
+
+@pytest.fixture(autouse=True)
+def little_to_collect(request: pytest.FixtureRequest) -> Iterator[None]:
+    """What the first window has imported stays: no window's end looks for garbage there."""
+    yield
+    if "window" in request.fixturenames and not gc.get_freeze_count():
+        gc.collect()
+        gc.freeze()
 
 
 @pytest.fixture(autouse=True)
@@ -82,8 +96,21 @@ def start_fake(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, 
 
 
 @pytest.fixture
-def fake_worker(start_fake: tuple[str, ...], monkeypatch: pytest.MonkeyPatch) -> None:
-    """Children are the fake worker: it speaks the protocol and computes nothing."""
+def fake_worker(
+    start_fake: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Children are the fake worker: it speaks the protocol and computes nothing.
+
+    With each command it hears what FAKE_WORKER_* of the environment are by then.
+    """
+    settings, send = tmp_path / "fake_worker.json", Child.send
+
+    def send_with_settings(child: Child, command: str) -> None:
+        settings.write_text(json.dumps({k: v for k, v in os.environ.items() if k[:5] == "FAKE_"}))
+        send(child, command)
+
+    monkeypatch.setenv("FAKE_WORKER_SETTINGS", str(settings))
+    monkeypatch.setattr(Child, "send", send_with_settings)
     monkeypatch.setattr(child_module, "WORKER", start_fake)
 
 

@@ -21,12 +21,20 @@ from napari_unet.runs.folder import RunFolder
 from napari_unet.runs.jobs import JobFolder
 from napari_unet.runs.messages import read_line
 
-WORSE = "FAKE_WORKER_WORSE" in os.environ  # than the model that it started from
-PAUSE = float(os.environ.get("FAKE_WORKER_PAUSE", "0.01"))  # seconds a step takes
-TILE = int(os.environ.get("FAKE_WORKER_TILE", "64"))  # side, px
-HOLD = int(os.environ.get("FAKE_WORKER_HOLD", "0"))  # tiles; after so many it waits for "stop"
+SETTINGS = "FAKE_WORKER_SETTINGS"  # the file of what the test has set when it gives a command
+PAUSE, TILE, HOLD, WORSE = 0.01, 64, 0, False
 stop, commands = threading.Event(), []
 here = threading.Condition()
+
+
+def take_settings() -> None:
+    """What the test wants by now: this process may have begun before it was said."""
+    global PAUSE, TILE, HOLD, WORSE
+    said = json.loads(Path(os.environ[SETTINGS]).read_text())
+    PAUSE = float(said.get("FAKE_WORKER_PAUSE", "0.01"))  # seconds a step or tile takes
+    TILE = int(said.get("FAKE_WORKER_TILE", "64"))  # side, px
+    HOLD = int(said.get("FAKE_WORKER_HOLD", "0"))  # tiles; after so many it waits for "stop"
+    WORSE = "FAKE_WORKER_WORSE" in said  # than the model that it started from
 
 
 def say(**message: Any) -> None:
@@ -139,6 +147,8 @@ def main() -> None:
             here.wait_for(lambda: commands)
             verb, _, path = commands.pop(0).partition(" ")
             stop.clear()
+        if verb in ("train", "predict"):
+            take_settings()
         if verb == "train":
             train(Path(path))
         elif verb == "predict":
