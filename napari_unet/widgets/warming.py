@@ -39,15 +39,16 @@ def load() -> UnitRegistry:
         importlib.import_module(name)
     import pint
 
-    units = pint.UnitRegistry(on_redefinition="raise")  # as pint makes its own
+    units: UnitRegistry = pint.UnitRegistry(on_redefinition="raise")  # as pint makes its own
     units.Unit("pixel")
     return units
 
 
 def hand_over(units: UnitRegistry) -> None:
     """Make them napari's, if it has not read its own by now; in the GUI thread."""
-    import pint
+    from pint import get_application_registry
+    from pint.registry import LazyRegistry
 
-    application = pint.get_application_registry()
-    if isinstance(application.get(), pint.LazyRegistry):
+    application = get_application_registry()
+    if isinstance(application.get(), LazyRegistry):
         application.set(units)
