@@ -80,7 +80,7 @@ class Normalised:
         raw = self.raw[:, *part_of(window)]
         out = np.empty(raw.shape, np.float32)
         for channel, levels, mapped in zip(raw, self.levels, out, strict=True):
-            _map(channel, _there(channel), *levels, out=mapped)
+            _map(channel, has_value(channel), *levels, out=mapped)
         return out
 
     def finite(self, window: Window) -> npt.NDArray[np.bool_]:
@@ -88,7 +88,7 @@ class Normalised:
         raw = self.raw[:, *part_of(window)]
         finite = np.ones(raw.shape[-2:], np.bool_)
         for channel in raw:
-            there = _there(channel)
+            there = has_value(channel)
             if there is not None:
                 finite &= there
         return finite
@@ -105,11 +105,11 @@ def normalised(image: npt.NDArray[Any], settings: NormaliseSettings | None = Non
     settings = settings or NormaliseSettings()
     check_numbers(image.dtype, "the image")
     return Normalised(
-        image, tuple(_levels(channel, _there(channel), settings) for channel in image)
+        image, tuple(_levels(channel, has_value(channel), settings) for channel in image)
     )
 
 
-def _there(channel: npt.NDArray[Any]) -> npt.NDArray[np.bool_] | None:
+def has_value(channel: npt.NDArray[Any]) -> npt.NDArray[np.bool_] | None:
     """Where a channel holds a number that float32 can hold; None = everywhere, by its type."""
     if channel.dtype.kind != "f":
         return None

@@ -163,7 +163,7 @@ def _parted(
     """The slices of one image, `share` of them held out, less where that is a large block."""
     if slices:
         largest = max(s.known.sum() * scale_factor(s.diameter, scale) ** 2 for s in slices)
-        share = min(share, LARGEST_BLOCK / largest)
+        share = min(share, LARGEST_BLOCK / max(largest, 1.0))  # 0 where no pixel has a value
         finest = max(scale_factor(s.diameter, scale) for s in slices)
         box = LARGEST_BOX / max(finest**2, 1.0)
         parts = split_stack(

@@ -175,9 +175,16 @@ def write_bytes(path: Path, data: bytes) -> None:
 
 def write_json(path: Path, value: Any) -> None:
     """Write or replace a JSON file, indented, for people to read."""
-    text = json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False)
+    text = json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False, default=_plain)
     # what no UTF-8 holds, in file names of other encodings: JSON has the same escapes as Python
     write_bytes(path, (text + "\n").encode(errors="backslashreplace"))
+
+
+def _plain(value: Any) -> Any:
+    """A number of numpy's as Python's, such as a seed that was counted in an array."""
+    if isinstance(value, np.generic):
+        return value.item()
+    raise TypeError(f"{type(value).__name__} is nothing that JSON can hold")
 
 
 def write_array(path: Path, array: npt.NDArray[Any]) -> None:

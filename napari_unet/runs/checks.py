@@ -13,6 +13,7 @@ from napari_unet.core.annotation import Pair, check_labels, known_area
 from napari_unet.core.axes import Axes, axes_of
 from napari_unet.core.errors import BadInput
 from napari_unet.core.given import as_mask, check_numbers
+from napari_unet.core.normalise import has_value
 
 MOST_CLASSES = 255  # beside the background, in the 8 bits of a training target
 
@@ -41,9 +42,10 @@ def check_pairs(pairs: Iterable[Pair]) -> list[UsedSlices]:
     used = [slices for pair in pairs if (slices := _used(pair)) is not None]
     if not any((u.labels[u.known] > 0).any() for u in used):
         raise BadInput("there are no labels to learn from: paint at least one cell")
-    if not any(_there(u).any() for u in used):
+    if not any(_painted(u).any() for u in used):
         raise BadInput(
-            "there is nothing to learn from: where cells are painted, the image is NaN or infinite"
+            "all that is painted lies on pixels without a value (NaN, infinite, or beyond float32):"
+            " there is nothing to learn from"
         )
     channels = {u.image.shape[1]: u.name for u in used}
     if len(channels) > 1:
@@ -94,7 +96,7 @@ def count_classes(used: Iterable[UsedSlices]) -> int:
     """
     values: set[int] = set()
     for u in used:
-        values.update(np.unique(u.labels[_there(u)]).tolist())
+        values.update(np.unique(u.labels[_painted(u)]).tolist())
     if len(values) > MOST_CLASSES:
         raise BadInput(
             f"the labels hold {len(values)} different values, which are too many for kinds of "
@@ -103,12 +105,16 @@ def count_classes(used: Iterable[UsedSlices]) -> int:
     return len(values)
 
 
-def _there(used: UsedSlices) -> npt.NDArray[np.bool_]:
-    """(S, Y, X): what is painted where the image holds a value."""
-    there = used.known & (used.labels > 0)
-    if used.image.dtype.kind == "f":
-        there &= np.isfinite(used.image).all(axis=1)
-    return there
+def _painted(u: UsedSlices) -> npt.NDArray[np.bool_]:
+    """``(S, Y, X)``: what is painted where the image holds a value, as training sees it."""
+    painted: npt.NDArray[np.bool_] = u.known & (u.labels > 0)
+    if u.image.dtype.kind == "f":
+        for plane, image in zip(painted, u.image, strict=True):
+            for channel in image:
+                there = has_value(channel)
+                if there is not None:
+                    plane &= there
+    return painted
 
 
 def _stacked(axes: Axes, labels: npt.NDArray[Any]) -> npt.NDArray[Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import sys
 from collections.abc import Iterator
@@ -44,7 +45,13 @@ def encode(message: Message) -> str:
 
 
 def write_line(text: str) -> bytes:
-    """A line for the worker: a path whose name is no text keeps its bytes."""
+    """A line for the worker: a path whose name is no text keeps its bytes.
+
+    One that would end the line stands in it as a JSON text.
+    """
+    verb, _, path = text.partition(" ")
+    if "\n" in path or "\r" in path or path.startswith('"'):
+        text = f"{verb} {json.dumps(path)}"
     return f"{text}\n".encode("utf-8", sys.getfilesystemencodeerrors())
 
 
@@ -52,9 +59,14 @@ def read_line(line: bytes) -> str:
     """A line for the worker, without its end; bytes that are no text change nothing else."""
     line = line.rstrip(b"\r\n")
     try:
-        return line.decode("utf-8", sys.getfilesystemencodeerrors())
+        text = line.decode("utf-8", sys.getfilesystemencodeerrors())
     except UnicodeDecodeError:  # Windows
-        return line.decode("utf-8", "replace")
+        text = line.decode("utf-8", "replace")
+    verb, _, path = text.partition(" ")
+    if path.startswith('"'):
+        with contextlib.suppress(ValueError):  # typed by hand
+            return f"{verb} {json.loads(path)}"
+    return text
 
 
 def parse(line: bytes | str) -> Message | None:

@@ -55,6 +55,12 @@ class Worker:
 
     def listen(self, lines: Iterable[tuple[str, str]]) -> None:
         """Take commands, verb and path, until told to quit or left alone."""
+        try:
+            self._take(lines)
+        finally:  # deaf from here on, whatever the reason, such as no room for another thread
+            self.leave()
+
+    def _take(self, lines: Iterable[tuple[str, str]]) -> None:
         for verb, path in lines:
             if verb == "stop":
                 self._stop()
@@ -62,14 +68,12 @@ class Worker:
                 self._wait(path)
             elif verb == "quit":
                 self._stop(everything=True)
-                self.commands.put(None)
                 return
             elif verb:
                 command = Command(verb, path)
                 with self._lock:
                     self._given.append(command)
                 self.commands.put(command)
-        self.leave()
 
     def leave(self) -> None:
         """Nobody is there any more: save what is running, then end the process."""

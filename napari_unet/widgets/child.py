@@ -34,10 +34,10 @@ class Child(QObject):
         self._process: QProcess | None = None
         self._ready = False
         self._leaving = False
-        self._busy = False
+        self._begun = False  # it works on a command
         self._fell = False  # the last one died without being asked to
-        self._waiting: deque[str] = deque()
-        self._unanswered = ""  # the command that was given last, until the worker has begun
+        self._waiting: deque[str] = deque()  # until there is a worker
+        self._given: deque[str] = deque()  # to the worker, which has not begun them
         self._rest = b""
         self._errors: deque[str] = deque(maxlen=TAIL)
         self._patience = QTimer(self)
@@ -58,7 +58,7 @@ class Child(QObject):
     @property
     def busy(self) -> bool:
         """A command was given that is not done."""
-        return self._busy or bool(self._waiting)
+        return self._begun or bool(self._given or self._waiting)
 
     @property
     def last_errors(self) -> str:
@@ -75,9 +75,9 @@ class Child(QObject):
 
     def send(self, command: str) -> None:
         """Give a command; it waits until the worker is ready."""
+        self._waiting.append(command)  # first: a start that fails drops what waits
         if self._process is None:
             self._start()
-        self._waiting.append(command)
         self._flush()
 
     def stop(self) -> bool:
@@ -87,7 +87,7 @@ class Child(QObject):
         -------
         False if it has not been given anything: nothing needs to end.
         """
-        given = not self._waiting and self._busy
+        given = not self._waiting and self.busy
         self._waiting.clear()
         if self._process is None or not given:
             return False
@@ -97,7 +97,7 @@ class Child(QObject):
 
     def wait(self, seconds: float) -> None:
         """Ask what is running to hold its next step for a moment: the window has work to do."""
-        if self._process is not None and self._busy:
+        if self._process is not None and (self._begun or self._given):
             self._process.write(write_line(f"wait {seconds}"))
 
     def close(self) -> None:
@@ -106,7 +106,7 @@ class Child(QObject):
         if process is None:
             return
         self._leaving = True
-        idle = not self._busy
+        idle = not (self._begun or self._given)
         self._waiting.clear()
         process.write(b"stop\nquit\n")
         process.closeWriteChannel()
@@ -127,29 +127,31 @@ class Child(QObject):
 
     def _flush(self) -> None:
         while self._ready and self._waiting and self._process is not None:
-            self._unanswered = self._waiting.popleft()
-            self._busy = True
-            self._process.write(write_line(self._unanswered))
+            self._given.append(self._waiting.popleft())
+            self._process.write(write_line(self._given[-1]))
             self.work_began.emit()
 
     def _on_output(self) -> None:
-        if self._process is None:
+        process = self._process
+        if process is None:
             return
-        self._rest += bytes(self._process.readAllStandardOutput())
+        self._rest += bytes(process.readAllStandardOutput())
         *lines, self._rest = self._rest.split(b"\n")  # keep the unfinished line
         for line in lines:
             said = parse(line)
-            if said is not None:
+            if said is not None and self._process is process:  # no listener has closed it
                 self._on_message(said)
 
     def _on_message(self, said: dict[str, Any]) -> None:
         if said["event"] == "ready":
             self._ready, self._fell = True, False
             self._flush()
+        # one after the other, in the order given; some fail before they have begun
         if said["event"] in ("started", "done", "failed"):
-            self._unanswered = ""
+            if not self._begun and self._given:
+                self._given.popleft()
+            self._begun = said["event"] == "started"
         if said["event"] in ("done", "failed"):
-            self._busy = False
             self._patience.stop()
         self.message.emit(said)
 
@@ -167,7 +169,7 @@ class Child(QObject):
     def _on_finished(self, code: int, status: QProcess.ExitStatus) -> None:
         self._on_output()
         self._on_stderr()
-        waiting, leaving = [x for x in (self._unanswered, *self._waiting) if x], self._leaving
+        waiting, leaving = [*self._given, *self._waiting], self._leaving
         self._forget()
         if leaving:
             return
@@ -193,7 +195,10 @@ class Child(QObject):
     def _forget(self) -> None:
         self._patience.stop()
         self._waiting.clear()
-        self._unanswered, self._ready, self._busy = "", False, False
+        self._given.clear()
+        self._ready = self._begun = False
         if self._process is not None:
+            # what it has still to say, such as its end, is not of the next one
+            self._process.blockSignals(True)
             self._process.deleteLater()
             self._process = None

@@ -14,6 +14,7 @@ from qtpy.QtCore import QObject, Signal
 from napari_unet import layers
 from napari_unet.advice import advise, the_model, why_not_train
 from napari_unet.core.settings import TrainOptions
+from napari_unet.runs.farewell import stopped_training
 from napari_unet.runs.folder import RunFolder
 from napari_unet.session import FROM_BASE, GENERAL, Progress, Session
 from napari_unet.snapshots import Snapshot
@@ -147,13 +148,21 @@ class Training(QObject):
         run, stopping = self._run, self._session.job == "stopping"
         if run is None and self._session.job == "starting":
             return  # the run folder is still being written: another worker will be given it
-        if stopping and run is not None and (run / "model.safetensors").exists():
-            self._end()
-            advise(self._session, "Stopped; the best weights are kept.")
-            self.trained.emit(str(run / "model.safetensors"), "", self._images)
+        if stopping and run is not None:
+            self._on_killed(run)
             return
         words = words or "The worker process ended unexpectedly."
         self._broken_off(f"{words} Your images and labels are untouched.", ANEW)
+
+    def _on_killed(self, run: Path) -> None:
+        """It took too long to stop, and has no last word: its folder tells what it has come to."""
+        turn = self._turn
+
+        def done(said: dict[str, Any]) -> None:
+            if turn == self._turn:
+                self.on_message(said)
+
+        in_thread(lambda: stopped_training(run), done, self._failed_if(turn))
 
     def _broken_off(self, words: str, otherwise: str = "") -> None:
         """It ended before its time; what has a checkpoint can be gone on with."""

@@ -192,6 +192,22 @@ def test_a_class_that_is_painted_on_missing_pixels_only(tmp_path: Path) -> None:
     assert made.settings.network.classes == 3
 
 
+@pytest.mark.parametrize("labels_are", ["instances", "classes"])
+@pytest.mark.parametrize("missing", [np.nan, np.inf, 1e300])
+def test_cells_that_are_painted_on_missing_pixels_only(
+    missing: float, labels_are: Any, tmp_path: Path
+) -> None:
+    image = np.where(np.asarray(PAIR.labels) > 0, missing, PAIR.image)
+    with pytest.raises(BadInput, match="pixels without a value"):
+        create_run(tmp_path / "run", [changed(image=image)], TrainOptions(labels_are=labels_are))
+
+
+def test_a_seed_that_was_counted_in_an_array(tmp_path: Path) -> None:
+    options = TrainOptions(seed=np.int64(3), seconds=np.float32(2), base="none")  # type: ignore[arg-type]
+    made = create_run(tmp_path / "run", [PAIR], options)
+    assert (made.options.seed, made.options.seconds) == (3, 2.0)
+
+
 @pytest.mark.parametrize(
     ("options", "words"),
     [

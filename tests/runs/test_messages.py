@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from napari_unet.runs.messages import encode, failed, parse, warning
+from napari_unet.runs.messages import encode, failed, parse, read_line, warning, write_line
 
 
 @pytest.mark.parametrize(
@@ -27,3 +27,10 @@ def test_one_line_each_there_and_back(message: dict[str, object]) -> None:
 )
 def test_what_is_no_message_is_none(line: str | bytes) -> None:
     assert parse(line) is None
+
+
+@pytest.mark.parametrize("path", ["/a\nquit", "/a\r", '"a', '"a"', "/a b", "/h\udce9\n", ""])
+def test_a_line_for_the_worker_holds_any_path(path: str) -> None:
+    line = write_line(f"train {path}")
+    assert line.count(b"\n") == 1
+    assert read_line(line) == f"train {path}"

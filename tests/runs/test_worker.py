@@ -185,3 +185,14 @@ def test_a_prediction_that_is_gone(talk: Talk, tmp_path: Path) -> None:
     talk.say(f"predict {tmp_path / 'none'}")
     words = talk.until("failed")["words"]
     assert "is gone" in words and str(tmp_path / "none") in words
+
+
+def test_a_worker_that_hears_no_more_leaves() -> None:
+    def lines() -> Iterator[tuple[str, str]]:
+        yield "wait", "0"
+        raise RuntimeError("can't start new thread")
+
+    worker = Worker(Ear())  # type: ignore[arg-type]
+    with pytest.raises(RuntimeError):
+        worker.listen(lines())
+    assert worker.commands.get_nowait() is None

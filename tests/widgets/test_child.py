@@ -7,6 +7,7 @@ import signal
 from typing import Any
 
 import pytest
+from qtpy.QtCore import QProcess
 
 from napari_unet.widgets import child as module
 from napari_unet.widgets.child import Child
@@ -65,6 +66,78 @@ def test_a_program_that_is_not_there(
     with qtbot.waitSignal(child.died, timeout=60_000) as died:
         child.send("train X")
     assert "could not be started" in died.args[0]
+
+
+def test_a_start_that_fails_at_once_leaves_nothing_waiting(
+    child: Child, qtbot: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Windows says so before `start` has returned."""
+
+    class Unable(QProcess):
+        def start(self, *_: Any) -> None:
+            self.errorOccurred.emit(QProcess.ProcessError.FailedToStart)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(module, "QProcess", Unable)
+        child.send("fail earlier")
+    assert not child.busy
+    with qtbot.waitSignal(
+        child.message, check_params_cb=is_event("failed"), timeout=60_000
+    ) as failed:
+        child.send("fail now")
+    assert failed.args[0]["path"] == "now"
+
+
+def test_the_end_of_one_that_was_closed_is_not_that_of_the_next(
+    child: Child, qtbot: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On a busy machine a killed process takes its time to go."""
+
+    class Slow(QProcess):
+        def waitForFinished(self, _: int = 0) -> bool:
+            return False
+
+    with monkeypatch.context() as patch:
+        patch.setattr(module, "QProcess", Slow)
+        child.warm()
+    assert child._process is not None
+    assert child._process.waitForStarted(60_000)
+    child.close()
+    died: list[str] = []
+    child.died.connect(died.append)
+    with qtbot.waitSignal(child.message, check_params_cb=is_event("failed"), timeout=60_000):
+        child.send("fail here")
+    assert not died
+
+
+FORGETFUL = """
+import json, sys
+say = lambda **message: print(json.dumps(message), flush=True)
+say(event="ready")
+first = sys.stdin.readline().strip()
+if first == "train A":
+    sys.stdin.readline(), sys.stdin.readline()
+    say(event="started")
+    say(event="done")
+    sys.exit()
+for given in (first, sys.stdin.readline().strip()):
+    say(event="failed", words=given)
+sys.stdin.read()
+"""
+
+
+def test_what_a_leaving_worker_had_not_begun_is_given_to_the_next(
+    child: Child, qtbot: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A stop may end the process, with other commands in its ears."""
+    monkeypatch.setattr(module, "WORKER", ("-c", FORGETFUL))
+    heard: list[dict[str, Any]] = []
+    child.message.connect(heard.append)
+    for command in ("train A", "predict B", "predict C"):
+        child.send(command)
+    qtbot.waitUntil(lambda: bool(heard) and heard[-1].get("words") == "predict C")
+    assert [m["words"] for m in heard if m["event"] == "failed"] == ["predict B", "predict C"]
+    assert not child.busy
 
 
 def test_stop_before_anything_was_given(child: Child) -> None:

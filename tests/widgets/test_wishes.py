@@ -17,9 +17,11 @@ from qtpy.QtWidgets import QFileDialog, QPushButton
 from safetensors.numpy import load_file
 
 from napari_unet import layers
+from napari_unet.core.annotation import Pair
+from napari_unet.core.settings import TrainOptions
 from napari_unet.files.lock import locked
 from napari_unet.files.model_file import read_config
-from napari_unet.runs.folder import RunFolder
+from napari_unet.runs.folder import RunFolder, create_run
 from napari_unet.widgets import commands, modelling
 from napari_unet.widgets.desk import Desk
 
@@ -245,6 +247,30 @@ def test_a_training_that_failed_can_be_gone_on_with(
     assert session.resumable == (run.path if saved else None) and not session.job
     assert session.status.startswith("Train failed: no room.")
     assert ("Resume the training" in session.status) == saved
+
+
+@pytest.mark.parametrize("learnt", [True, False])
+def test_a_training_that_is_killed_while_it_stops(
+    learnt: bool, painted: Viewer, dock: Any, qtbot: Any, tmp_path: Path
+) -> None:
+    """What it has come to is told by its folder; what nothing was learnt in is no model."""
+    pair = Pair("discs", np.zeros((40, 40)), np.ones((40, 40), np.int32), None, "YX")
+    run = create_run(tmp_path / "run", [pair], TrainOptions(base="none"))
+    run.model.write_bytes(b"weights")
+    if learnt:
+        run.checkpoint.write_bytes(b"state")
+        run.say({"event": "step", "step": 1, "loss": 0.5})
+        run.say({"event": "saved", "step": 1})
+    session, training = dock.desk.session, dock.desk.training
+    training.trained.disconnect(dock.desk._on_trained)
+    made: list[str] = []
+    training.trained.connect(lambda path, *_: made.append(path))
+    session.job, training._run = "stopping", run.path
+    dock.desk._on_died("The worker process was killed or crashed (signal 9).")
+    qtbot.waitUntil(lambda: not session.job)
+    assert made == ([str(run.model)] if learnt else [])
+    assert session.resumable == (run.path if learnt else None)
+    assert ("best weights are kept" if learnt else "nothing was learnt") in session.status
 
 
 # ---- what earlier sessions have left ------------------------------------------------------------
