@@ -197,7 +197,7 @@ def test_a_class_that_is_painted_on_missing_pixels_only(tmp_path: Path) -> None:
 def test_cells_that_are_painted_on_missing_pixels_only(
     missing: float, labels_are: Any, tmp_path: Path
 ) -> None:
-    image = np.where(np.asarray(PAIR.labels) > 0, missing, PAIR.image)
+    image = np.where(np.asarray(PAIR.labels) > 0, missing, np.asarray(PAIR.image, np.float64))
     with pytest.raises(BadInput, match="pixels without a value"):
         create_run(tmp_path / "run", [changed(image=image)], TrainOptions(labels_are=labels_are))
 
