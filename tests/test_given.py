@@ -85,8 +85,8 @@ BAD_IMAGES: list[tuple[Any, str]] = [
     ([[1], [1, 2]], "image 0: this cannot be read as an array"),
     (Path("a.tif"), "image 0: an array is needed, not a path; read the file first"),
     (np.ma.masked_greater(IMAGE, 0.5), "image 0: some pixels are masked; fill them first"),
-    (np.full(IMAGE.shape, np.nan), "where cells are painted, the image is NaN or infinite"),
-    (np.where(LABELS > 0, np.inf, IMAGE), "where cells are painted, the image is NaN"),
+    (np.full(IMAGE.shape, np.nan), "all that is painted lies on pixels without a value"),
+    (np.where(LABELS > 0, np.inf, IMAGE), "all that is painted lies on pixels without a value"),
 ]
 
 
