@@ -11,6 +11,8 @@ from .display import give_display
 
 ROOT = Path(__file__).resolve().parent.parent
 DATA = ROOT.parent / "shared" / "data"
+# before napari is imported: its settings are neither the user's nor another test's
+os.environ["NAPARI_CONFIG"] = ""
 MOST_WORKERS = 4  # each holds torch and a napari: 1.5 GB
 
 
@@ -30,7 +32,6 @@ def pytest_configure(config: pytest.Config) -> None:
     workers = len(config.getoption("tx", None) or [None])
     os.environ.setdefault("OMP_NUM_THREADS", str(max(1, cores() // workers)))
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-    os.environ["NAPARI_CONFIG"] = ""  # napari's settings are neither the user's nor another test's
     # beside other programs a process of the idle class hardly runs
     os.environ.setdefault("NAPARI_UNET_PRIORITY", "normal")
     if hasattr(config, "workerinput"):
