@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from safetensors.numpy import save_file
 
+from napari_unet.core.geometry import shapes
 from napari_unet.core.instances import label_cells
 from napari_unet.core.settings import InstanceSettings, ModelConfig, to_dict
 from napari_unet.files.atomic import write_array
@@ -72,7 +73,13 @@ def train(run: Path) -> None:
         tuple(sorted(values)) if folder.options.labels_are == "classes" else (),
     )
     config = json.dumps(to_dict(described))
-    save_file({"w": np.zeros(1, np.float32)}, model, metadata={KEY: config})
+    # weights as the file describes them: trainings may start from it
+    made = shapes(folder.settings.network)
+    weights = {
+        name: np.zeros(shape, np.int64 if name.endswith("_tracked") else np.float32)
+        for name, shape in made.items()
+    }
+    save_file(weights, model, metadata={KEY: config})
     say(event="saved", step=0, path=str(model))
     for step in range(1, 31):
         time.sleep(PAUSE)
