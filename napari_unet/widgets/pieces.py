@@ -77,9 +77,9 @@ class Pieces(QObject):
         if why_not:
             self._session.say(why_not, "error")
             return
-        self._parting = True
         layers.uncover(layer)  # now: the user may have turned to another image when it is done
         data = layer.data
+        self._parting = True
         in_thread(
             lambda: renumbering(data, slices), partial(self._on_parted, layer, data), self._failed
         )
