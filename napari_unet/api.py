@@ -1,4 +1,4 @@
-"""The one door to the engine, for Python and the command line (design, section 14)."""
+"""The one door to the engine, for Python and the command line."""
 
 from __future__ import annotations
 

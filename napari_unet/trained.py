@@ -52,7 +52,7 @@ class Model:
 
         Parameters
         ----------
-        image : any of the axes of design section 17
+        image : (Y, X), with leading T, Z, or channels: whatever `axes` can name
         axes : letters as in tifffile; None = as the shape says where that is clear
         tile : side of the input tile, model pixels, moved to the nearest legal size; None =
             the library's choice; 0 = untiled

@@ -1,4 +1,4 @@
-"""The command line ``napari-unet``: design section 15.
+"""The command line ``napari-unet``.
 
 Exit code 0: done. 1: failed, with one sentence on stderr. 2: wrong usage.
 torch is imported only inside the commands that compute, napari only by `open` and `demo`.

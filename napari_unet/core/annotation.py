@@ -1,7 +1,7 @@
 """What the user's painting means: which pixels are known, and how large cells are.
 
-The rules are those of design section 4. Labels are ``(Y, X)`` int32, 0 = not painted;
-a stack has leading axes. "Known" is a bool array of the same shape.
+Labels are ``(Y, X)`` int32, 0 = not painted; a stack has leading axes. "Known" is a bool array
+of the same shape.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""A gap of background between cells that touch (design, section 4), for a slice or a window."""
+"""A gap of background between cells that touch, for a slice or a window."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Between image pixels and model pixels (design, section 11).
+"""Between image pixels and model pixels.
 
 One global coordinate map, ``m + 0.5 = s (y + 0.5)``: y a position in image pixels, m in
 model pixels, s the factor. Every window is computed from global positions, so that a tile

@@ -114,7 +114,7 @@ class AugmentSettings:
 
 @dataclass(frozen=True)
 class ScaleSettings:
-    """Rescaling to one cell diameter (design, section 11)."""
+    """Rescaling to one cell diameter."""
 
     diameter: Diameter | None = 26.0  # model pixels; None switches rescaling off
     limit: Annotated[float, Within(1, 100)] = 4.0  # the factor stays within [1 / this, this]
@@ -123,7 +123,7 @@ class ScaleSettings:
 
 @dataclass(frozen=True)
 class InstanceSettings:
-    """From foreground probability to cells (design, section 12)."""
+    """From foreground probability to cells."""
 
     threshold: Share = 0.5  # probability; a pixel above it may belong to a cell
     seed_threshold: Share = 0.5  # probability; cells are split where it falls below this
@@ -218,7 +218,7 @@ class TrainOptions:
 
 @dataclass(frozen=True)
 class ModelConfig:
-    """What a model file says of itself, next to its weights (design, section 13)."""
+    """What a model file says of itself, next to its weights."""
 
     network: NetworkSettings
     labels_are: LabelsAre = "instances"

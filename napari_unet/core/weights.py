@@ -170,7 +170,7 @@ def class_counts(labels: Labels, known: Mask | None, labels_are: LabelsAre) -> C
 
 
 def class_weights(counts: Counts, settings: WeightSettings) -> dict[int, float]:
-    """``w_c(k) = n / (K n_k)`` over the K classes that occur, clipped (design, section 5)."""
+    """``w_c(k) = n / (K n_k)`` over the K classes that occur, clipped."""
     total = sum(counts.values())
     top = settings.max_class_weight
     return {k: min(max(total / (len(counts) * n), 1 / top), top) for k, n in counts.items()}

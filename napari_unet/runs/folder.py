@@ -1,4 +1,4 @@
-"""The run folder: everything a training was given, said and made (design, section 9)."""
+"""The run folder: everything a training was given, said and made."""
 
 from __future__ import annotations
 
