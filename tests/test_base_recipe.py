@@ -6,6 +6,7 @@ import hashlib
 import json
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -14,35 +15,32 @@ import torch
 from napari_unet.core.fit import Budget
 from napari_unet.core.presets import preset
 from napari_unet.files.model_file import read_config, read_model
+from scripts.base_model import __main__ as recipe
 from scripts.base_model import card
 from scripts.base_model.training import Recipe, train
 
 ROOT = Path(__file__).resolve().parent.parent
 
 
-def recipe(module: str, folder: Path, *words: str) -> str:
-    answer = subprocess.run(
-        [sys.executable, "-m", module, str(folder), "--images", str(folder / "none"), *words],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        timeout=300,
-    )
-    assert answer.returncode == 0, answer.stderr
-    return answer.stdout
+def test_three_steps_of_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    few = [str(tmp_path), "--images", str(tmp_path / "none"), "--rendered", "3"]
+    first = [sys.executable, "-m", "scripts.base_model", *few, "--device", "cpu", "--steps", "2"]
+    assert subprocess.run(first, cwd=ROOT, timeout=300, check=False).returncode == 0
 
+    def run(main: Callable[[], None], *words: str) -> None:
+        monkeypatch.setattr(sys, "argv", ["", *few, *words])
+        main()
 
-def test_three_steps_of_it(tmp_path: Path) -> None:
-    few = ("--rendered", "3", "--device", "cpu")
-    recipe("scripts.base_model", tmp_path, *few, "--steps", "2")
-    said = recipe("scripts.base_model", tmp_path, *few, "--steps", "3")
-    assert "going on after step 2" in said
+    run(recipe.main, "--device", "cpu", "--steps", "3")
+    assert "going on after step 2" in capfd.readouterr().out
     steps = [json.loads(x)["step"] for x in (tmp_path / "log.jsonl").read_text().splitlines()]
     assert steps == [1, 2, 3]
     config = read_config(tmp_path / "default.safetensors")
     assert config.training["steps"] == 3 and config.licence == "CC0-1.0"
     assert config.network == preset("default").network
-    recipe("scripts.base_model.card", tmp_path, "--rendered", "3")
+    run(card.main)
     sha = hashlib.sha256((tmp_path / "default.safetensors").read_bytes()).hexdigest()
     assert sha in (tmp_path / "default.md").read_text()
 

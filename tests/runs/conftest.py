@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 
 import pytest
 import torch
 
+from tests.forked import ForkServer
+
 from .tiny import Talk
+
+ITS_IMPORTS = ("torch", "napari_unet.runs.worker", "napari_unet.runs.train")
 
 
 @pytest.fixture(autouse=True, scope="package")
@@ -20,16 +25,37 @@ def one_thread() -> Iterator[None]:
     torch.set_num_threads(threads)
 
 
+@pytest.fixture(scope="package")
+def forks(
+    tmp_path_factory: pytest.TempPathFactory, one_thread: None
+) -> Iterator[ForkServer | None]:
+    """Starts workers that have torch already, where that can be."""
+    if not hasattr(os, "pidfd_open"):
+        yield None
+        return
+    server = ForkServer(tmp_path_factory.mktemp("forks"), *ITS_IMPORTS)
+    yield server
+    server.close()
+
+
 @pytest.fixture
-def talk() -> Iterator[Talk]:
+def talk(forks: ForkServer | None) -> Iterator[Talk]:
+    worker = Talk(forks=forks)
+    yield worker
+    worker.close()
+
+
+@pytest.fixture
+def fresh() -> Iterator[Talk]:
+    """A worker that has all imports before it, as in earnest."""
     worker = Talk()
     yield worker
     worker.close()
 
 
 @pytest.fixture
-def hasty() -> Iterator[Talk]:
+def hasty(forks: ForkServer | None) -> Iterator[Talk]:
     """A worker that gives a step as little time as in earnest."""
-    worker = Talk(grace=None)
+    worker = Talk(None, forks)
     yield worker
     worker.close()

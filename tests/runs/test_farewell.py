@@ -20,6 +20,7 @@ from napari_unet.runs.folder import RunFolder
 from napari_unet.runs.messages import write_line
 from napari_unet.runs.train import train_run
 from napari_unet.runs.worker import Worker
+from tests.forked import ForkServer
 
 from .test_training import assert_same
 from .tiny import START, Ear, Talk, losses, tiny_run, wait_for, worker_of
@@ -44,14 +45,14 @@ def test_stop_keeps_the_best_and_the_worker_goes_on(talk: Talk, tmp_path: Path) 
     assert list(losses(run)) == list(range(1, max(losses(run)) + 1))
 
 
-def test_stop_before_its_turn(talk: Talk, tmp_path: Path) -> None:
+def test_stop_before_its_turn(fresh: Talk, tmp_path: Path) -> None:
     """While torch is being imported: the command is not lost, the stop is not forgotten."""
     run = tiny_run(tmp_path / "run", steps=100_000)
-    talk.say(f"train {run.path}", "stop")
-    failure = talk.until("failed")
+    fresh.say(f"train {run.path}", "stop")
+    failure = fresh.until("failed")
     assert failure["words"] == "Stopped before training began: there is no model yet."
-    talk.end_of_input()
-    assert talk.wait() == 0
+    fresh.end_of_input()
+    assert fresh.wait() == 0
     assert not run.log.exists()
 
 
@@ -136,14 +137,14 @@ def test_ctrl_c_in_the_terminal_is_not_for_the_worker(talk: Talk, tmp_path: Path
 
 
 @pytest.mark.slow
-def test_killed_at_ten_random_steps(tmp_path: Path) -> None:
+def test_killed_at_ten_random_steps(tmp_path: Path, forks: ForkServer | None) -> None:
     """SIGKILL, ten times in one run of 200 steps: curve and weights are the uninterrupted ones."""
     run = tiny_run(tmp_path / "run", steps=200, held_out=0.2)
     shutil.copytree(run.path, tmp_path / "killed")
     killed = RunFolder(tmp_path / "killed")
     list(train_run(run.path))
     for step in sorted(random.Random(7).sample(range(1, 200), 10)):
-        talk = Talk()
+        talk = Talk(forks=forks)
         try:
             talk.say(f"train {killed.path}")
             talk.until(lambda m, step=step: m.get("step", 0) >= step)

@@ -49,8 +49,8 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> dict[str, RunFolder]:
 
 
 @pytest.fixture(scope="module")
-def worker() -> Any:
-    talk = Talk()  # has one thread, as this process: sums are added in the same order
+def worker(forks: Any) -> Any:
+    talk = Talk(forks=forks)  # has one thread, as this process: sums are added in the same order
     yield talk
     talk.close()
 

@@ -19,38 +19,38 @@ from napari_unet.runs.worker import Command, Worker
 from .tiny import Ear, Talk, disc_pair, tiny_run
 
 
-def test_a_whole_conversation(talk: Talk, tmp_path: Path) -> None:
-    ready = talk.until("ready")
-    assert ready["pid"] == talk.process.pid
+def test_a_whole_conversation(fresh: Talk, tmp_path: Path) -> None:
+    ready = fresh.until("ready")
+    assert ready["pid"] == fresh.process.pid
     assert {"device", "precision", "words"} <= ready.keys()
-    talk.say("stop")  # nothing runs: nothing is said
+    fresh.say("stop")  # nothing runs: nothing is said
 
-    talk.say("dance with me")
-    assert "unknown command 'dance'" in talk.until("failed")["words"]
-    assert [m["event"] for m in talk.heard] == ["ready", "failed"]
+    fresh.say("dance with me")
+    assert "unknown command 'dance'" in fresh.until("failed")["words"]
+    assert [m["event"] for m in fresh.heard] == ["ready", "failed"]
 
     run = tiny_run(tmp_path / "a run", steps=12, held_out=0.2)
-    talk.heard.clear()
-    talk.say(f"train {run.path}")
-    done = talk.until("done")
-    assert talk.heard == run.messages()
+    fresh.heard.clear()
+    fresh.say(f"train {run.path}")
+    done = fresh.until("done")
+    assert fresh.heard == run.messages()
     assert (done["what"], done["path"], done["stopped"]) == ("train", str(run.path), False)
     assert done["model"] == str(run.model) and done["after"]["truth"] > 0
-    steps = [m for m in talk.heard if m["event"] == "step"]
+    steps = [m for m in fresh.heard if m["event"] == "step"]
     assert [(m["step"], m["of"]) for m in steps] == [(i, 12) for i in range(1, 13)]
     assert all(m["left"] >= 0 and m["seconds"] > 0 for m in steps)
-    assert any(m["event"] == "saved" for m in talk.heard)
+    assert any(m["event"] == "saved" for m in fresh.heard)
 
     image = np.asarray(disc_pair(side=300).image)
     job = create_job(
         tmp_path / "a job", image, axes="YX", model=run.model, first=(250, 300, 250, 300)
     )
-    talk.heard.clear()
-    talk.say(f"predict {job.path}")
-    done = talk.until("done")
+    fresh.heard.clear()
+    fresh.say(f"predict {job.path}")
+    done = fresh.until("done")
     assert (done["what"], done["path"], done["stopped"]) == ("predict", str(job.path), False)
     seen = np.zeros(image.shape, int)
-    tiles = [m for m in talk.heard if m["event"] == "tile"]
+    tiles = [m for m in fresh.heard if m["event"] == "tile"]
     for number, tile in enumerate(tiles, start=1):
         y0, y1, x0, x1 = tile["window"]
         seen[y0:y1, x0:x1] += 1
@@ -59,11 +59,11 @@ def test_a_whole_conversation(talk: Talk, tmp_path: Path) -> None:
     assert tiles[0]["window"][1] == tiles[0]["window"][3] == 300, "the visible field comes first"
     assert job.labels().shape == (1, *image.shape)
 
-    talk.say(f"predict {tmp_path / 'none'}")
-    failure = talk.until("failed")
+    fresh.say(f"predict {tmp_path / 'none'}")
+    failure = fresh.until("failed")
     assert failure["what"] == "predict" and "\n" not in failure["words"]
-    talk.say("quit")
-    assert talk.wait() == 0
+    fresh.say("quit")
+    assert fresh.wait() == 0
 
 
 @pytest.mark.skipif(not hasattr(os, "SCHED_IDLE"), reason="Linux has an idle class")

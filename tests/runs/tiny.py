@@ -19,7 +19,9 @@ from napari_unet.core.settings import TrainOptions
 from napari_unet.runs.folder import RunFolder, create_run
 from napari_unet.runs.messages import Message, parse
 from tests.core.discs import touching_discs
+from tests.forked import ForkServer
 
+FORKED = Path(__file__).with_name("forked_worker.py")
 NARROW = {"width": 4, "depth": 2}
 SMALL = {"tile": 64, "batch": 2}
 START = 600.0  # seconds that a worker may take to begin where other programs fill every core
@@ -82,17 +84,22 @@ class Talk:
     """A worker process, as its parent sees it.
 
     `grace`: seconds that a step has to end by itself after a stop; None = as in earnest, which on
-    a busy machine is too short for any.
+    a busy machine is too short for any. `forks`: begin as a fork, without three seconds of imports.
     """
 
-    def __init__(self, grace: float | None = START) -> None:
-        self.process = subprocess.Popen(
-            worker_of(grace),
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-            encoding="utf-8",
-            errors="surrogateescape",
+    def __init__(self, grace: float | None = START, forks: ForkServer | None = None) -> None:
+        how = {} if grace is None else {"WORKER_GRACE": str(grace)}
+        self.process = (
+            forks.start(FORKED, **how)
+            if forks
+            else subprocess.Popen(
+                worker_of(grace),
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                text=True,
+                encoding="utf-8",
+                errors="surrogateescape",
+            )
         )
         self.lines: queue.SimpleQueue[str | None] = queue.SimpleQueue()
         self.heard: list[Message] = []

@@ -21,10 +21,11 @@ from napari_unet.models import named
 from napari_unet.widgets import child as child_module
 from napari_unet.widgets.child import Child
 from napari_unet.widgets.open import show_dock
-
-from .forked import Mother
+from tests.forked import ForkServer
 
 FAKE_WORKER = Path(__file__).with_name("fake_worker.py")
+ITS_IMPORTS = ("safetensors.numpy", "napari_unet.core.instances", "napari_unet.runs.jobs")
+SIZE = 1000, 640  # px; each repaint goes through a software renderer: a third of what a test takes
 PATIENCE = 120_000  # ms; costs nothing where all goes well, however busy the machine is
 
 
@@ -66,6 +67,7 @@ def little_to_collect(request: pytest.FixtureRequest) -> Iterator[None]:
     if "window" in request.fixturenames and not gc.get_freeze_count():
         gc.collect()
         gc.freeze()
+        gc.set_threshold(100_000, 50, 100)
 
 
 @pytest.fixture(autouse=True)
@@ -90,17 +92,18 @@ def start_fake(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, 
     if not hasattr(os, "pidfd_open"):
         yield ("-u", str(FAKE_WORKER))
         return
-    mother = Mother(tmp_path_factory.mktemp("mother"))
-    yield mother.command(FAKE_WORKER)
-    mother.close()
+    server = ForkServer(tmp_path_factory.mktemp("forks"), *ITS_IMPORTS)
+    yield server.command(FAKE_WORKER)
+    server.close()
 
 
-@pytest.fixture
+@pytest.fixture(autouse=True)
 def fake_worker(
     start_fake: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Children are the fake worker: it speaks the protocol and computes nothing.
 
+    A module that wants the real one has a fixture of this name that does nothing.
     With each command it hears what FAKE_WORKER_* of the environment are by then.
     """
     settings, send = tmp_path / "fake_worker.json", Child.send
@@ -126,7 +129,7 @@ def child(qtbot: Any, fake_worker: None) -> Iterator[Child]:
 def window(make_napari_viewer: Callable[..., Viewer], qtbot: Any) -> Iterator[Viewer]:
     """A viewer that is really shown: a hidden one paints in the wrong place."""
     viewer = make_napari_viewer(show=True)
-    viewer.window._qt_window.resize(1400, 900)
+    viewer.window._qt_window.resize(*SIZE)
     with qtbot.waitExposed(viewer.window._qt_window):
         pass
     yield viewer

@@ -17,7 +17,7 @@ from napari_unet.widgets import accepting
 from .conftest import done, partner
 from .test_meanwhile import Gate
 
-pytestmark = [pytest.mark.gui, pytest.mark.usefixtures("fake_worker")]
+pytestmark = pytest.mark.gui
 
 Discs = tuple[np.ndarray, np.ndarray]
 Press = Callable[[str], None]

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 from napari import Viewer
+from napari.components import ViewerModel
 from napari.layers import Labels
 
 from napari_unet import layers
@@ -20,12 +21,12 @@ from .conftest import partner
 from .test_accepting import accept, cells
 from .test_watching import Shadow
 
-pytestmark = [pytest.mark.gui, pytest.mark.usefixtures("fake_worker")]
+pytestmark = pytest.mark.gui
 
 
 @pytest.fixture
-def viewer(make_napari_viewer: Callable[..., Viewer]) -> Viewer:
-    return make_napari_viewer()
+def viewer() -> ViewerModel:
+    return ViewerModel()
 
 
 @pytest.fixture
@@ -41,7 +42,7 @@ def several(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def labels(viewer: Viewer, small: None) -> Labels:
+def labels(viewer: ViewerModel, small: None) -> Labels:
     """Two painted cells, paired with an image."""
     image = viewer.add_image(np.zeros((3, 20, 20)))
     made = layers.make_labels(viewer, image)
@@ -124,7 +125,7 @@ def test_a_free_id_is_beyond_all_that_is_still_to_be_written(labels: Labels) -> 
     assert layers.next_free_id(labels) == 10 + 24
 
 
-def test_each_portion_is_told(viewer: Viewer, labels: Labels) -> None:
+def test_each_portion_is_told(viewer: ViewerModel, labels: Labels) -> None:
     watching = Watching(viewer)
     watching.refresh()
     shadow = Shadow(labels)

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 from napari import Viewer
+from napari.components import ViewerModel
 from qtpy.QtCore import QObject
 
 from napari_unet import layers
@@ -24,12 +25,12 @@ SHIPPED, OLD, NEW = "/shipped/default", "/runs/old/model", "/runs/new/model"
 
 
 @pytest.fixture
-def viewer(make_napari_viewer: Callable[..., Viewer]) -> Viewer:
-    return make_napari_viewer(show=False)
+def viewer() -> ViewerModel:
+    return ViewerModel()
 
 
 @pytest.fixture
-def choosing(viewer: Viewer) -> Iterator[Choosing]:
+def choosing(viewer: ViewerModel) -> Iterator[Choosing]:
     session, parent = Session(), QObject()
     made = Choosing(viewer, session, parent)
     session.models = ((NEW, "trained today"), (OLD, "trained last week"), (SHIPPED, GENERAL))
@@ -37,7 +38,7 @@ def choosing(viewer: Viewer) -> Iterator[Choosing]:
     made.close()
 
 
-def opened(viewer: Viewer, choosing: Choosing, folder: str = "", dtype: Any = np.uint8) -> str:
+def opened(viewer: ViewerModel, choosing: Choosing, folder: str = "", dtype: Any = np.uint8) -> str:
     """The key of an image that was opened, and is in hand."""
     metadata = {KEY: {"folder": folder}} if folder else {}
     key = layers.key(viewer.add_image(np.zeros((8, 8), dtype), metadata=metadata))
@@ -46,7 +47,7 @@ def opened(viewer: Viewer, choosing: Choosing, folder: str = "", dtype: Any = np
 
 
 def test_an_image_that_no_model_has_seen_has_the_one_that_ships(
-    viewer: Viewer, choosing: Choosing
+    viewer: ViewerModel, choosing: Choosing
 ) -> None:
     session = choosing._session
     first = opened(viewer, choosing)
@@ -59,7 +60,9 @@ def test_an_image_that_no_model_has_seen_has_the_one_that_ships(
     assert session.model == NEW and session.learnt
 
 
-def test_a_choice_of_the_users_stays_with_its_image(viewer: Viewer, choosing: Choosing) -> None:
+def test_a_choice_of_the_users_stays_with_its_image(
+    viewer: ViewerModel, choosing: Choosing
+) -> None:
     session = choosing._session
     first = opened(viewer, choosing)
     choosing.choose(OLD)
@@ -71,7 +74,7 @@ def test_a_choice_of_the_users_stays_with_its_image(viewer: Viewer, choosing: Ch
 
 
 def test_images_of_one_folder_that_are_alike_share_their_model(
-    viewer: Viewer, choosing: Choosing, tmp_path: Path
+    viewer: ViewerModel, choosing: Choosing, tmp_path: Path
 ) -> None:
     session, here = choosing._session, str(tmp_path)
     choosing.trained(NEW, [opened(viewer, choosing, here)])
@@ -84,7 +87,7 @@ def test_images_of_one_folder_that_are_alike_share_their_model(
 
 
 def test_a_model_chosen_before_there_is_an_image_is_for_the_next_one(
-    viewer: Viewer, choosing: Choosing
+    viewer: ViewerModel, choosing: Choosing
 ) -> None:
     choosing.choose(OLD)
     assert choosing._session.model == OLD
@@ -94,7 +97,7 @@ def test_a_model_chosen_before_there_is_an_image_is_for_the_next_one(
     assert choosing._session.model == SHIPPED
 
 
-def test_a_model_that_is_gone_gives_way(viewer: Viewer, choosing: Choosing) -> None:
+def test_a_model_that_is_gone_gives_way(viewer: ViewerModel, choosing: Choosing) -> None:
     session = choosing._session
     choosing.trained(NEW, [opened(viewer, choosing)])
     session.models = ((OLD, "trained last week"), (SHIPPED, GENERAL))
@@ -106,7 +109,6 @@ def test_a_model_that_is_gone_gives_way(viewer: Viewer, choosing: Choosing) -> N
 
 
 @pytest.mark.gui
-@pytest.mark.usefixtures("fake_worker")
 @pytest.mark.parametrize("base", [FROM_BASE, "own"])
 def test_what_a_worse_training_has_started_from_is_selected(
     base: str,
@@ -137,7 +139,6 @@ def test_what_a_worse_training_has_started_from_is_selected(
 
 
 @pytest.mark.gui
-@pytest.mark.usefixtures("fake_worker")
 def test_a_training_ends_with_the_prediction_of_an_image_that_it_has_seen(
     painted: Viewer, dock: Any, press: Press, qtbot: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import pytest
 from napari import Viewer
+from napari.components import ViewerModel
 from napari.layers import Labels
 from napari.utils.colormaps import label_colormap
 
@@ -17,8 +17,8 @@ from napari_unet.layers.edits import LabelsWatcher
 
 
 @pytest.fixture
-def viewer(make_napari_viewer: Callable[..., Viewer]) -> Viewer:
-    return make_napari_viewer()
+def viewer() -> ViewerModel:
+    return ViewerModel()
 
 
 @pytest.fixture
@@ -94,7 +94,7 @@ def test_colours_of_another_kind_are_left_to_napari(large: None) -> None:
     )
 
 
-def test_a_new_layer_is_sliced_once(viewer: Viewer, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_new_layer_is_sliced_once(viewer: ViewerModel, monkeypatch: pytest.MonkeyPatch) -> None:
     image = viewer.add_image(np.zeros((40, 50), np.uint8))
     sliced: list[Any] = []
     plain = Labels.set_view_slice
@@ -236,7 +236,7 @@ def test_writing_goes_on_in_portions(window: Viewer, large: None, qtbot: Any) ->
     assert right(layer)
 
 
-def test_the_newest_writing_wins(viewer: Viewer, large: None) -> None:
+def test_the_newest_writing_wins(viewer: ViewerModel, large: None) -> None:
     image = viewer.add_image(np.zeros((60, 70), np.uint8))
     layer = layers.prediction_layer(viewer, image)
     whole = layers.whole_slice(layer)

@@ -13,7 +13,7 @@ from napari_unet import layers
 from napari_unet.widgets.label import LabelPanel
 from napari_unet.widgets.open import show_dock
 
-pytestmark = [pytest.mark.gui, pytest.mark.usefixtures("fake_worker")]
+pytestmark = pytest.mark.gui
 
 Press = Callable[[str], None]
 

@@ -20,7 +20,7 @@ from napari_unet.widgets.trained import pair
 
 from .mouse import settle, stroke
 
-pytestmark = [pytest.mark.gui, pytest.mark.usefixtures("fake_worker")]
+pytestmark = pytest.mark.gui
 
 Discs = tuple[np.ndarray, np.ndarray]
 Press = Callable[[str], None]

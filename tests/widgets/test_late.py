@@ -25,7 +25,7 @@ from napari_unet.widgets.weighing import Weighing
 from .conftest import done, partner
 from .test_meanwhile import Gate
 
-pytestmark = [pytest.mark.gui, pytest.mark.usefixtures("fake_worker")]
+pytestmark = pytest.mark.gui
 
 Discs = tuple[np.ndarray, np.ndarray]
 Press = Callable[[str], None]

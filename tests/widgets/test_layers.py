@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import zarr
-from napari import Viewer
+from napari.components import ViewerModel
 from napari.layers import Labels
 from napari.settings import get_settings
 
@@ -19,8 +19,8 @@ from napari_unet.widgets.trained import pair
 
 
 @pytest.fixture
-def viewer(make_napari_viewer: Callable[..., Viewer]) -> Viewer:
-    return make_napari_viewer()
+def viewer() -> ViewerModel:
+    return ViewerModel()
 
 
 def corners(layer: Any, shape: tuple[int, ...]) -> np.ndarray:
@@ -39,7 +39,7 @@ ROTATED = {
 }
 
 
-def test_layers_lie_on_the_image_to_the_pixel(viewer: Viewer) -> None:
+def test_layers_lie_on_the_image_to_the_pixel(viewer: ViewerModel) -> None:
     affine = np.array([[1, 0.1, 4], [0, 1.2, -3], [0, 0, 1]])
     image = viewer.add_image(np.zeros((40, 60)), affine=affine, **ROTATED)
     made = [
@@ -69,7 +69,7 @@ def test_layers_lie_on_the_image_to_the_pixel(viewer: Viewer) -> None:
     ],
 )
 def test_labels_have_the_images_shape_without_channels(
-    viewer: Viewer,
+    viewer: ViewerModel,
     shape: tuple[int, ...],
     letters: str,
     options: dict[str, Any],
@@ -84,7 +84,7 @@ def test_labels_have_the_images_shape_without_channels(
     assert tuple(labels.scale[-2:]) == tuple(image.scale[-2:])
 
 
-def test_a_pyramid_is_read_at_its_finest_level(viewer: Viewer) -> None:
+def test_a_pyramid_is_read_at_its_finest_level(viewer: ViewerModel) -> None:
     fine = np.zeros((64, 80), np.uint8)
     image = viewer.add_image([fine, fine[::2, ::2]], multiscale=True, scale=(2, 2))
     labels = layers.make_labels(viewer, image)
@@ -92,7 +92,7 @@ def test_a_pyramid_is_read_at_its_finest_level(viewer: Viewer) -> None:
     np.testing.assert_allclose(corners(labels, (64, 80)), corners(image, (64, 80)))
 
 
-def test_pairing_is_by_metadata_not_by_name(viewer: Viewer) -> None:
+def test_pairing_is_by_metadata_not_by_name(viewer: ViewerModel) -> None:
     one = viewer.add_image(np.zeros((20, 20)), name="one")
     two = viewer.add_image(np.zeros((20, 20)), name="two")
     first, second = layers.make_labels(viewer, one), layers.make_labels(viewer, two)
@@ -104,7 +104,7 @@ def test_pairing_is_by_metadata_not_by_name(viewer: Viewer) -> None:
     assert first.metadata["napari-unet"] == {"role": "labels", "image": layers.key(one)}
 
 
-def test_any_labels_layer_that_fits_can_be_chosen(viewer: Viewer) -> None:
+def test_any_labels_layer_that_fits_can_be_chosen(viewer: ViewerModel) -> None:
     image = viewer.add_image(np.zeros((20, 30)))
     fits = viewer.add_labels(np.zeros((20, 30), np.uint8))
     viewer.add_labels(np.zeros((20, 31), np.uint8))
@@ -116,14 +116,14 @@ def test_any_labels_layer_that_fits_can_be_chosen(viewer: Viewer) -> None:
     assert layers.role(fits) is None
 
 
-def test_nothing_is_paired_where_it_is_not_obvious(viewer: Viewer) -> None:
+def test_nothing_is_paired_where_it_is_not_obvious(viewer: ViewerModel) -> None:
     one = viewer.add_image(np.zeros((20, 30)))
     viewer.add_image(np.zeros((20, 30)))
     viewer.add_labels(np.zeros((20, 30), np.uint8))
     assert layers.pair_the_obvious(viewer, one) is None
 
 
-def test_regions_become_a_mask_in_data_pixels(viewer: Viewer) -> None:
+def test_regions_become_a_mask_in_data_pixels(viewer: ViewerModel) -> None:
     image = viewer.add_image(np.zeros((40, 60)), **ROTATED)
     layers.make_labels(viewer, image)
     shapes = layers.make_regions(viewer, image)
@@ -138,7 +138,7 @@ def test_regions_become_a_mask_in_data_pixels(viewer: Viewer) -> None:
     assert abs(mask[24:].sum() - np.pi * 25) < 8
 
 
-def test_regions_of_a_stack_lie_on_their_slice(viewer: Viewer) -> None:
+def test_regions_of_a_stack_lie_on_their_slice(viewer: ViewerModel) -> None:
     image = viewer.add_image(np.zeros((2, 3, 20, 20)))
     shapes = layers.make_regions(viewer, image)
     box = [[1, 2, 3, 3], [1, 2, 3, 9], [1, 2, 9, 9], [1, 2, 9, 3]]
@@ -150,7 +150,7 @@ def test_regions_of_a_stack_lie_on_their_slice(viewer: Viewer) -> None:
     assert mask[1, 2].sum() == mask.sum() > 0
 
 
-def test_a_snapshot_does_not_follow_the_brush(viewer: Viewer) -> None:
+def test_a_snapshot_does_not_follow_the_brush(viewer: ViewerModel) -> None:
     image = viewer.add_image(np.zeros((20, 20)))
     assert layers.snapshot(viewer, image) is None
     labels = layers.make_labels(viewer, image)
@@ -160,7 +160,7 @@ def test_a_snapshot_does_not_follow_the_brush(viewer: Viewer) -> None:
     assert not shot.labels.any()
 
 
-def test_the_next_free_id_widens_a_narrow_layer(viewer: Viewer) -> None:
+def test_the_next_free_id_widens_a_narrow_layer(viewer: ViewerModel) -> None:
     data = np.zeros((20, 20), np.uint8)
     data[3, 3] = 255
     labels = viewer.add_labels(data)
@@ -177,7 +177,7 @@ def add(labels: Labels, index: np.ndarray, values: np.ndarray) -> layers.Adding:
     return adding
 
 
-def test_added_pixels_are_one_undo_step(viewer: Viewer) -> None:
+def test_added_pixels_are_one_undo_step(viewer: ViewerModel) -> None:
     data = np.zeros((20, 20), np.uint8)
     data[2:5, 2:5] = 254
     labels = viewer.add_labels(data)
@@ -199,13 +199,13 @@ def test_added_pixels_are_one_undo_step(viewer: Viewer) -> None:
     assert labels.data[10, 10] == 0
 
 
-def test_ids_are_never_wrapped(viewer: Viewer) -> None:
+def test_ids_are_never_wrapped(viewer: ViewerModel) -> None:
     labels = viewer.add_labels(np.zeros((5, 5), np.int32))
     with pytest.raises(BadInput, match="ids above"):
         layers.Adding(labels, np.array([0]), np.array([2**31]), 2**31)
 
 
-def test_showing_results_leaves_the_brush_in_the_hand(viewer: Viewer) -> None:
+def test_showing_results_leaves_the_brush_in_the_hand(viewer: ViewerModel) -> None:
     image = viewer.add_image(np.zeros((20, 20)))
     labels = layers.make_labels(viewer, image)
     layers.start_painting(viewer, labels)
@@ -216,7 +216,7 @@ def test_showing_results_leaves_the_brush_in_the_hand(viewer: Viewer) -> None:
     assert viewer.layers.index(prediction) < viewer.layers.index(labels)
 
 
-def test_the_slice_in_view(viewer: Viewer) -> None:
+def test_the_slice_in_view(viewer: ViewerModel) -> None:
     image = viewer.add_image(np.zeros((4, 20, 20)), scale=(5, 1, 1))
     viewer.dims.set_point(0, 10)
     assert layers.current_slice(viewer, image) == 2
@@ -227,7 +227,7 @@ def test_the_slice_in_view(viewer: Viewer) -> None:
     assert layer.data.sum() == 400
 
 
-def test_a_hidden_layer_takes_wide_ids(viewer: Viewer) -> None:
+def test_a_hidden_layer_takes_wide_ids(viewer: ViewerModel) -> None:
     labels = viewer.add_labels(np.zeros((20, 20), np.uint8), visible=False)
     index = np.arange(40)
     add(labels, index, 250 + index)
@@ -246,7 +246,7 @@ def lagging() -> Iterator[None]:
 
 @pytest.mark.parametrize("visible", [True, False])
 def test_wide_ids_where_slicing_lags_behind(
-    visible: bool, viewer: Viewer, lagging: None, qtbot: Any
+    visible: bool, viewer: ViewerModel, lagging: None, qtbot: Any
 ) -> None:
     labels = viewer.add_labels(np.zeros((20, 20), np.uint8), visible=visible)
     qtbot.wait(200)
@@ -260,7 +260,7 @@ def test_wide_ids_where_slicing_lags_behind(
     qtbot.wait(200)  # for what is being sliced
 
 
-def test_the_brush_has_a_wide_id_at_once(viewer: Viewer, lagging: None, qtbot: Any) -> None:
+def test_the_brush_has_a_wide_id_at_once(viewer: ViewerModel, lagging: None, qtbot: Any) -> None:
     labels = viewer.add_labels(np.full((20, 20), 255, np.uint8))
     qtbot.wait(200)
     layers.take_next_id(labels)
@@ -269,7 +269,7 @@ def test_the_brush_has_a_wide_id_at_once(viewer: Viewer, lagging: None, qtbot: A
     qtbot.wait(200)
 
 
-def test_a_narrow_layer_on_disk_is_not_replaced(viewer: Viewer, tmp_path: Path) -> None:
+def test_a_narrow_layer_on_disk_is_not_replaced(viewer: ViewerModel, tmp_path: Path) -> None:
     stored = zarr.open(tmp_path / "a.zarr", mode="w", shape=(8, 8), chunks=(8, 8), dtype="u1")
     stored[2, 2] = 255
     labels = viewer.add_labels(stored)
@@ -278,7 +278,7 @@ def test_a_narrow_layer_on_disk_is_not_replaced(viewer: Viewer, tmp_path: Path) 
     assert labels.data is stored
 
 
-def test_a_narrow_file_in_memory_is_not_left_behind(viewer: Viewer, tmp_path: Path) -> None:
+def test_a_narrow_file_in_memory_is_not_left_behind(viewer: ViewerModel, tmp_path: Path) -> None:
     stored = np.memmap(tmp_path / "labels.raw", mode="w+", dtype="u1", shape=(20, 20))
     stored[2, 2] = 255
     labels = viewer.add_labels(stored)
@@ -288,7 +288,7 @@ def test_a_narrow_file_in_memory_is_not_left_behind(viewer: Viewer, tmp_path: Pa
     assert stored[8, 8] == 7
 
 
-def test_another_reading_of_the_axes_and_back(viewer: Viewer) -> None:
+def test_another_reading_of_the_axes_and_back(viewer: ViewerModel) -> None:
     image = viewer.add_image(np.zeros((3, 20, 30)))
     labels, regions = layers.make_labels(viewer, image), layers.make_regions(viewer, image)
     prediction = layers.prediction_layer(viewer, image)
@@ -305,7 +305,7 @@ def test_another_reading_of_the_axes_and_back(viewer: Viewer) -> None:
     assert layers.partner(viewer, image, "labels") is flat
 
 
-def test_axes_that_a_copy_of_an_image_cannot_have(viewer: Viewer) -> None:
+def test_axes_that_a_copy_of_an_image_cannot_have(viewer: ViewerModel) -> None:
     image = viewer.add_image(np.zeros((3, 20, 30)))
     layers.set_axes(viewer, image, "CYX")
     plane = viewer.add_image(np.zeros((20, 30)), metadata=dict(image.metadata))
@@ -315,7 +315,7 @@ def test_axes_that_a_copy_of_an_image_cannot_have(viewer: Viewer) -> None:
     assert layers.axes(image) == "CYX"
 
 
-def test_a_copy_of_the_labels_is_nobodys(viewer: Viewer) -> None:
+def test_a_copy_of_the_labels_is_nobodys(viewer: ViewerModel) -> None:
     image = viewer.add_image(np.zeros((20, 30)))
     labels = layers.make_labels(viewer, image)
     copy = viewer.add_labels(labels.data.copy(), metadata=dict(labels.metadata))
@@ -323,7 +323,7 @@ def test_a_copy_of_the_labels_is_nobodys(viewer: Viewer) -> None:
     assert layers.role(copy) is None and layers.role(labels) == "labels"
 
 
-def test_labels_on_disk_are_read_by_the_thread(viewer: Viewer, tmp_path: Path) -> None:
+def test_labels_on_disk_are_read_by_the_thread(viewer: ViewerModel, tmp_path: Path) -> None:
     image = viewer.add_image(np.zeros((8, 8)))
     stored = zarr.open(tmp_path / "a.zarr", mode="w", shape=(8, 8), chunks=(8, 8), dtype="u1")
     labels = viewer.add_labels(stored)

@@ -28,8 +28,8 @@ from .mouse import canvas_pixel, settle, stroke
 pytestmark = pytest.mark.gui
 SIDE = 170
 GENERAL = Path(models.__file__).parent / "default.safetensors"
-# of each kind of layer; LIVE_EDITS=250 makes it 500 in all, which takes three minutes
-EDITS = int(os.environ.get("LIVE_EDITS", "80"))
+# of each kind of layer; LIVE_EDITS=250 makes it 500 in all
+EDITS = int(os.environ.get("LIVE_EDITS", "50"))
 
 
 def made(kind: str, data: np.ndarray, tmp_path: Path) -> Any:

@@ -22,7 +22,7 @@ from napari_unet.widgets import accepting, filtering, predicting
 from .conftest import done, partner
 from .mouse import canvas_pixel, settle
 
-pytestmark = [pytest.mark.gui, pytest.mark.usefixtures("fake_worker")]
+pytestmark = pytest.mark.gui
 
 Discs = tuple[np.ndarray, np.ndarray]
 Press = Callable[[str], None]

@@ -16,7 +16,7 @@ from napari_unet.widgets.open import Shown, add_pair
 
 from .conftest import partner
 
-pytestmark = [pytest.mark.gui, pytest.mark.usefixtures("fake_worker")]
+pytestmark = pytest.mark.gui
 
 Discs = tuple[np.ndarray, np.ndarray]
 Press = Callable[[str], None]

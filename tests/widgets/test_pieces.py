@@ -28,7 +28,6 @@ def told(dock: Any) -> str:
 
 
 @pytest.mark.gui
-@pytest.mark.usefixtures("fake_worker")
 def test_a_cell_that_the_eraser_has_cut(
     painted: Viewer, dock: Any, press: Press, qtbot: Any
 ) -> None:
@@ -54,7 +53,6 @@ def test_a_cell_that_the_eraser_has_cut(
 
 
 @pytest.mark.gui
-@pytest.mark.usefixtures("fake_worker")
 def test_six_cells_in_one_number_of_a_stack(
     window: Viewer, dock: Any, press: Press, qtbot: Any
 ) -> None:
@@ -134,7 +132,6 @@ def test_undo_goes_to_the_slice_that_it_changes(shape: tuple[int, ...]) -> None:
 
 
 @pytest.mark.gui
-@pytest.mark.usefixtures("fake_worker")
 def test_a_search_that_falls_into_a_stroke_which_changes_nothing_is_made_after_it(
     painted: Viewer, dock: Any, qtbot: Any
 ) -> None:

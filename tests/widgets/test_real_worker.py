@@ -32,6 +32,11 @@ def contents(viewer: Viewer) -> dict[str, tuple[bytes, str]]:
 
 
 @pytest.fixture
+def fake_worker() -> None:
+    """None: the real one."""
+
+
+@pytest.fixture
 def training(
     window: Viewer, dock: Any, discs: Discs, press: Press, qtbot: Any
 ) -> Callable[[], Path]:

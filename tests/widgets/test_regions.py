@@ -18,7 +18,7 @@ from napari_unet.widgets.trained import pair
 
 from .conftest import partner
 
-pytestmark = [pytest.mark.gui, pytest.mark.usefixtures("fake_worker")]
+pytestmark = pytest.mark.gui
 
 Press = Callable[[str], None]
 BOX = np.array([[0, 0], [0, 60], [60, 60], [60, 0]], float)

@@ -18,7 +18,7 @@ from napari_unet.widgets import modelling
 
 from .test_wishes import answer
 
-pytestmark = [pytest.mark.gui, pytest.mark.usefixtures("fake_worker")]
+pytestmark = pytest.mark.gui
 
 Press = Callable[[str], None]
 

@@ -22,7 +22,7 @@ from napari_unet.widgets import predicting
 from .conftest import done
 from .test_meanwhile import Gate
 
-pytestmark = [pytest.mark.gui, pytest.mark.usefixtures("fake_worker")]
+pytestmark = pytest.mark.gui
 
 Discs = tuple[np.ndarray, np.ndarray]
 Press = Callable[[str], None]

@@ -27,7 +27,7 @@ from napari_unet.widgets.desk import Desk
 
 from .conftest import done, partner
 
-pytestmark = [pytest.mark.gui, pytest.mark.usefixtures("fake_worker")]
+pytestmark = pytest.mark.gui
 
 Discs = tuple[np.ndarray, np.ndarray]
 Press = Callable[[str], None]

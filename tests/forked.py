@@ -1,0 +1,153 @@
+"""Starts Python programs by a fork of a process that has their imports: 0.05 s instead of 1 to 3 s.
+
+`ForkServer` is that process. `Forked` is a program that it has started, to be used like a
+`subprocess.Popen`. Who can only start a command starts this file with the server's address and
+the program's path: a process that lends its input and output, ends as the program ends, and whose
+death is the program's.
+"""
+
+from __future__ import annotations
+
+import array
+import contextlib
+import importlib
+import json
+import os
+import runpy
+import select
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+from typing import IO, Any
+
+
+class ForkServer:
+    """A process with these imports; a program starts in it by its path."""
+
+    def __init__(self, folder: Path, *imports: str) -> None:
+        self._address = folder / "server"
+        # it ends with the end of its input: however we ended
+        self._process = subprocess.Popen(
+            [sys.executable, "-u", "-W", "ignore", __file__, "serve", str(self._address), *imports],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+        )
+        assert self._process.stdout is not None
+        self._process.stdout.readline()
+
+    def command(self, program: Path) -> tuple[str, ...]:
+        """Arguments of Python that start this program."""
+        return ("-I", "-S", __file__, "lend", str(self._address), str(program))
+
+    def start(self, program: Path, **environment: str) -> Forked:
+        """The program, with pipes for its input and output."""
+        return Forked(str(self._address), str(program), {**os.environ, **environment})
+
+    def close(self) -> None:
+        self._process.communicate()
+
+
+class Forked:
+    """A running program; ends with SIGKILL where its owner goes away."""
+
+    def __init__(self, address: str, program: str, environment: dict[str, str]) -> None:
+        (self._in, stdin), (stdout, self._out) = os.pipe(), os.pipe()
+        self._line = asked(address, program, environment, (self._in, self._out, 2))
+        os.close(self._in), os.close(self._out)
+        self._answer = self._line.makefile()
+        self.pid = int(self._answer.readline())
+        how: Any = {"encoding": "utf-8", "errors": "surrogateescape"}
+        self.stdin: IO[str] = os.fdopen(stdin, "w", **how)
+        self.stdout: IO[str] = os.fdopen(stdout, **how)
+        self.returncode: int | None = None
+
+    def wait(self, timeout: float | None = None) -> int:
+        """Its exit code, -N where signal N has ended it."""
+        if self.returncode is None:
+            self._line.settimeout(timeout)
+            self.returncode = int(self._answer.readline())
+            self._answer.close()
+            self._line.close()
+        return self.returncode
+
+    def send_signal(self, number: int) -> None:
+        if self.returncode is None:
+            os.kill(self.pid, number)
+
+    def terminate(self) -> None:
+        self.send_signal(signal.SIGTERM)
+
+    def kill(self) -> None:
+        self.send_signal(signal.SIGKILL)
+
+
+def asked(
+    address: str, program: str, environment: dict[str, str], streams: tuple[int, int, int]
+) -> socket.socket:
+    """Where the program's pid and later its exit code come, a line each."""
+    line = socket.socket(socket.AF_UNIX)
+    line.connect(address)
+    fds = array.array("i", streams)
+    line.sendmsg([b"!"], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, fds)])
+    line.sendall(json.dumps([program, environment]).encode() + b"\n")
+    return line
+
+
+def lend(address: str, program: str) -> None:
+    """Ask for the program, then end as it does."""
+    with asked(address, program, dict(os.environ), (0, 1, 2)) as line:
+        _pid, *ended = line.makefile()
+    code = int(ended[0]) if ended else 1
+    if code < 0:
+        os.kill(os.getpid(), -code)
+    os._exit(code)
+
+
+def serve(address: str, *imports: str) -> None:
+    """Fork for each who asks, until the end of the input."""
+    for name in imports:
+        importlib.import_module(name)
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    with socket.socket(socket.AF_UNIX) as door:
+        door.bind(address)
+        door.listen()
+        print("ready", flush=True)  # noqa: T201
+        while door in select.select([door, 0], [], [])[0]:
+            line, _ = door.accept()
+            if os.fork() == 0:
+                door.close()
+                look_after(line)
+            line.close()
+
+
+def look_after(line: socket.socket) -> None:
+    """Run a program in a process of its own; it does not outlive the one who asked for it."""
+    _, fds, *_ = socket.recv_fds(line, 1, 3)
+    program, environment = json.loads(line.makefile().readline())
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    child = os.fork()
+    if child == 0:
+        line.close()
+        os.environ.clear()
+        os.environ.update(environment)
+        for number, fd in enumerate(fds):
+            os.dup2(fd, number)
+            os.close(fd)
+        runpy.run_path(program, run_name="__main__")
+        sys.exit()
+    for fd in (0, 1, 2, *fds):
+        os.close(fd)
+    line.sendall(f"{child}\n".encode())
+    ended = os.pidfd_open(child)
+    if ended not in select.select([ended, line], [], [])[0]:
+        os.kill(child, signal.SIGKILL)
+    code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    with contextlib.suppress(OSError):  # it has gone
+        line.sendall(f"{code}\n".encode())
+    os._exit(0)
+
+
+if __name__ == "__main__":
+    {"serve": serve, "lend": lend}[sys.argv[1]](*sys.argv[2:])
