@@ -174,6 +174,7 @@ class Worker:
             if command not in self._given:
                 return
             self.channel.say(self._broken_off(command))
+            self.channel.flush()
             os._exit(0)
 
     def _broken_off(self, command: Command) -> Message:
@@ -218,7 +219,10 @@ def main() -> None:
             "words": device_words(device),
         }
     )
-    worker.work()
+    try:
+        worker.work()
+    finally:
+        worker.channel.flush()
     with contextlib.suppress(OSError):
         sys.stderr.flush()
     os._exit(0)  # torch takes its time to be torn down, and a closing window waits for us
