@@ -127,9 +127,10 @@ class Model:
 
     def save(self, path: str | Path) -> None:
         """Write or replace a model file (.safetensors), atomically."""
+        from napari_unet.files.atomic import behind_link
         from napari_unet.runs.networks import save_network
 
-        save_network(Path(path), self._net, self.config)
+        save_network(behind_link(Path(path)), self._net, self.config)
 
     def _slices(
         self, image: npt.ArrayLike, axes: str | None, wish: Wish

@@ -219,7 +219,7 @@ def _annotated_only(truth: Ints, prediction: Ints, known: Mask) -> tuple[Ints, I
 
 def _say_and_write(scores: dict[str, Scores], json: Path | None) -> None:
     from napari_unet.core.metrics import mean, pool
-    from napari_unet.files.atomic import write_json
+    from napari_unet.files.atomic import behind_link, write_json
 
     pooled, averaged = pool(list(scores.values())), mean(list(scores.values()))
     say(f"mean of {len(scores)}: {_line(averaged)}")
@@ -232,7 +232,7 @@ def _say_and_write(scores: dict[str, Scores], json: Path | None) -> None:
             "images": {name: s.to_dict() for name, s in scores.items()},
         }
         json.parent.mkdir(parents=True, exist_ok=True)
-        write_json(json, content)
+        write_json(behind_link(json), content)
 
 
 def _line(values: dict[str, float]) -> str:

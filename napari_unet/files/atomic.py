@@ -112,6 +112,14 @@ def check_replaceable(path: Path) -> None:
         raise BadInput(f"{path} cannot be written: it is write-protected")
 
 
+def behind_link(path: Path) -> Path:
+    """Where a file that the user names is written: a link stays one, and its file is replaced.
+
+    Not for files of a run folder, which may be a stranger's: there the link itself gives way.
+    """
+    return Path(os.path.realpath(path)) if path.is_symlink() else path
+
+
 def part_beside(path: Path, suffix: str | None = None) -> Path:
     """A new name beside `path` for what is not finished: :func:`clear_leftovers` knows it."""
     # The same suffix: libraries go by it. The same folder: only there a move is atomic. Not the

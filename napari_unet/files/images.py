@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import struct
 import tokenize
 import zlib
@@ -17,7 +18,7 @@ import numpy.typing as npt
 
 from napari_unet.core.errors import BadInput
 
-from .atomic import replacing
+from .atomic import behind_link, replacing
 from .guarded import check_plain
 from .pictures import picture_header, read_picture
 from .tiff import open_series, read_tiff
@@ -26,8 +27,8 @@ TIFF = (".tif", ".tiff")
 JPEG = (".jpg", ".jpeg")
 SUFFIXES = (*TIFF, ".png", *JPEG, ".npy")
 CLASSIC = 2**32 - 2**25  # bytes of pixels that a TIFF of the old kind holds
-# what the command line writes into the tag "Software" of what it has computed; programs in which
-# such a file is edited by hand do not keep it
+# what the command line writes into the tag "Software" of what it has computed, and with it a digest
+# of the pixels: some programs in which such a file is edited by hand keep the tag
 COMPUTED = "napari-unet, computed"
 
 # What the readers raise for files that are broken or something else altogether. RuntimeError:
@@ -129,6 +130,11 @@ def write_labels(
         One letter for each axis; default YX, ZYX or TZYX.
     computed
         Nothing in it is made by hand: :func:`is_computed` knows the file.
+
+    Raises
+    ------
+    BadInput
+        If what was computed would replace what may be somebody's work; see :func:`check_new`.
     """
     top = int(labels.max(initial=0))
     _write_tiff(path, labels.astype(np.uint16 if top < 2**16 else np.int32), axes, computed)
@@ -148,7 +154,8 @@ def is_computed(path: Path) -> bool:
         import tifffile
 
         with tifffile.TiffFile(path) as tiff:
-            return bool(tiff.pages.first.software == COMPUTED)
+            said = str(tiff.pages.first.software)
+        return said.startswith(COMPUTED) and said == _signed(read_tiff(path)[0])
     return False
 
 
@@ -167,6 +174,11 @@ def check_new(path: Path) -> None:
         )
 
 
+def _signed(array: npt.NDArray[Any]) -> str:
+    """What stands in a file that holds this, as it was computed."""
+    return f"{COMPUTED}, pixels {hashlib.sha256(np.ascontiguousarray(array).data).hexdigest()[:32]}"
+
+
 def _mapped(path: Path) -> npt.NDArray[Any]:
     """An ``.npy`` file, memory-mapped: what its header says is compared with its size."""
     array: npt.NDArray[Any] = np.lib.format.open_memmap(path, mode="r")
@@ -181,8 +193,10 @@ def _check_numbers(path: Path, dtype: np.dtype[Any]) -> None:
 def _write_tiff(path: Path, array: npt.NDArray[Any], axes: str | None, computed: bool) -> None:
     import tifffile
 
+    if computed:  # it may have been made meanwhile
+        check_new(path)
     letters = axes or {2: "YX", 3: "ZYX", 4: "TZYX"}.get(array.ndim, "")
-    with replacing(path) as beside:
+    with replacing(behind_link(path)) as beside:
         tifffile.imwrite(
             beside,
             array,
@@ -190,7 +204,7 @@ def _write_tiff(path: Path, array: npt.NDArray[Any], axes: str | None, computed:
             compression="zlib",
             photometric="minisblack",  # three slices are not red, green and blue
             metadata={"axes": letters} if letters else None,
-            software=COMPUTED if computed else None,
+            software=_signed(array) if computed else None,
         )
 
 

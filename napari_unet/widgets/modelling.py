@@ -15,7 +15,7 @@ from napari_unet.core.errors import BadInput
 from napari_unet.core.presets import preset
 from napari_unet.core.settings import ModelConfig, WeightSettings
 from napari_unet.core.tally import tally
-from napari_unet.files.atomic import write_bytes
+from napari_unet.files.atomic import behind_link, write_bytes
 from napari_unet.files.images import write_labels
 from napari_unet.files.lock import in_use
 from napari_unet.files.model_file import described_anew, read_config
@@ -137,7 +137,7 @@ def save(source: Path, target: Path, config: ModelConfig | None = None) -> None:
     """Copy a model file, replacing `target` atomically; `config` stands in place of its own."""
     own = read_config(source)
     content = source.read_bytes() if config in (None, own) else described_anew(source, config)
-    write_bytes(target, content)
+    write_bytes(behind_link(target), content)
 
 
 def export(shot: Snapshot, path: Path) -> int:

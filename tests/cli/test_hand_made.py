@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import numpy as np
+import PIL.Image
 import pytest
 import tifffile
 
-from napari_unet.files.images import is_computed, write_labels
+from napari_unet import BadInput, load_model
+from napari_unet.files.images import COMPUTED, is_computed, write_labels
 
 from .commands import Run, cells, put_pair, snapshot
 
@@ -45,6 +48,53 @@ def test_a_prediction_that_was_corrected_by_hand_is_spared(
     assert not is_computed(out)
     before = out.read_bytes()
     assert run(*words).code == 1 and out.read_bytes() == before
+
+
+def test_a_result_that_was_edited_by_a_program_that_keeps_tags_is_spared(
+    run: Run, model: Path, raw: Path, tmp_path: Path
+) -> None:
+    words, out = ("predict", model, raw, "-o", tmp_path / "o"), tmp_path / "o" / "a_labels.tif"
+    assert run(*words).code == 0
+    with PIL.Image.open(out) as picture:
+        picture.putpixel((3, 3), 77)
+        picture.save(out)
+    with tifffile.TiffFile(out) as tiff:
+        assert tiff.pages.first.software.startswith(COMPUTED)  # type: ignore[union-attr]
+    before = out.read_bytes()
+    answer = run(*words)
+    assert answer.code == 1 and "may be made by hand" in answer.err
+    assert out.read_bytes() == before
+
+
+def test_what_was_made_by_hand_meanwhile_is_spared(tmp_path: Path) -> None:
+    """A prediction of many images takes long."""
+    write_labels(tmp_path / "a_labels.tif", LABELS)
+    before = snapshot(tmp_path)
+    with pytest.raises(BadInput, match="may be made by hand"):
+        write_labels(tmp_path / "a_labels.tif", LABELS, computed=True)
+    assert snapshot(tmp_path) == before
+
+
+@pytest.mark.skipif(os.name != "posix", reason="links need a right of their own")
+def test_links_stay_links(run: Run, model: Path, raw: Path, tmp_path: Path) -> None:
+    (tmp_path / "o").mkdir()
+    (tmp_path / "store").mkdir()
+    names = {"labels": "o/a_labels.tif", "scores": "s.json", "model": "n.safetensors"}
+    put_pair(tmp_path / "data", "a", IMAGE, LABELS)
+    write_labels(tmp_path / "store" / "labels", LABELS, computed=True)
+    (tmp_path / "store" / "scores").write_text('{"pooled": {}}')
+    (tmp_path / "store" / "model").write_bytes(model.read_bytes())
+    for there, name in names.items():
+        (tmp_path / name).symlink_to(tmp_path / "store" / there)
+    before = snapshot(tmp_path / "store")
+    load_model(tmp_path / "n.safetensors").save(tmp_path / "n.safetensors")
+    scores = ("--labels", tmp_path / "data", tmp_path / "data", "--json", tmp_path / "s.json")
+    assert run("evaluate", *scores).code == 0
+    write_labels(tmp_path / "o" / "a_labels.tif", 2 * LABELS)
+    assert all((tmp_path / name).is_symlink() for name in names.values())
+    after = snapshot(tmp_path / "store")
+    assert after.keys() == before.keys() and after["labels"] != before["labels"]
+    assert after["scores"] != before["scores"]
 
 
 def test_a_weight_map_spares_labels_and_images(run: Run, tmp_path: Path) -> None:
