@@ -62,7 +62,7 @@ def evaluate(
     found = find_pairs(Path(first) if second is None else second)
     if json is not None:
         _check_file(json)
-    if found.passed_over or found.without_image:
+    if not found.complete:
         say(found.words)
     values: tuple[int, ...] = ()
     if labels is not None:

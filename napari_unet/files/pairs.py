@@ -18,6 +18,7 @@ import numpy.typing as npt
 from napari_unet.core.annotation import Mask, Pair, beyond, check_labels, photo_doubt, stated_area
 from napari_unet.core.axes import axes_of
 from napari_unet.core.errors import BadInput
+from napari_unet.core.given import as_mask
 
 from .images import SUFFIXES, read_image
 
@@ -36,11 +37,17 @@ class PairFiles:
 
 @dataclass(frozen=True)
 class PairsOnDisk:
-    """What a folder holds: its pairs, and the names of images and of labels that are alone."""
+    """What a folder holds: its pairs, and the names of what is alone."""
 
     pairs: tuple[PairFiles, ...]
     passed_over: tuple[str, ...] = ()
     without_image: tuple[str, ...] = ()
+    of_no_pair: tuple[str, ...] = ()
+
+    @property
+    def complete(self) -> bool:
+        """Whether nothing is left out."""
+        return not (self.passed_over or self.without_image or self.of_no_pair)
 
     @property
     def words(self) -> str:
@@ -51,6 +58,9 @@ class PairsOnDisk:
         if self.without_image:
             files = _counted(len(self.without_image), "label file")
             words += f", {files} without an image passed over ({self.without_image[0]})"
+        if self.of_no_pair:
+            areas = _counted(len(self.of_no_pair), "known area")
+            words += f", {areas} of no annotated image passed over ({self.of_no_pair[0]})"
         return words
 
 
@@ -74,8 +84,13 @@ def find_pairs(folder: Path) -> PairsOnDisk:
             f"{folder} holds no annotated image: NAME.tif with NAME_labels.tif is needed,"
             " or images/ with labels/"
         )
-    alone = tuple(path.name for name, path in labels.items() if name not in images)
-    return PairsOnDisk(pairs, tuple(name for name in images if name not in labels), alone)
+    annotated, shown = {pair.name for pair in pairs}, set(images.values())
+    return PairsOnDisk(
+        pairs,
+        tuple(name for name in images if name not in labels),
+        tuple(path.name for name, path in labels.items() if name not in images),
+        tuple(p.name for name, p in known.items() if name not in annotated and p not in shown),
+    )
 
 
 def list_images(paths: Iterable[Path]) -> list[Path]:
@@ -142,8 +157,11 @@ def read_labels(path: Path) -> npt.NDArray[np.int32]:
 
 
 def read_known(path: Path) -> Mask:
-    """Where the file is not 0: bool of the file's shape; see `core.annotation.stated_area`."""
-    return _read_exact(path) != 0
+    """Where the file is not 0: bool of the file's shape; see `core.annotation.stated_area`.
+
+    :class:`BadInput` where it is NaN: some programs write that for what is outside.
+    """
+    return as_mask(_read_exact(path), str(path))
 
 
 def _read_exact(path: Path) -> npt.NDArray[Any]:

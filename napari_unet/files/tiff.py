@@ -68,6 +68,8 @@ def open_series(path: Path) -> Iterator[Any]:
                 f"{path} lacks {missing} of its {len(series.pages)} planes: "
                 "save those that are there as a file of their own"
             )
+        if not series.keyframe.is_tiled and any(0 in page.databytecounts for page in pages):
+            raise BadInput(f"{path} is cut off: strips of pixels were never written")
         _refuse_holes(path, complaints)
         others = [s for s in tiff.series[1:] if not _is_preview(s, series)]
         if others:

@@ -231,6 +231,18 @@ SizeZ="3" SizeC="1" SizeT="1"><Channel ID="Channel:0:0"/>{planes}</Pixels></Imag
 PLANE = '<TiffData IFD="{0}" FirstZ="{0}" PlaneCount="1"/>'
 
 
+def test_strips_that_were_never_written(tmp_path: Path) -> None:
+    """They would come back as zeros. Of tiles that means background: slides leave them out."""
+    tifffile.imwrite(tmp_path / "a.tif", np.ones((32, 40), np.uint8), rowsperstrip=8)
+    with tifffile.TiffFile(tmp_path / "a.tif", mode="r+") as tiff:
+        tags = tiff.pages.first.tags
+        for number in (273, 279):  # where strips are, and how long
+            tags[number].overwrite([*tags[number].value[:-1], 0])
+    for read in (read_image, read_header):
+        with pytest.raises(BadInput, match=r"a\.tif is cut off: strips"):
+            read(tmp_path / "a.tif")
+
+
 def test_planes_that_are_missing(tmp_path: Path) -> None:
     for count in (3, 2):
         text = OME.format(planes="".join(PLANE.format(i) for i in range(count)))

@@ -122,6 +122,18 @@ def test_half_floats_hold_ids(tmp_path: Path) -> None:
     assert read_labels(tmp_path / "a.tif").sum() == (GREY > 99).sum()
 
 
+@pytest.mark.parametrize("name", ["a.tif", "a.npy"])
+def test_a_known_area_is_told_by_numbers(tmp_path: Path, name: str) -> None:
+    """Some programs write NaN where nothing is: that is not 0."""
+    mask = np.where(GREY > 99, 1, np.nan).astype(np.float32)
+    if name == "a.npy":
+        np.save(tmp_path / name, mask)
+    else:
+        tifffile.imwrite(tmp_path / name, mask)
+    with pytest.raises(BadInput, match=rf"{name}: NaN is neither 0 nor not 0"):
+        read_known(tmp_path / name)
+
+
 def put(folder: Path, *names: str) -> None:
     for name in names:
         tifffile.imwrite(folder / name, GREY)

@@ -47,6 +47,21 @@ def test_folders_of_their_own(tmp_path: Path, ending: str) -> None:
     assert [p.name for p in list_images([tmp_path])] == ["a.tif", "b.tif"]
 
 
+@pytest.mark.parametrize("names", [("b_known.tif",), ("b_known.tif", "b.tif")])
+def test_a_known_area_of_no_annotated_image_is_told(tmp_path: Path, names: tuple[str, ...]) -> None:
+    """A mistyped name would make all of an image known."""
+    put(tmp_path, "a.tif", "a_labels.tif", *names)
+    found = find_pairs(tmp_path)
+    assert found.pairs[0].known is None and not found.complete
+    assert found.words.endswith("1 known area of no annotated image passed over (b_known.tif)")
+
+
+def test_an_image_that_is_called_known(tmp_path: Path) -> None:
+    put(tmp_path, "a_known.tif", "a_known_labels.tif")
+    found = find_pairs(tmp_path)
+    assert [p.name for p in found.pairs] == ["a_known"] and found.complete
+
+
 @pytest.mark.parametrize(
     ("names", "words"),
     [
