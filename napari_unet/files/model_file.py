@@ -191,6 +191,8 @@ def _read_header(path: Path) -> dict[str, Any]:
     end = max((_end(path, header[name]) for name in header if name != METADATA), default=0)
     if 8 + length + end > size:
         raise BadInput(f"{path} is cut off: weights are missing at its end")
+    if 8 + length + end < size:  # before it is read as a whole
+        raise BadInput(f"{path} is damaged: it is longer than its header says")
     return header
 
 

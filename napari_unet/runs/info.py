@@ -15,7 +15,7 @@ from napari_unet.files.guarded import read_table
 
 FORMAT = 1
 CREATED = "%Y-%m-%dT%H:%M:%S"
-OWN = ("log.jsonl", "data", "checkpoint")  # written into, or read as a whole: never links
+OWN = ("log.jsonl", "data", "checkpoint", "lock")  # written into, or read as a whole: never links
 
 
 @dataclass(frozen=True)

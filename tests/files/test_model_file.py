@@ -81,6 +81,16 @@ def test_cut_off(tmp_path: Path, share: float) -> None:
             read(path)
 
 
+def test_more_than_the_header_says_is_not_read(tmp_path: Path) -> None:
+    """It may be gigabytes, a hole on the disk."""
+    path = written(tmp_path)
+    with path.open("r+b") as file:
+        file.truncate(2**33)
+    for read in (read_config, read_model):
+        with pytest.raises(BadInput, match=r"m\.safetensors is damaged: it is longer"):
+            read(path)
+
+
 def test_a_pickle_is_not_opened(tmp_path: Path) -> None:
     path = tmp_path / "m.safetensors"
     torch.save(TENSORS, path)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -53,7 +54,8 @@ def test_training_does_not_mind_an_odd_model(tmp_path: Path) -> None:
     pair = disc_pair(side=96)
     run = create_run(tmp_path / "run", [pair])
     assert run.info["base"]["name"] == "default"
-    model = napari_unet.train([np.asarray(pair.image)], [pair.labels], base="none", steps=1)
+    image, heard = np.asarray(pair.image), list[Any]()
+    model = napari_unet.train([image], [pair.labels], base="none", steps=1, progress=heard.append)
     assert model.config.training["steps"] == 1
 
 
@@ -84,6 +86,14 @@ def test_a_log_that_is_a_folder_or_a_link(tmp_path: Path) -> None:
     with pytest.raises(BadInput, match=r"log\.jsonl is a link"):
         list(train_run(path))
     assert (tmp_path / "mine.txt").read_text() == "mine"
+
+
+def test_a_lock_that_is_a_link_makes_no_file_elsewhere(tmp_path: Path) -> None:
+    run = tiny_run(tmp_path / "run", steps=1)
+    (run.path / "lock").symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(BadInput, match="lock is a link"):
+        list(train_run(run.path))
+    assert not (tmp_path / "elsewhere").exists()
 
 
 @pytest.mark.parametrize("where", ["//host/share/theirs", r"\\host\share\theirs"])
