@@ -152,7 +152,9 @@ def info(
     card = path.with_suffix(".md")
     if card.is_file():
         with card.open("rb") as file:  # a stranger's, of any size and encoding
-            say("\n" + file.read(LONGEST_CARD).decode(errors="replace"))
+            text = file.read(LONGEST_CARD).decode(errors="replace")
+        for line in ("", *text.splitlines()):
+            say(line)
 
 
 def _run_facts(run: RunFolder) -> dict[str, Any]:

@@ -14,8 +14,9 @@ import typer
 if TYPE_CHECKING:
     from napari_unet.core.annotation import Pair
 
-# all control characters but tab and new line; marks that overrule the direction of writing
-OBEYED = re.compile("[\\x00-\\x08\\x0b-\\x1f\\x7f-\\x9f\\u202a-\\u202e\\u2066-\\u2069]")
+# all control characters but tab, ends of lines among them; marks that overrule the direction of
+# writing
+OBEYED = re.compile("[\\x00-\\x08\\x0a-\\x1f\\x7f-\\x9f\\u2028-\\u202e\\u2066-\\u2069]")
 BETWEEN_LINES = 5.0  # seconds between two plain lines about the steps of a training
 
 
@@ -25,10 +26,11 @@ def say(words: str) -> None:
 
 
 def printable(words: str) -> str:
-    """The words with escapes for what a terminal would obey.
+    """The words in one line, with escapes for what a terminal would obey.
 
     A file's name or a model's description may be a stranger's: control characters move the cursor
-    and set the window's title, and others turn the order of letters round.
+    and set the window's title, an end of line begins what looks like our own words, and others turn
+    the order of letters round.
     """
     return OBEYED.sub(lambda found: found[0].encode("unicode_escape").decode(), words)
 

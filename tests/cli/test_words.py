@@ -63,12 +63,12 @@ def test_names_that_a_terminal_would_obey(
         shown.line(f"{EVIL}: done")
     with training_steps() as steps:
         steps.line(EVIL)
-    words.say(f"{EVIL}\tand\nmore")
+    words.say(f"{EVIL}\tand\nmore\u2028words")
     out = capsys.readouterr().out
     assert (
         "\x1b]0" not in out and "\x1b[2J" not in out and "\u202e" not in out and "\x07" not in out
     )
-    assert out.count(r"[/]\x1b]0;title\x07") >= 3 and "\tand\nmore" in out
+    assert out.count(r"[/]\x1b]0;title\x07") >= 3 and "\tand\\nmore\\u2028words" in out
 
 
 def test_an_error_that_a_terminal_would_obey(capsys: pytest.CaptureFixture[str]) -> None:
