@@ -11,7 +11,6 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import numpy.typing as npt
 
 from napari_unet.core.annotation import Pair, beyond, check_labels, stated_area
@@ -20,7 +19,7 @@ from napari_unet.core.errors import BadInput, UNetWarning
 from napari_unet.core.given import as_array, as_mask
 from napari_unet.core.metrics import Scores, evaluate
 from napari_unet.core.settings import LabelsAre, TrainOptions
-from napari_unet.core.typed import from_dict
+from napari_unet.core.typed import from_dict, plain_numbers
 from napari_unet.models import find_model
 from napari_unet.runs.folder import RunFolder, create_run
 from napari_unet.runs.messages import Message
@@ -119,6 +118,7 @@ def train(
     UNetWarning
         If the training did worse than its base, whose weights are returned then; if an image is
         left out, since nothing is painted in it; if cells are painted beyond the known area.
+        Without `progress`, which is told them, what the training itself warns of, too.
     """
     check_device(device)
     given = {"preset": preset, "base": base, "labels_are": labels_are, "device": device}
@@ -141,7 +141,7 @@ def _options(given: dict[str, Any]) -> TrainOptions:
     BadInput
         If one is of another kind, or there is no such.
     """
-    plain = {name: v.item() if isinstance(v, np.generic) else v for name, v in given.items()}
+    plain = plain_numbers(given)
     plain["device"] = str(plain["device"])
     if isinstance(plain["base"], os.PathLike):
         plain["base"] = os.fspath(plain["base"])
@@ -173,6 +173,8 @@ def _trained(
             for message in messages:
                 if progress is not None:
                     progress(message)
+                elif message["event"] == "warning":
+                    warnings.warn(message["words"], UNetWarning, stacklevel=3)
         if message.get("worse"):
             warnings.warn(
                 "the training did worse than the model that it started from, whose weights are"

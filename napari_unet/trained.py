@@ -145,7 +145,8 @@ class Model:
         segmenter = Segmenter(self._net, self.config)
         segmenter.tile, segmenter.precision, segmenter.views = wish.tile, wish.precision, wish.views
         segmenter.diameter, segmenter.warn = wish.diameter, wish.warn or segmenter.warn
-        lazy = hasattr(image, "dtype") and hasattr(image, "shape") and not np.ma.is_masked(image)
+        numbers = isinstance(getattr(image, "dtype", None), np.dtype)  # torch has types of its own
+        lazy = numbers and hasattr(image, "shape") and not np.ma.is_masked(image)
         array: Any = image if lazy else as_array(image, "the image")
         found = axes_of(array, axes, where="the image")
         if found.alpha:

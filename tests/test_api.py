@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from tests.runs.tiny import disc_pair
 
 IMAGE, LABELS = np.asarray(disc_pair().image), disc_pair().labels
 BRIEF: dict[str, Any] = {"steps": 1, "device": "cpu"}
+UNHEARD: dict[str, Any] = {**BRIEF, "progress": lambda message: None}
 
 
 def write_base(path: Path, **options: Any) -> Path:
@@ -109,7 +111,7 @@ def test_what_is_opaque_is_left_out_and_said(base: Path) -> None:
 
 def test_an_image_without_paint_is_named(base: Path) -> None:
     with pytest.warns(UNetWarning, match="image 1 is left out: nothing is painted") as said:
-        train([IMAGE, IMAGE], [LABELS, np.zeros_like(LABELS)], base=str(base), **BRIEF)
+        train([IMAGE, IMAGE], [LABELS, np.zeros_like(LABELS)], base=str(base), **UNHEARD)
     assert said[0].filename == __file__
 
 
@@ -118,7 +120,7 @@ def test_cells_beyond_the_known_area_count_and_are_named(base: Path, tmp_path: P
     known[:, :40] = 255
     run = tmp_path / "run"
     with pytest.warns(UNetWarning, match="image 0: .* beyond the known area") as said:
-        train([IMAGE], [LABELS], known=[known[None]], base=str(base), run=run, **BRIEF)
+        train([IMAGE], [LABELS], known=[known[None]], base=str(base), run=run, **UNHEARD)
     assert said[0].filename == __file__
     kept = np.load(run / "data" / "0000_known.npy")[0]
     np.testing.assert_array_equal(kept, (known > 0) | (LABELS > 0))
@@ -126,3 +128,25 @@ def test_cells_beyond_the_known_area_count_and_are_named(base: Path, tmp_path: P
 
 def test_the_warning_is_public() -> None:
     assert issubclass(napari_unet.UNetWarning, UserWarning)
+
+
+def test_what_a_training_warns_of_is_heard(base: Path) -> None:
+    """By whoever follows it, else as Python's warnings."""
+    said: list[Any] = []
+    one = np.where(LABELS == 1, 1, 0)
+    with warnings.catch_warnings(record=True) as heard:
+        warnings.simplefilter("always")
+        train([IMAGE], [one], base=str(base), **BRIEF)
+    assert {w.filename for w in heard} == {__file__} and heard[0].category is UNetWarning
+    train([IMAGE], [one], base=str(base), **BRIEF, progress=said.append)
+    words = [m["words"] for m in said if m["event"] == "warning"]
+    assert [str(w.message) for w in heard] == words
+    assert any("too little is annotated to hold anything out" in w for w in words)
+
+
+def test_a_tensor_that_is_no_array_is_one_sentence(base: Path) -> None:
+    plain = torch.from_numpy(IMAGE.astype(np.float32))
+    model = load_model(base)
+    assert np.array_equal(model.segment(plain), model.segment(plain.numpy()))
+    with pytest.raises(BadInput, match=r"the image: this cannot be read .*requires grad"):
+        model.segment(plain.requires_grad_())

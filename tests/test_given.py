@@ -108,7 +108,9 @@ def test_nor_is_it_predicted(image: Any, base: Path) -> None:
 @pytest.mark.parametrize(
     ("given", "words"),
     [
-        ({"tile": -5}, "tile size must be a whole number of pixels, 0 = untiled, not -5"),
+        ({"tile": -5}, "tile size must be a whole number of pixels, 0 = untiled .*, not -5"),
+        ({"tile": 10**30}, "tile size must be .* at most 1000000, not 1000"),
+        ({"diameter": 10**400}, "diameter must be above 0 px and at most"),
         ({"tile": 64.5}, "tile size must be a whole number"),
         ({"tile": "64"}, "tile size must be a whole number"),
         ({"diameter": "26"}, "diameter must be a number of pixels, not '26'"),
@@ -147,8 +149,33 @@ def test_misspelt_weights_are_refused() -> None:
         weight_map(LABELS, labels_are="class")  # type: ignore[arg-type]
     with pytest.raises(BadInput, match="presets paper and fiji, not 'Fiji'"):
         WeightSettings(preset="Fiji")  # type: ignore[arg-type]
+    with pytest.raises(BadInput, match=r"are WeightSettings, such as .*of\('fiji'\), not 'fiji'"):
+        weight_map(LABELS, settings="fiji")  # type: ignore[arg-type]
+    for bounds in ({"tolerance": 0.0}, {"max_class_weight": 0.0}, {"rim_sigma": float("nan")}):
+        with pytest.raises(BadInput, match=f"{next(iter(bounds))} must be"):
+            weight_map(LABELS, settings=WeightSettings(**bounds))
     with pytest.raises(BadInput, match="known area: NaN is neither"):
         weight_map(LABELS, np.full(LABELS.shape, np.nan))
+
+
+@pytest.mark.parametrize("weight", [1e39, -1.0, float("nan"), "1", None])
+def test_class_weights_are_weights(weight: Any) -> None:
+    with pytest.raises(BadInput, match=r"the weight of class 0 must be between 0 and 1e\+06, not "):
+        weight_map(LABELS, class_weight={0: weight})
+
+
+@pytest.mark.parametrize("given", [[1.0, 2.0], {"0": 1.0}, 3])
+def test_class_weights_are_given_by_class(given: Any) -> None:
+    with pytest.raises(BadInput, match="class weights are given by class"):
+        weight_map(LABELS, class_weight=given)
+    assert np.isfinite(weight_map(LABELS, class_weight={np.int64(0): np.float32(2), 1: 1})).all()
+
+
+@pytest.mark.parametrize("size", ["3", None, -1, float("nan"), [3]])
+def test_a_least_size_is_a_number_of_pixels(size: Any) -> None:
+    with pytest.raises(BadInput, match="min_size must be a number of pixels, 0 or more, not"):
+        evaluate(LABELS, LABELS, min_size=size)
+    assert evaluate(LABELS, LABELS, min_size=np.int64(3)).found
 
 
 def test_the_folder_may_change_meanwhile(

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from copy import deepcopy
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -47,7 +48,8 @@ def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def trained(base: Path) -> Model:
-    return train([IMAGE], [LABELS], base=base, steps=1, device="cpu", seed=1)
+    heard: list[Any] = []
+    return train([IMAGE], [LABELS], base=base, steps=1, device="cpu", seed=1, progress=heard.append)
 
 
 @pytest.fixture(scope="module")

@@ -60,7 +60,7 @@ def predict(
     from napari_unet.files.pairs import list_images
     from napari_unet.models import find_model
 
-    check_wishes(diameter, precision, views)
+    check_wishes(diameter, precision, views, tile)
     file = find_model(model)
     config = read_config(file)
     paths = list_images(images)

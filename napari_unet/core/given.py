@@ -33,7 +33,7 @@ def as_array(values: Any, what: str) -> npt.NDArray[Any]:
         )
     try:
         return np.asarray(values)
-    except ValueError as error:
+    except (ValueError, TypeError, RuntimeError) as error:  # the last two: tensors
         raise BadInput(f"{what}: this cannot be read as an array ({error})") from error
 
 
@@ -51,6 +51,11 @@ def as_mask(values: Any, what: str) -> npt.NDArray[np.bool_]:
     if array.dtype.kind == "f" and np.isnan(array).any():
         raise BadInput(f"{what}: NaN is neither 0 nor not 0; say which is meant")
     return array if array.dtype == np.bool_ else array != 0
+
+
+def within(value: object, low: float, high: float) -> bool:
+    """Whether it is a number, or one of numpy's, between these, both included; NaN is not."""
+    return isinstance(value, int | float | np.integer | np.floating) and bool(low <= value <= high)
 
 
 def check_numbers(dtype: np.dtype[Any], what: str) -> None:

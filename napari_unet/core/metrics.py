@@ -10,13 +10,16 @@ import numpy.typing as npt
 
 from .annotation import check_labels
 from .errors import BadInput
-from .given import as_mask
+from .given import as_mask, within
 from .overlap import Ints, Overlap, overlap
 from .scores import Floats, Scores, mean, pool
+from .typed import short
 
 __all__ = ["Scores", "evaluate", "evaluate_classes", "mean", "pool"]
 
 Mask = npt.NDArray[np.bool_]
+
+LARGEST_AREA = 1e12  # px, beyond all images
 
 
 def evaluate(
@@ -41,8 +44,10 @@ def evaluate(
     Raises
     ------
     BadInput
-        If the shapes differ or the ids are no ids.
+        If the shapes differ, the ids are no ids, or `min_size` is no number of pixels.
     """
+    if not within(min_size, 0, LARGEST_AREA):
+        raise BadInput(f"min_size must be a number of pixels, 0 or more, not {short(min_size)}")
     true, found, inside = _same_shape(truth, prediction, region)
     table = overlap(true, found, inside)
     cells = 2 * table.truth_inside > table.truth_sizes

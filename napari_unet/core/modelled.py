@@ -9,9 +9,11 @@ from .errors import BadInput
 from .instances import for_diameter
 from .scale import scale_factor
 from .settings import InstanceSettings, ModelConfig, ScaleSettings
+from .typed import short
 from .views import VIEWS
 
 LARGEST_DIAMETER = 1e6  # image pixels; larger than any image that is held at once
+LARGEST_TILE = 10**6  # model pixels; the same
 PRECISIONS = ("auto", "fp32")
 
 
@@ -30,14 +32,17 @@ def check_wishes(
         or number of views.
     """
     if not _number(Real, diameter):
-        raise BadInput(f"the cell diameter must be a number of pixels, not {diameter!r}")
+        raise BadInput(f"the cell diameter must be a number of pixels, not {short(diameter)}")
     if diameter is not None and not 0 < diameter <= LARGEST_DIAMETER:
         raise BadInput(
             f"the cell diameter must be above 0 px and at most {LARGEST_DIAMETER:g} px,"
-            f" not {diameter:g}"
+            f" not {short(diameter)}"
         )
-    if not _number(Integral, tile) or (tile is not None and tile < 0):
-        raise BadInput(f"the tile size must be a whole number of pixels, 0 = untiled, not {tile!r}")
+    if not _number(Integral, tile) or (tile is not None and not 0 <= tile <= LARGEST_TILE):
+        raise BadInput(
+            "the tile size must be a whole number of pixels, 0 = untiled and at most"
+            f" {LARGEST_TILE}, not {short(tile)}"
+        )
     if precision not in PRECISIONS:
         raise BadInput(f"there is no precision {precision!r}; there are {', '.join(PRECISIONS)}")
     if views is not None and views not in VIEWS:

@@ -15,6 +15,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
+import numpy as np
+
 from .errors import BadInput
 
 T = TypeVar("T")
@@ -32,9 +34,7 @@ class Within:
 
     def check(self, value: float, name: str) -> None:
         if not self.low <= value <= self.high:
-            raise BadInput(
-                f"{name} must be from {self.low:g} to {self.high:g}, not {_short(value)}"
-            )
+            raise BadInput(f"{name} must be from {self.low:g} to {self.high:g}, not {short(value)}")
 
 
 def from_dict(kind: type[T], values: object, where: str = "") -> T:
@@ -54,7 +54,7 @@ def from_dict(kind: type[T], values: object, where: str = "") -> T:
         another type or beyond its bounds.
     """
     if not isinstance(values, Mapping):
-        raise BadInput(f"{where or 'it'} must be a table of settings, not {_short(values)}")
+        raise BadInput(f"{where or 'it'} must be a table of settings, not {short(values)}")
     hints, needed = _fields(kind)  # type: ignore[arg-type]  # a class is hashable
     unknown = sorted(str(name) for name in set(values) - set(hints))
     if unknown:
@@ -93,13 +93,13 @@ def _checked(kind: Any, value: Any, name: str) -> Any:
         return None if value is None else _checked(other, value, name)
     if origin is Literal:
         if not any(type(value) is type(i) and value == i for i in inner):
-            raise BadInput(f"{name} must be {' or '.join(map(repr, inner))}, not {_short(value)}")
+            raise BadInput(f"{name} must be {' or '.join(map(repr, inner))}, not {short(value)}")
         return value
     if origin is tuple:
         return _items(inner, value, name)
     if origin is dict:
         if not isinstance(value, dict):
-            raise BadInput(f"{name} must be a table, not {_short(value)}")
+            raise BadInput(f"{name} must be a table, not {short(value)}")
         return {_checked(inner[0], k, name): _checked(inner[1], v, name) for k, v in value.items()}
     if dataclasses.is_dataclass(kind):
         return from_dict(kind, value, name)  # type: ignore[arg-type]
@@ -111,7 +111,7 @@ def _items(inner: tuple[Any, ...], value: Any, name: str) -> tuple[Any, ...]:
     any_length = len(inner) == 2 and inner[1] is Ellipsis
     if not isinstance(value, list | tuple) or not (any_length or len(value) == len(inner)):
         raise BadInput(
-            f"{name} must be a list{'' if any_length else f' of {len(inner)}'}, not {_short(value)}"
+            f"{name} must be a list{'' if any_length else f' of {len(inner)}'}, not {short(value)}"
         )
     kinds = [inner[0]] * len(value) if any_length else inner
     return tuple(_checked(kind, v, name) for kind, v in zip(kinds, value, strict=True))
@@ -125,9 +125,9 @@ def _plain(kind: Any, value: Any, name: str) -> Any:
         return value
     fits = type(value) is kind or (kind is float and type(value) is int)
     if not fits:
-        raise BadInput(f"{name} must be {WORDS[kind]}, not {_short(value)}")
+        raise BadInput(f"{name} must be {WORDS[kind]}, not {short(value)}")
     if kind is float and not (abs(value) <= 1e300 and math.isfinite(value)):
-        raise BadInput(f"{name} must be a finite number, not {_short(value)}")
+        raise BadInput(f"{name} must be a finite number, not {short(value)}")
     if kind is int and abs(value) >= 2**63:
         raise BadInput(f"{name} must be a whole number of at most 63 bits")
     if kind is str and len(value) > LONGEST_TEXT:
@@ -151,6 +151,11 @@ def _listed(names: list[str]) -> str:
     return few if len(names) <= 3 else f"{few} and {len(names) - 3} more"
 
 
-def _short(value: Any) -> str:
+def plain_numbers(values: Mapping[str, Any]) -> dict[str, Any]:
+    """The same with numpy's numbers as Python's: of a script's values nobody checks the types."""
+    return {k: v.item() if isinstance(v, np.generic) else v for k, v in values.items()}
+
+
+def short(value: Any) -> str:
     """The value in a few words, however large it is."""
     return reprlib.repr(value)[:80]

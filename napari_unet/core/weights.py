@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from numbers import Integral
 from typing import Any, get_args
 
 import numpy as np
@@ -14,9 +15,10 @@ from skimage import measure
 from .annotation import Labels, Mask, check_labels
 from .carving import carve
 from .errors import BadInput
-from .given import as_mask
+from .given import as_mask, within
 from .nearest import pair_distance
-from .settings import LabelsAre, WeightSettings
+from .settings import LARGEST_W0, LabelsAre, WeightSettings, to_dict
+from .typed import from_dict, plain_numbers, short
 
 Map = npt.NDArray[np.float32]
 Counts = dict[int, int]
@@ -56,12 +58,15 @@ def weight_map(
     Raises
     ------
     BadInput
-        For labels that are no ids, or are not two-dimensional, a known area of another shape, or
-        another word for `labels_are`.
+        For labels that are no ids, or are not two-dimensional, a known area of another shape,
+        another word for `labels_are`, settings that are none, or class weights that are no weights.
     """
     if labels_are not in get_args(LabelsAre):
         raise BadInput(f"labels are 'instances' or 'classes', not {labels_are!r}")
-    settings = settings or WeightSettings()
+    settings = WeightSettings() if settings is None else settings
+    _check_settings(settings)
+    if class_weight is not None:
+        _check_class_weight(class_weight)
     labels = check_labels(labels)
     if labels.ndim != 2:
         raise BadInput(f"a weight map needs labels of two axes (Y, X), not of shape {labels.shape}")
@@ -73,6 +78,29 @@ def weight_map(
     if labels_are == "instances":
         labels = carve(labels)
     return assembled_map(labels, area, settings, labels_are, class_weight)
+
+
+def _check_settings(given: object) -> None:
+    """Of Python's callers nobody checks the types, nor the bounds of each number."""
+    if not isinstance(given, WeightSettings):
+        raise BadInput(
+            "the settings of a weight map are WeightSettings, such as WeightSettings.of('fiji'),"
+            f" not {short(given)}"
+        )
+    from_dict(WeightSettings, plain_numbers(to_dict(given)))
+
+
+def _check_class_weight(given: object) -> None:
+    """Of Python's callers nobody checks the types; a class that is not asked for would weigh 1."""
+    if not isinstance(given, Mapping) or not all(isinstance(k, Integral) for k in given):
+        raise BadInput(
+            "class weights are given by class, such as {0: 0.5, 1: 2.0}, not as " + short(given)
+        )
+    for k, weight in given.items():
+        if not within(weight, 0, LARGEST_W0):
+            raise BadInput(
+                f"the weight of class {k} must be between 0 and {LARGEST_W0:g}, not {short(weight)}"
+            )
 
 
 def assembled_map(

@@ -24,6 +24,7 @@ from napari_unet.core.settings import (
     TrainOptions,
     to_dict,
 )
+from napari_unet.core.typed import from_dict, plain_numbers
 from napari_unet.files.atomic import clear_leftovers, making, write_bytes, write_json
 from napari_unet.files.guarded import last_lines, may_be_touched, read_array
 from napari_unet.files.model_file import check_model
@@ -192,7 +193,7 @@ def create_run(path: Path, pairs: Iterable[Pair], options: TrainOptions | None =
         If `path` exists, or images, labels or base model cannot be used, or the disk is full.
         Nothing is left.
     """
-    path, options = Path(path), options or TrainOptions()
+    path, options = Path(path), _as_read(options or TrainOptions())
     if path.exists():
         raise BadInput(
             f"{path} exists already; give another name, "
@@ -226,6 +227,11 @@ def create_run(path: Path, pairs: Iterable[Pair], options: TrainOptions | None =
             },
         )
     return RunFolder(path)
+
+
+def _as_read(options: TrainOptions) -> TrainOptions:
+    """The options as run.json gives them back: one that it refuses would make a run for nothing."""
+    return from_dict(TrainOptions, plain_numbers(to_dict(options)))
 
 
 def _base(options: TrainOptions, channels: int) -> tuple[dict[str, str] | None, ModelConfig | None]:

@@ -130,6 +130,7 @@ BAD: dict[str, tuple[Make, str]] = {
     "a file as output": (_words(*PREDICT, "@data", "-o", "@data/a.tif"), "folder"),
     "predict with cuda": (_words(*PREDICT, "@data", "-o", "@out", "--device", "cuda"), "cuda"),
     "an endless diameter": (_words(*PREDICT, "@data", "-o", "@out", "--diameter", "inf"), "inf"),
+    "an endless tile": (_words(*PREDICT, "@data", "-o", "@out", "--tile", "9" * 30), "tile size"),
     "colour for a grey model": (_colour, "channel"),
     "planes without meaning": (_planes, "--axes"),
     "labels beside their image": (_hand_made_labels, "another folder"),
@@ -147,6 +148,10 @@ BAD: dict[str, tuple[Make, str]] = {
         "last axes are Y and X",
     ),
     "a negative seed": (_train(LABELS, IMAGE, "--seed", "-1"), "seed"),
+    "steps without end": (
+        _words("train", "@data", "-o", "@run", "--steps", 2 * 10**9),
+        "steps must be from 1 to 1e+09",
+    ),
     "evaluate an unknown model": (_words("evaluate", "nuclie", "@data"), "nuclie"),
     "weights of no file": (_words("weights", "@absent.tif", "-o", "@w.tif"), "absent"),
     "weights as PNG": (_words("weights", "@data/a_labels.tif", "-o", "@w.png"), "TIFF"),
