@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
+import stat
 from collections.abc import Collection
 from pathlib import Path
 
@@ -51,7 +53,7 @@ def prune_runs(limit_bytes: int = LIMIT, keep: Collection[Path] = ()) -> list[Pa
     there = sum(sizes[run] for run in mine)
     room = max(limit_bytes - (sum(sizes.values()) - there), SHARE * limit_bytes)
     deleted = []
-    for run in sorted(mine, key=lambda r: (r / "run.json").stat().st_mtime):
+    for run in sorted(mine, key=_begun):
         if there <= room:
             break
         if _delete(run):
@@ -73,7 +75,21 @@ def _delete(run: Path) -> bool:
 
 
 def _size(folder: Path) -> int:
-    return sum(p.lstat().st_size for p in folder.rglob("*") if p.is_file())
+    """Bytes of all files; a training replaces some of them, another window may delete all."""
+    total = 0
+    for path in folder.rglob("*"):
+        with contextlib.suppress(OSError):
+            status = path.lstat()
+            total += status.st_size if stat.S_ISREG(status.st_mode) else 0
+    return total
+
+
+def _begun(run: Path) -> float:
+    """When its run.json was written, as `time.time` counts; gone by now: long ago."""
+    try:
+        return (run / "run.json").stat().st_mtime
+    except OSError:
+        return 0.0
 
 
 def _finished(run: Path) -> bool:
@@ -82,6 +98,7 @@ def _finished(run: Path) -> bool:
     try:
         lines = last_lines(log) if log.exists() else []
         last = parse_json(lines[-1], str(log)) if lines else {}
-    except BadInput:  # a line that was being written when the run was killed, or no log at all
+    # a line that was being written when the run was killed, no log at all, or none to be read
+    except (BadInput, OSError):
         return False
     return isinstance(last, dict) and last.get("event") == "done"

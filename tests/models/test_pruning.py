@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -13,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from napari_unet.files.lock import locked
-from napari_unet.models import InHand, in_hand, prune_runs, runs_folder
+from napari_unet.models import InHand, in_hand, prune_runs, pruning, runs_folder
 
 from .test_named import home, make_run  # noqa: F401
 
@@ -115,6 +116,33 @@ def test_a_run_with_an_open_file_stays_whole(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr(Path, "rename", rename)
     before = sorted(opened.rglob("*"))
     assert prune_runs(0) == [other] and sorted(opened.rglob("*")) == before
+
+
+def test_files_that_are_gone_meanwhile_stop_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A training replaces some each time that it saves."""
+    run, other = make_run("a", 9, None), make_run("b", 8, "done")
+    replaced, real = run / ".model.0123abcd.part.safetensors", Path.lstat
+    replaced.touch()
+
+    def lstat(self: Path) -> os.stat_result:
+        if self == replaced:
+            self.unlink(missing_ok=True)
+        return real(self)
+
+    monkeypatch.setattr(Path, "lstat", lstat)
+    assert prune_runs(0) == [other] and not replaced.exists()
+
+
+def test_a_run_that_is_gone_meanwhile_stops_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    gone, other = make_run("a", 9, "done"), make_run("b", 8, "done")
+
+    def in_use(run: Path) -> bool:
+        if run == gone:  # another window prunes, too
+            shutil.rmtree(run)
+        return False
+
+    monkeypatch.setattr(pruning, "in_use", in_use)
+    assert prune_runs(0) == [other] and not gone.exists()
 
 
 def test_a_linked_run_is_left_alone(tmp_path: Path) -> None:
