@@ -170,9 +170,16 @@ class Trainer:
         """Take up what :meth:`state` gave."""
         self.net.load_state_dict(state["net"])
         self.optimiser.restore(state["optimiser"])
-        self.average = {k: v.to(self.device) for k, v in state["average"].items()}
-        self.base = {k: v.to(self.device) for k, v in state["base"].items()}
+        self.average = self._taken_up(state["average"])
+        self.base = self._taken_up(state["base"])
         self.step_done = int(state["step"])
+
+    def _taken_up(self, given: dict[str, Tensor]) -> dict[str, Tensor]:
+        """Weights of a state, all or none; `ValueError` if they are of another network."""
+        own = dict(self.net.named_parameters())
+        if given and {k: v.shape for k, v in given.items()} != {k: v.shape for k, v in own.items()}:
+            raise ValueError("these are weights of another network")
+        return {k: v.to(self.device) for k, v in given.items()}
 
 
 def _weights(net: UNet) -> dict[str, Tensor]:

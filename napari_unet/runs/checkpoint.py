@@ -6,16 +6,22 @@ import pickle
 import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from dataclasses import dataclass
+from typing import Annotated, Any, get_type_hints
 
 import torch
 
 from napari_unet.core.errors import BadInput
 from napari_unet.core.memory import is_out_of_memory
+from napari_unet.core.typed import Within, from_dict
 from napari_unet.files.atomic import replacing
 from napari_unet.files.guarded import check_plain
 
 from .folder import RunFolder
+from .messages import is_score
+from .scoring import Scoring
+
+Score = dict[str, Any]
 
 # what torch, or taking up a state, says of a file that is cut off or a stranger's
 DAMAGED = (
@@ -29,6 +35,35 @@ DAMAGED = (
     pickle.UnpicklingError,
     zipfile.BadZipFile,
 )
+
+
+@dataclass(frozen=True)
+class _Kept:
+    """What the keeper of the best model remembers."""
+
+    before: Score | None
+    outline: float | None
+    best: Score | None
+    worse: Score | None
+    values: tuple[float, ...]
+
+    def __post_init__(self) -> None:
+        for score in filter(None, (self.before, self.best, self.worse)):
+            if not is_score(score):
+                raise BadInput("a score is none")
+
+
+@dataclass(frozen=True)
+class _Plain:
+    """What a checkpoint holds beside tensors, in the bounds that a training keeps."""
+
+    step: Annotated[int, Within(0, 10**9)]
+    seconds: Annotated[float, Within(0, 1e9)]
+    batch: Annotated[int, Within(1, 256)]
+    tile: Annotated[int, Within(1, 4096)]
+    anew: bool
+    keeper: _Kept
+    scoring: Scoring
 
 
 def read_checkpoint(run: RunFolder) -> dict[str, Any] | None:
@@ -50,7 +85,7 @@ def read_checkpoint(run: RunFolder) -> dict[str, Any] | None:
             if any(part.compress_type != zipfile.ZIP_STORED for part in parts.infolist()):
                 raise ValueError("packed")
         state: dict[str, Any] = torch.load(run.checkpoint, map_location="cpu", weights_only=True)
-        int(state["step"])
+        from_dict(_Plain, {name: state[name] for name in get_type_hints(_Plain)})
     return state
 
 
@@ -66,7 +101,7 @@ def as_bad_input(run: RunFolder) -> Iterator[None]:
     try:
         yield
     except DAMAGED as error:
-        if isinstance(error, BadInput) or is_out_of_memory(error):
+        if is_out_of_memory(error):
             raise
         raise BadInput(
             f"{run.checkpoint} is damaged: this training cannot go on; its best model so far is"

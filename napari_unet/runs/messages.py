@@ -83,7 +83,7 @@ def parse(line: bytes | str) -> Message | None:
     there = (name in message for name in NEEDED.get(message["event"], ()))
     kinds = (_is(message[name], kinds) for name, kinds in FIELDS.items() if name in message)
     scores = (message[name] for name in SCORES if message.get(name))
-    return message if all(there) and all(kinds) and all(map(_is_score, scores)) else None
+    return message if all(there) and all(kinds) and all(map(_is_numbers, scores)) else None
 
 
 def read_log(path: Path) -> Iterator[Message]:
@@ -125,5 +125,12 @@ def _is(value: Any, kinds: _Kinds) -> bool:
     return isinstance(value, kinds) and not (isinstance(value, int) and abs(value) >= 2**63)
 
 
-def _is_score(score: Message) -> bool:
+def is_score(score: Message) -> bool:
+    """Whether there is all in it that is said of a score."""
+    needed = ("mIoU",) if "mIoU" in score else ("truth", "found", "merges", "splits", "spurious")
+    numbers = (score.get(name) for name in (*needed, "value"))
+    return _is_numbers(score) and all(_is(number, _Number) for number in numbers)
+
+
+def _is_numbers(score: Message) -> bool:
     return all(_is(value, (*_Number, type(None))) for value in score.values())

@@ -24,6 +24,14 @@ CHANGES: dict[str, Change] = {
     "a list as the keeper": lambda state: {**state, "keeper": []},
     "other scorings": lambda state: {**state, "scoring": {"wings": 2}},
     "no number of seconds": lambda state: {**state, "seconds": None},
+    "endless seconds": lambda state: {**state, "seconds": float("nan")},
+    "a step before the first": lambda state: {**state, "step": -5},
+    "no tiles": lambda state: {**state, "batch": 0},
+    "other averages": lambda state: {**state, "average": {"x": torch.zeros(2)}},
+    "words as scorings": lambda state: {**state, "scoring": {**state["scoring"], "last": "x"}},
+    "words as values": lambda state: {**state, "keeper": {**state["keeper"], "values": "abc"}},
+    "a list as a score": lambda state: {**state, "keeper": {**state["keeper"], "before": [1]}},
+    "half a score": lambda state: {**state, "keeper": {**state["keeper"], "best": {"value": 1}}},
 }
 
 
