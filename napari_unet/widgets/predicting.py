@@ -192,7 +192,7 @@ class Predicting(QObject):
             self._told_at = now
             self._session.progress = Progress(done / of, None, f"tile {done} of {of}")
         if done == of:  # of a large slice that takes long
-            self._session.progress = Progress(1.0, None, "finding the cells ...")
+            self._session.progress = Progress(1.0, None, "finding the cells…")
             self._session.say("All tiles are done; finding the cells…", "busy")
         y0, y1, x0, x1 = said["window"]
         self._growing.add(Tile(said["slice"], (y0, y1, x0, x1)))
