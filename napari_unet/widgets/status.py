@@ -46,5 +46,5 @@ class StatusPanel(QWidget):
         # no moving bar while nobody knows: each of its frames draws the canvas anew, which
         # without a graphics card takes a core from the worker
         self.bar.setValue(round((progress.share or 0.0) * STEPS))
-        self.bar.setFormat(progress.words or "getting ready ...")
+        self.bar.setFormat(progress.words or "getting ready…")
         self.bar.setUpdatesEnabled(True)
