@@ -20,7 +20,7 @@ from napari_unet.core.axes import axes_of
 from napari_unet.core.errors import BadInput
 from napari_unet.core.given import as_mask
 
-from .images import SUFFIXES, read_image
+from .images import SUFFIXES, read_header, read_image
 
 ENDINGS = ("_labels", "_known", "_membrane", "_prob")
 
@@ -143,12 +143,29 @@ def read_pair(files: PairFiles, axes: str | None = None) -> Pair:
                 f"{path} has the shape {array.shape}, but its image {files.image.name} has"
                 f" {image.shape} (read as {reading.letters})"
             )
+        if array is not None and path is not None and axes is None:
+            _check_order(path, reading.letters, labels.shape)
     notes = [photo_doubt(labels)]
     if known is not None:
         known = known.reshape(labels.shape)  # singleton axes may differ
         notes.append(beyond(labels, known))
         known = stated_area(labels, known)
     return Pair(files.name, image, labels, known, reading.letters, tuple(n for n in notes if n))
+
+
+def _check_order(path: Path, letters: str, shape: tuple[int, ...]) -> None:
+    """Refuse annotation whose file says that T and Z are the other way round than in the image.
+
+    Only equal lengths let it through until here.
+    """
+    ours = [x for x in letters if x in "TZ"]
+    if len(ours) == 2 and shape.count(1) == 0:
+        theirs = [x for x in read_header(path).axes or "" if x in "TZ"]
+        if theirs == ours[::-1]:
+            raise BadInput(
+                f"{path} has its slices in the order {''.join(theirs)}, but its image in the order"
+                f" {''.join(ours)}: save it in the image's order"
+            )
 
 
 def read_labels(path: Path) -> npt.NDArray[np.int32]:

@@ -11,7 +11,7 @@ import pytest
 import tifffile
 
 from napari_unet.core.errors import BadInput
-from napari_unet.files.pairs import find_pairs, list_images, read_pair
+from napari_unet.files.pairs import PairFiles, find_pairs, list_images, read_pair
 
 IMAGE = np.random.default_rng(0).integers(0, 255, (20, 30)).astype(np.uint8)
 LABELS = (IMAGE > 128).astype(np.uint16)
@@ -45,6 +45,22 @@ def test_folders_of_their_own(tmp_path: Path, ending: str) -> None:
     assert [p.name for p in found.pairs] == ["a"] and found.passed_over == ("b",)
     assert found.pairs[0].known == tmp_path / "known/a.tif"
     assert [p.name for p in list_images([tmp_path])] == ["a.tif", "b.tif"]
+
+
+@pytest.mark.parametrize("turned", ["", "a_labels.tif", "a_known.tif"])
+def test_times_and_slices_are_not_exchanged(turned: str, tmp_path: Path) -> None:
+    """Where there are as many of both, no shape tells."""
+    names = ("a.tif", "a_labels.tif", "a_known.tif")
+    for name in names:
+        axes = {"axes": "ZTYX" if name == turned else "TZYX"}
+        stack = np.ones((3, 3, 12, 14), np.uint8)
+        tifffile.imwrite(tmp_path / name, stack, metadata=axes, photometric="minisblack")
+    files = PairFiles("a", *(tmp_path / name for name in names))
+    if not turned:
+        assert read_pair(files).axes == "TZYX"
+        return
+    with pytest.raises(BadInput, match=rf"{turned} has its slices in the order ZT, but .* TZ:"):
+        read_pair(files)
 
 
 @pytest.mark.parametrize("names", [("b_known.tif",), ("b_known.tif", "b.tif")])
