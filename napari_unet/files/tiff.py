@@ -35,6 +35,9 @@ _HOLES = (
 )
 _DESCRIPTION = 270  # the tag that holds the axes, as XML, JSON or lines
 _JPEG = (6, 7)  # numbers of compressions; of 8 bits they are lossy
+# JPEG XR and JPEG XL, of which the tag does not tell whether they are lossless: labels seldom are
+# in them, and a few pixels of other ids at each border would be taken for cells
+_MAY_CHANGE = (22610, 34934, 50002, 52546)
 # A preview or the photograph of a slide's label is at most so large, of the image's sides.
 PREVIEW = 1 / 8
 
@@ -91,7 +94,8 @@ def read_tiff(path: Path, exact: bool = False) -> tuple[npt.NDArray[Any], str | 
         As :func:`open_series`; and where `exact` values are wanted, of a JPEG within the TIFF.
     """
     with open_series(path) as series:
-        if exact and series.keyframe.compression in _JPEG and series.keyframe.bitspersample == 8:
+        how, bits = int(series.keyframe.compression), series.keyframe.bitspersample
+        if exact and (how in _MAY_CHANGE or (how in _JPEG and bits == 8)):
             raise BadInput(
                 f"{path} is compressed as JPEG, which changes values, so it cannot hold labels;"
                 " save them with another compression"

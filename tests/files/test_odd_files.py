@@ -103,8 +103,9 @@ def test_a_tiff_of_complex_numbers(tmp_path: Path) -> None:
             read(tmp_path / "a.tif")
 
 
-def test_a_tiff_of_jpeg_holds_no_labels(tmp_path: Path) -> None:
-    tifffile.imwrite(tmp_path / "a.tif", GREY, compression="jpeg")
+@pytest.mark.parametrize("kind", ["jpeg", "jpegxr", "jpegxl"])
+def test_a_tiff_of_jpeg_holds_no_labels(kind: str, tmp_path: Path) -> None:
+    tifffile.imwrite(tmp_path / "a.tif", GREY, compression=kind)
     assert read_image(tmp_path / "a.tif")[0].shape == GREY.shape
     with pytest.raises(BadInput, match="JPEG"):
         read_labels(tmp_path / "a.tif")
