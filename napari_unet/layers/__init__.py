@@ -4,7 +4,7 @@ What belongs to which image stands in ``layer.metadata["napari-unet"]``, never i
 Layers that are made here lie on their image to the pixel, whatever its transform.
 """
 
-from .adding import Adding
+from .adding import Adding, being_added, highest_to_come
 from .copies import region_count, region_outlines, snapshot, snapshots
 from .drawing import redraw
 from .found_look import dress, dress_all, outline_width
@@ -12,7 +12,15 @@ from .making import make_background, make_labels, make_regions, start_painting, 
 from .opened import take_label_files
 from .orphans import leave, left_for, take_back
 from .own import next_free_id, renumber, take_next_id, unwritable, widen
-from .pairing import disown_copy, fitting_labels, misfit, pair, pair_the_obvious, set_axes, set_free
+from .pairing import (
+    disown_copy,
+    fitting_labels,
+    misfit,
+    pair,
+    pair_the_obvious,
+    set_axes,
+    set_free,
+)
 from .reading import (
     axes,
     axes_choices,
@@ -54,6 +62,7 @@ __all__ = [
     "accepted",
     "axes",
     "axes_choices",
+    "being_added",
     "current_slice",
     "disown_copy",
     "drawings",
@@ -67,6 +76,7 @@ __all__ = [
     "go_to",
     "has_cells",
     "hide",
+    "highest_to_come",
     "image_of",
     "images",
     "is_away",

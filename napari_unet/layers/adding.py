@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import numpy as np
 import numpy.typing as npt
@@ -15,6 +16,8 @@ from .own import show_at_once, widen
 
 PORTION = 1 << 16  # pixels: written and told of in 10 ms
 
+_under_way: WeakKeyDictionary[Labels, Adding] = WeakKeyDictionary()
+
 
 class Adding:
     """Writes `values` at flat positions of a layer that are still unpainted, as one undo step.
@@ -24,6 +27,7 @@ class Adding:
     Attributes
     ----------
     widened : whether the layer had to be widened
+    highest : of the values
 
     Parameters
     ----------
@@ -48,7 +52,7 @@ class Adding:
         self.widened = widen(layer, highest)
         if not self.widened:
             show_at_once(layer)
-        self._layer, self._index, self._values = layer, index, values
+        self._layer, self._index, self._values, self.highest = layer, index, values, highest
         self._data: Any = None  # that it writes into, from the first portion on
         self._step, self._written = Step(layer), 0
 
@@ -76,6 +80,7 @@ class Adding:
         """Write the next portion; the user may have gone on painting, but is not in a stroke."""
         if self._data is None:
             self._data = self._layer.data
+            _under_way[self._layer] = self
         portion = self._next()
         layer, index, values = self._layer, self._index[portion], self._values[portion]
         self._written = portion.stop
@@ -84,21 +89,39 @@ class Adding:
             index, values = index[free], values[free]
         with self._step.portion():
             layer.data_setitem(np.unravel_index(index, layer.data.shape), values)
+        if not self.left:
+            self._leave()
+
+    def end(self) -> None:
+        """The user took back what is written: that does not come again, for it is not whole."""
+        self._leave()
+        self._step.forget()
 
     def take_back(self) -> None:
         """It cannot be written to its end: no part of a cell stays.
 
         Of an array that was given to the layer meanwhile only one that is a copy is changed.
         """
+        self._leave()
         data = self._layer.data
         if self._data is None or data.shape != self._data.shape:
             return
         there = self._there()
         if not self.stands and not there.all():
             return
-        self._step.forget()
         data[np.unravel_index(self._index[: self._written][there], data.shape)] = 0
+        self._step.forget()
         self._layer.refresh()
+
+    def complete(self, copy: npt.NDArray[Any]) -> None:
+        """Write what is still to be written into a copy of the layer's array."""
+        index, values = self._index[self._written :], self._values[self._written :]
+        free = np.take(copy, index) == 0
+        np.put(copy, index[free], values[free])
+
+    def _leave(self) -> None:
+        if _under_way.get(self._layer) is self:
+            del _under_way[self._layer]
 
     def _there(self) -> npt.NDArray[np.bool_]:
         """Of the positions that are written, which hold their value still."""
@@ -110,3 +133,23 @@ class Adding:
         start, end = self._written, min(self._written + PORTION, len(self._index))
         back = np.flatnonzero(np.diff(self._index[start:end]) < 0)
         return slice(start, start + int(back[0]) + 1 if back.size else end)
+
+
+def being_added(layer: Labels) -> Adding | None:
+    """What is being added to the layer: a part of it is written."""
+    adding = _under_way.get(layer)
+    return adding if adding is not None and adding.stands else None
+
+
+def highest_to_come(layer: Labels) -> int:
+    """The highest number of what is being added, 0 = nothing is: it may not be written yet."""
+    adding = being_added(layer)
+    return 0 if adding is None else adding.highest
+
+
+def whole_copy(layer: Labels) -> npt.NDArray[Any]:
+    """A copy of what is in the layer, and of all that is being added: no cell is cut."""
+    copy, adding = np.array(layer.data), being_added(layer)
+    if adding is not None and not adding.undone:
+        adding.complete(copy)
+    return copy

@@ -7,12 +7,13 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from napari.layers import Image, Layer, Shapes
+from napari.layers import Image, Labels, Layer, Shapes
 from napari.viewer import Viewer
 
 from napari_unet.core.errors import BadInput
 from napari_unet.snapshots import Outline, Snapshot, flat_corners, slice_of
 
+from .adding import whole_copy
 from .pairing import misfit
 from .reading import axes, kept_axes, labels_shape, pixels
 from .roles import images, partner
@@ -42,15 +43,15 @@ def snapshot(viewer: Viewer, image: Image) -> Snapshot | None:
         name=image.name,
         image=pixels(image),
         axes=axes(image),
-        labels=np.zeros(labels_shape(image), np.int32) if labels is None else _copy(labels.data),
+        labels=np.zeros(labels_shape(image), np.int32) if labels is None else _copy(labels),
         outlines=outlines,
-        background=None if background is None else _copy(background.data),
+        background=None if background is None else _copy(background),
     )
 
 
-def _copy(data: Any) -> Any:
+def _copy(layer: Labels) -> Any:
     """What is painted at this moment; of what lies on disk the thread reads all, a moment later."""
-    return np.array(data) if isinstance(data, np.ndarray) else data
+    return whole_copy(layer) if isinstance(layer.data, np.ndarray) else layer.data
 
 
 def snapshots(viewer: Viewer) -> list[Snapshot]:

@@ -96,6 +96,7 @@ class LabelsWatcher:
         drawing.draw_quickly(layer)
         layer.events.paint.connect(self._on_paint)
         layer.events.set_data.connect(self._on_set_data)
+        layer.events.data.connect(self._on_data)
         for name in ("undo", "redo"):
             setattr(layer, name, partial(self._rewind, getattr(layer, name), name))
 
@@ -108,6 +109,7 @@ class LabelsWatcher:
         """Leave the layer as it was."""
         self._layer.events.paint.disconnect(self._on_paint)
         self._layer.events.set_data.disconnect(self._on_set_data)
+        self._layer.events.data.disconnect(self._on_data)
         for name in ("undo", "redo"):
             if name in vars(self._layer):
                 delattr(self._layer, name)
@@ -128,6 +130,11 @@ class LabelsWatcher:
         moved = before[0] == self._seen[0] and before[1] != self._seen[1]
         if not self._rewinding and not moved:
             self._replaced()
+
+    def _on_data(self, event: Any) -> None:
+        """Other data; of a hidden layer nothing is drawn, which would tell so."""
+        if id(self._layer.data) != self._seen[0]:
+            self._on_set_data(event)
 
     def _rewind(self, step: Callable[[], None], name: str) -> None:
         item = history.next_step(self._layer, name)

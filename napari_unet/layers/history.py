@@ -5,10 +5,11 @@ Every reading of it stands for a napari that keeps none, or keeps it otherwise.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import numpy as np
 from napari.layers import Labels
 
 
@@ -24,6 +25,40 @@ def next_step(layer: Labels, name: str) -> list[Any] | None:
     if history is None:
         return None
     return list(history[-1]) if history else []
+
+
+def highest_begun(layer: Labels) -> int:
+    """The highest number that a stroke which has not ended has painted, 0 = none."""
+    staged = getattr(layer, "_staged_history", ())
+    return max((int(np.max(_new(atom), initial=0)) for atom in staged), default=0)
+
+
+def paints(parts: Iterable[Any], number: int) -> bool:
+    """Whether these parts of a step put this number anywhere."""
+    return any(bool(np.any(np.asarray(_new(atom)) == number)) for atom in parts)
+
+
+def _new(atom: Any) -> Any:
+    return atom.new_value if hasattr(atom, "slice_key") else atom[2]
+
+
+def outlining(layer: Labels) -> bool:
+    """An outline is begun by the right button, which lasts until it is closed, or Escape."""
+    overlays: Any = getattr(layer, "_overlays", {})
+    return bool(getattr(overlays.get("brush_stroke"), "active", False))
+
+
+def end_stroke(layer: Any) -> None:
+    """End a stroke that napari has left open: nobody tells the layer that the mouse is let go."""
+    begun = getattr(layer, "_mouse_drag_gen", {})
+    if not begun:
+        return  # whatever holds the history, it is no mouse
+    known = layer._persisted_mouse_event
+    for deed in list(begun):
+        known.pop(begun[deed], None)
+        begun.pop(deed).close()
+    layer._block_history = False
+    layer._commit_staged_history()
 
 
 def can_be_undone(layer: Labels, part: Any) -> bool:
@@ -57,7 +92,10 @@ class Step:
 
     @contextmanager
     def portion(self) -> Iterator[None]:
-        """What is written within belongs to the step; not in the middle of a stroke."""
+        """What is written within belongs to the step; not in the middle of a stroke.
+
+        What the user has undone since its first portion can still be redone.
+        """
         if self._parts is None:
             before = self._newest()
             yield
@@ -65,6 +103,7 @@ class Step:
             self._parts = None if newest is before else newest
             return
         layer: Any = self._layer
+        redo = list(layer._redo_history)
         # not as a step of its own: a full history would drop its oldest one for it
         layer._block_history = True
         try:
@@ -72,16 +111,28 @@ class Step:
         finally:
             layer._block_history = False
             parts, layer._staged_history = layer._staged_history, []
-            self._parts += parts
+            self._belonging().extend(parts)
+            if not layer._redo_history:
+                layer._redo_history.extend(redo)
         if parts:
             layer.events.paint(value=parts)
 
     def forget(self) -> None:
         """Neither undo nor redo comes to it any more: it was taken back otherwise."""
-        history: Any = getattr(self._layer, "_undo_history", ())
-        place = next((i for i, item in enumerate(history) if item is self._parts), None)
-        if place is not None:
-            del history[place]
+        for name in ("_undo_history", "_redo_history"):
+            history: Any = getattr(self._layer, name, ())
+            place = next((i for i, item in enumerate(history) if self._is(item)), None)
+            if place is not None:
+                del history[place]
+
+    def _belonging(self) -> list[Any]:
+        """Its parts as napari holds them now: in another list, once it was undone and redone."""
+        history = getattr(self._layer, "_undo_history", ())
+        self._parts = next((item for item in reversed(history) if self._is(item)), self._parts)
+        return [] if self._parts is None else self._parts
+
+    def _is(self, item: list[Any]) -> bool:
+        return item is self._parts or any(atom is self.part for atom in item)
 
     def _newest(self) -> list[Any] | None:
         history = getattr(self._layer, "_undo_history", None)

@@ -25,6 +25,7 @@ from .accepted import Accepted, offered, where_accepted
 from .background import in_thread, later, safely
 from .counting import Counting
 from .in_hand import in_hand, named, take_up
+from .numbering import unfinished
 from .undoing import Undoing
 
 STROKE = 100  # ms until it is asked again whether the stroke has ended
@@ -74,6 +75,7 @@ class Accepting:
         misfits = (layers.misfit(image, x) for x in (own, background) if x is not None)
         other = _other_kind(layers.found_kind(found), session.labels_are)
         why_not = next((x for x in misfits if x), other) or layers.unwritable(own)
+        why_not = why_not or unfinished(own)
         if why_not:
             session.say(why_not, "error")
             return
@@ -178,6 +180,7 @@ class Accepting:
             return
         if adding.undone:
             self._merging = False
+            adding.end()
             session.say("The cells are no longer added: it was undone.", "done")
             return
         # once begun it is brought to its end, whatever happens to other layers

@@ -19,7 +19,7 @@ from napari_unet.session import Annotated, Session
 from .arriving import Arriving
 from .counting import Counting
 from .in_hand import in_hand, take_up
-from .numbering import Numbering
+from .numbering import Numbering, unfinished
 from .watching import Watching
 
 LIST_EVENTS = ("inserted", "removed", "reordered", "renamed")
@@ -176,21 +176,28 @@ class Annotating(QObject):
         if labels is not None and layers.misfit(image, labels):
             layers.set_free(labels)  # its shape was changed: it is somebody else's now
             labels = None
-        if labels is not None and layers.unwritable(labels):
-            self._session.say(layers.unwritable(labels), "error")
+        why_not = "" if labels is None else layers.unwritable(labels) or unfinished(labels)
+        if why_not:
+            self._session.say(why_not, "error")
             return
         empty = labels is None
         labels = labels or layers.make_labels(self._viewer, image)
+        held = self._viewer.layers.selection.active
+        ready = partial(self._paint_cell, image, labels, held)
         try:
-            self.numbering.give(labels, partial(self._paint_cell, image, labels), empty=empty)
+            self.numbering.give(labels, ready, empty=empty)
         except BadInput as error:
             self._session.say(str(error), "error")
 
-    def _paint_cell(self, image: Image, labels: Labels, number: int) -> None:
+    def _paint_cell(self, image: Image, labels: Labels, held: Any, number: int) -> None:
         if not in_hand(self._session, image):
             return  # the number took a while: the user has turned to another one
-        layers.start_painting(self._viewer, labels)
         what = "Cell" if self._session.labels_are == "instances" else "Kind"
+        if self._viewer.layers.selection.active is not held:  # or to another layer
+            if self._session.mood == "busy" and not self._session.job:
+                self._session.say(f"{what} {number} is the next: press N to paint it.")
+            return
+        layers.start_painting(self._viewer, labels)
         where = f" of {image.name}" if len(self._session.images) > 1 else ""
         words = f"{what} {number}{where}: paint it with the brush, then press N for the next."
         self._session.say(words)

@@ -72,9 +72,10 @@ class Counting(QObject):
         return self._watching.painting(layer)
 
     def highest(self, layer: Labels) -> int:
-        """The highest id that is painted on the layer, 0 = none."""
+        """The highest id that is painted on the layer, or is being added; 0 = none."""
         known = self.tally(layer)
-        return layers.next_free_id(layer) - 1 if known is None else known.highest
+        painted = layers.next_free_id(layer) - 1 if known is None else known.highest
+        return max(painted, layers.highest_to_come(layer))
 
     def soon(self) -> None:
         """Count after a pause."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable
 from functools import partial
+from typing import Any
 from weakref import WeakKeyDictionary
 
 import numpy as np
@@ -14,9 +15,10 @@ from qtpy.QtCore import QObject, QTimer
 from napari_unet import layers
 from napari_unet.core.errors import BadInput
 from napari_unet.core.tally import look
+from napari_unet.layers import history
 from napari_unet.session import Session
 
-from .background import Latest
+from .background import Latest, later
 from .counting import Counting
 from .watching import Watching
 
@@ -31,7 +33,8 @@ class Numbering(QObject):
     The running counts know what was painted by hand. Scripts and plugins write into the array
     unseen, so each number is looked for in the pixels, too: before it is given, or on large layers
     in a thread while the user begins to paint. Then it is exchanged as long as nothing is painted
-    with it, or else it is said.
+    with it, or else it is said. It is exchanged, too, where undo, redo or other data bring back
+    a cell of that number before anything is painted with it.
     """
 
     def __init__(
@@ -43,7 +46,9 @@ class Numbering(QObject):
         self._given: dict[Labels, set[int]] = {}  # not yet looked for in the pixels
         self._changed: set[Labels] = set()  # since the thread began to look
         self._opened: WeakKeyDictionary[Labels, int] = WeakKeyDictionary()
+        self._unused: WeakKeyDictionary[Labels, int] = WeakKeyDictionary()  # not painted with yet
         watching.edited.connect(self._on_changed)
+        watching.edited.connect(self._on_edited)
         watching.replaced.connect(self._on_changed)
         counting.counted.connect(self._on_counted)
 
@@ -52,6 +57,9 @@ class Numbering(QObject):
             looking.forget()
         self._given.clear()
         self._opened.clear()
+        for layer in self._unused:
+            layer.events.paint.disconnect(self._on_paint)
+        self._unused.clear()
 
     def give(self, layer: Labels, ready: Callable[[int], None], *, empty: bool = False) -> None:
         """Select the next free number, then call `ready` with it: mostly at once.
@@ -67,14 +75,14 @@ class Numbering(QObject):
         self._opened.pop(layer, None)
         known = self._counting.tally(layer)
         if empty:
-            ready(layers.take_next_id(layer, 0))
+            ready(self._take(layer, 0))
         elif _quick(layer):
             highest = layers.next_free_id(layer) - 1
             if known is not None and highest > known.highest:
                 self._counting.afresh(layer)
-            ready(layers.take_next_id(layer, max(highest, known.highest if known else 0)))
+            ready(self._take(layer, max(highest, known.highest if known else 0)))
         elif known is not None:
-            number = layers.take_next_id(layer, known.highest)
+            number = self._take(layer, known.highest)
             ready(number)
             self._given.setdefault(layer, set()).add(number)
             self._look(layer)
@@ -82,6 +90,14 @@ class Numbering(QObject):
             layer.mode = "pan_zoom"
             self._session.say("Looking for the next free number…", "busy")
             self._seek(layer, ready)
+
+    def _take(self, layer: Labels, highest: int) -> int:
+        """Select the number after the highest one that is there, begun, or being added."""
+        highest = max(highest, layers.highest_to_come(layer), history.highest_begun(layer))
+        number = layers.take_next_id(layer, highest)
+        self._unused[layer] = number
+        layer.events.paint.connect(self._on_paint)  # once only, however often
+        return number
 
     def opened(self, layer: Labels) -> None:
         """It has come with cells: once they are counted, the brush gets a free number."""
@@ -103,7 +119,7 @@ class Numbering(QObject):
             QTimer.singleShot(PAUSE, partial(self._seek, layer, ready))
             return
         try:
-            ready(layers.take_next_id(layer, highest))
+            ready(self._take(layer, highest))
         except BadInput as error:
             self._say_error(str(error))
 
@@ -116,7 +132,36 @@ class Numbering(QObject):
             del self._opened[layer]
             writable = not layers.unwritable(layer)
             if brush == layer.selected_label and known.pixels[brush] and writable:
-                layers.take_next_id(layer, known.highest)
+                self._take(layer, known.highest)
+        for layer in list(self._unused):
+            self._exchange(layer)
+
+    def _on_paint(self, event: Any) -> None:
+        """By hand; undo and redo are not told so."""
+        layer = event.source
+        number = self._unused.get(layer)
+        if number is not None and history.paints(event.value, number):
+            del self._unused[layer]
+            layer.events.paint.disconnect(self._on_paint)
+
+    def _on_edited(self, layer: Labels) -> None:
+        if layer in self._unused:
+            later(0, partial(self._exchange, layer, said=True), self._say_error)
+
+    def _exchange(self, layer: Labels, *, said: bool = False) -> None:
+        """The brush gets another number, if there is a cell of its own that it has not painted."""
+        number, known = self._unused.get(layer, 0), self._counting.tally(layer)
+        if known is None or not known.pixels[number] or number != layer.selected_label:
+            return
+        if self._session.labels_are != "instances" or self._counting.in_stroke(layer):
+            return
+        try:
+            other = self._take(layer, known.highest)
+        except BadInput as error:
+            self._say_error(str(error))
+            return
+        if said:
+            self._session.say(f"Cell {number} is there again: the next cell is {other}.")
 
     def _on_changed(self, layer: Labels) -> None:
         self._changed.add(layer)
@@ -150,7 +195,7 @@ class Numbering(QObject):
         self._counting.afresh(layer)
         painted = [n for n in taken if known.pixels[n]]
         if brush in taken and brush not in painted:
-            number = layers.take_next_id(layer, max(highest, known.highest))
+            number = self._take(layer, max(highest, known.highest))
             self._session.say(f"Number {brush} was in use already: the next cell is {number}.")
         if painted:
             self._session.say(
@@ -166,3 +211,15 @@ class Numbering(QObject):
 def _quick(layer: Labels) -> bool:
     in_memory = isinstance(layer.data, np.ndarray)
     return int(np.prod(layer.data.shape)) <= (AT_ONCE if in_memory else AT_ONCE_STORED)
+
+
+def unfinished(layer: Labels) -> str:
+    """Why nothing else can be done with the layer before an outline is closed; "" = none is begun.
+
+    It lasts without a button being held, and goes on with whatever number the brush has.
+    """
+    return (
+        f"An outline is begun on “{layer.name}”: bring it back to its circle, or press Escape."
+        if history.outlining(layer)
+        else ""
+    )

@@ -29,6 +29,7 @@ from .undoing import Undoing
 LARGEST = 1 << 22  # pixels of a slice; a larger one is not searched after each stroke (0.15 s)
 AT_ONCE = 1 << 24  # pixels of the slices that are searched in one go
 CHANGED = "The labels were changed meanwhile; press the button again."
+ADDING = "Found cells are being added to the labels; press the button again once they are there."
 
 
 @dataclass(frozen=True)
@@ -73,21 +74,21 @@ class Pieces(QObject):
         slices = [i for i, found in self._found.get(layer, {}).items() if found]
         if layer is None or not slices or self._parting:
             return
-        why_not = layers.unwritable(layer)
+        why_not = layers.unwritable(layer) or (ADDING if layers.being_added(layer) else "")
         if why_not:
             self._session.say(why_not, "error")
             return
         layers.uncover(layer)  # now: the user may have turned to another image when it is done
         data = layer.data
         self._parting = True
-        in_thread(
-            lambda: renumbering(data, slices), partial(self._on_parted, layer, data), self._failed
-        )
+        done = partial(self._on_parted, layer, data, int(layer.selected_label))
+        in_thread(lambda: renumbering(data, slices), done, self._failed)
 
-    def _on_parted(self, layer: Labels, data: Any, made: Renumbering) -> None:
+    def _on_parted(self, layer: Labels, data: Any, brush: int, made: Renumbering) -> None:
         self._parting = False
-        where = np.unravel_index(made.index, layer.data.shape)
+        where = np.unravel_index(made.index, data.shape)
         stands = layer.data is data and not self._counting.in_stroke(layer)
+        stands = stands and layers.being_added(layer) is None
         if not stands or not np.array_equal(np.asarray(data[where]), made.old):
             self._failed(CHANGED)
             return
@@ -98,7 +99,9 @@ class Pieces(QObject):
         highest = int(new.max())
         try:
             layers.renumber(layer, where, new, highest)
-            layers.take_next_id(layer, highest)
+            # a cell that was chosen while they were looked for stays chosen
+            if layer.selected_label == brush or layer.selected_label >= new.min():
+                layers.take_next_id(layer, highest)
         except BadInput as error:
             self._failed(str(error))
             return

@@ -9,6 +9,7 @@ from napari.viewer import Viewer
 from qtpy.QtCore import QObject, Signal
 
 from napari_unet import layers
+from napari_unet.layers import history
 from napari_unet.layers.edits import LabelsWatcher
 
 
@@ -22,6 +23,7 @@ class Watching(QObject):
         super().__init__(parent)
         self._viewer = viewer
         self._watchers: dict[Labels, LabelsWatcher] = {}
+        viewer.layers.selection.events.active.connect(self._on_active)
 
     def refresh(self) -> None:
         """Bring the watchers in step with the layers."""
@@ -48,6 +50,14 @@ class Watching(QObject):
 
     def close(self) -> None:
         """Let go of the layers."""
+        self._viewer.layers.selection.events.active.disconnect(self._on_active)
         for watcher in self._watchers.values():
             watcher.close()
         self._watchers.clear()
+
+    def _on_active(self) -> None:
+        """napari tells the mouse to the active layer only: a stroke on another is over."""
+        active = self._viewer.layers.selection.active
+        for layer in list(self._watchers):
+            if layer is not active and self.painting(layer) and not history.outlining(layer):
+                history.end_stroke(layer)
