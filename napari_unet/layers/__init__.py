@@ -14,6 +14,7 @@ from .orphans import leave, left_for, take_back
 from .own import next_free_id, renumber, take_next_id, unwritable, widen
 from .pairing import (
     disown_copy,
+    fits,
     fitting_labels,
     misfit,
     pair,
@@ -70,6 +71,7 @@ __all__ = [
     "dress",
     "dress_all",
     "find",
+    "fits",
     "fitting_labels",
     "folder",
     "found_kind",

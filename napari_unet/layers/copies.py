@@ -69,11 +69,12 @@ def region_outlines(regions: Shapes | None, image: Image) -> tuple[Outline, ...]
     """The regions of an image, in its pixels as they are seen, whatever moved the layer.
 
     Only those that cover a pixel of it: what lies beside the image, a stray click or a line is no
-    region, for nobody who counts, shows or trains.
+    region, for nobody who counts, shows or trains. Nor are those of an image with more or fewer
+    slices' axes, which this one was.
     """
-    if regions is None:
-        return ()
     shape = labels_shape(image)
+    if regions is None or regions.ndim != len(shape):
+        return ()
     matrix, shift = _to_pixels(regions, image)
     kinds: Sequence[str] = regions.shape_type
     found = (

@@ -57,7 +57,7 @@ def _in_memory(data: Any) -> bool:
         return False
     part: Any = data
     while isinstance(part, np.ndarray):
-        if isinstance(part, np.memmap):
+        if isinstance(part, np.memmap) and part.mode is not None:  # else it is a copy of one
             return part.mode == "c"
         part = part.base
     return True

@@ -33,10 +33,10 @@ def misfit(image: Image, layer: Layer) -> str:
     wanted, shape = labels_shape(image), tuple(layer.data.shape)
     if shape == wanted:
         return ""
-    return (
-        f"“{layer.name}” has the shape {shape}, but labels of {image.name} need {wanted}; "
-        "choose another layer, or press “New cell” for an empty one."
-    )
+    words = f"“{layer.name}” has the shape {shape}, but labels of {image.name} need {wanted}; "
+    if role(layer) == "background":
+        return words + "press “Background” for an empty one, or remove it."
+    return words + "choose another layer, or press “New cell” for an empty one."
 
 
 def pair(viewer: Viewer, image: Image, labels: Labels) -> None:
@@ -53,7 +53,7 @@ def pair(viewer: Viewer, image: Image, labels: Labels) -> None:
         for layer in viewer.layers:
             what = role(layer) if layer.metadata.get(KEY, {}).get("image") == of else None
             free = what in ("regions", "background") and partner(viewer, image, what) is None
-            if free and _fits(image, layer):
+            if free and fits(image, layer):
                 layer.metadata[KEY] = {"role": what, "image": key(image)}
 
 
@@ -69,7 +69,7 @@ def set_axes(viewer: Viewer, image: Image, letters: str) -> None:
     """
     image.metadata[KEY] = {**image.metadata.get(KEY, {}), "axes": letters}
     mine = [x for x in viewer.layers if x.metadata.get(KEY, {}).get("image") == key(image)]
-    fitting = [x for x in mine if _fits(image, x)]
+    fitting = [x for x in mine if fits(image, x)]
     for layer in [x for x in mine if x not in fitting]:
         if role(layer) in RESULTS:
             viewer.layers.remove(layer)
@@ -81,7 +81,7 @@ def set_axes(viewer: Viewer, image: Image, letters: str) -> None:
             layer.metadata[KEY] = {"role": aside, "image": key(image)}
 
 
-def _fits(image: Image, layer: Layer) -> bool:
+def fits(image: Image, layer: Layer) -> bool:
     """Whether a layer of ours lies on the image as it is read now."""
     if isinstance(layer, Labels):
         return not misfit(image, layer)
@@ -89,9 +89,13 @@ def _fits(image: Image, layer: Layer) -> bool:
 
 
 def disown_copy(viewer: Viewer, layer: Layer) -> None:
-    """A new layer that is a copy of one of ours, metadata and all, is the user's own."""
-    others = [x for x in viewer.layers if x is not layer and role(x) is not None]
-    if role(layer) is not None and any(x.metadata[KEY] == layer.metadata[KEY] for x in others):
+    """A new layer is the user's own where the image has one of that role.
+
+    It may be a copy, metadata and all, or one that was removed and comes back.
+    """
+    what, of = role(layer), layer.metadata.get(KEY, {}).get("image")
+    others = [x for x in viewer.layers if x is not layer and what is not None]
+    if any(role(x) == what and x.metadata[KEY].get("image") == of for x in others):
         set_free(layer)
 
 

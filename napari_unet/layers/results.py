@@ -22,8 +22,9 @@ from .roles import KEY, Role, is_away, note_away, partner
 def prediction_layer(viewer: Viewer, image: Image, *, show: bool = True) -> Labels:
     """The image's prediction layer; made empty, beneath the user's labels, if there is none.
 
-    It is emptied where the image has another shape now. `show` makes it visible, else one that is
-    made comes to light with its image.
+    It is emptied where the image has another shape now. It has an array of its own: a script may
+    have given it to the user's labels, too, and it is about to be drawn into. `show` makes it
+    visible, else one that is made comes to light with its image.
     """
     layer = partner(viewer, image, "prediction")
     shape = labels_shape(image)
@@ -37,9 +38,18 @@ def prediction_layer(viewer: Viewer, image: Image, *, show: bool = True) -> Labe
         layer.data = np.zeros(shape, np.int32)
         note_undrawn(layer, drawn(layer))
         dress(viewer, layer)
+    elif any(x is not layer and _share(x, layer) for x in viewer.layers):
+        layer.data = np.array(layer.data)
     if show:
         uncover(layer)
     return layer
+
+
+def _share(one: Layer, other: Labels) -> bool:
+    """Whether what is written into one layer is in the other one, too."""
+    mine, theirs = one.data, other.data
+    arrays = isinstance(mine, np.ndarray) and isinstance(theirs, np.ndarray)
+    return arrays and np.may_share_memory(mine, theirs)
 
 
 def note_undrawn(layer: Labels, slices: Iterable[int]) -> None:

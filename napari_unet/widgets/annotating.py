@@ -238,7 +238,11 @@ class Annotating(QObject):
         image = self._image_seen()
         if image is None:
             return
-        layer = layers.partner(self._viewer, image, role) or make(self._viewer, image)
+        layer = layers.partner(self._viewer, image, role)
+        if layer is not None and not layers.fits(image, layer):
+            layers.set_free(layer)  # the image's shape was changed
+            layer = None
+        layer = layer or make(self._viewer, image)
         why_not = layers.unwritable(layer) if isinstance(layer, Labels) else ""
         if why_not:
             self._session.say(why_not, "error")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from napari.layers import Image
+from napari.layers import Image, Labels
 from napari.viewer import Viewer
 from qtpy.QtCore import QEvent, QObject, QTimer
 from qtpy.QtWidgets import QApplication, QFileDialog, QMainWindow
@@ -150,14 +150,16 @@ class Desk(QObject):
             return
         name = f"{image.name}_labels.tif"
         path = file_to_write(self._window, "Export labels", name, "TIFF (*.tif *.tiff)")
-        if path is not None:
-            self.export_labels_to(path)
+        if path is not None:  # of this image, whatever came while the window asked
+            self._export(image, labels, path)
 
     def export_labels_to(self, path: Path) -> None:
         """Write the labels of the image in hand as a TIFF, and say what is not in them."""
         image, labels = self.annotating.image(), self.annotating.labels()
-        if image is None or labels is None:
-            return
+        if image is not None and labels is not None:
+            self._export(image, labels, path)
+
+    def _export(self, image: Image, labels: Labels, path: Path) -> None:
         try:
             shot = layers.snapshot(self.viewer, image)
         except BadInput as error:

@@ -28,6 +28,8 @@ def field_of(
 ) -> Field:
     """What the user sees of this image, and what is painted there."""
     background = layers.partner(viewer, image, "background")
+    if background is not None and layers.misfit(image, background):
+        background = None
     regions = layers.partner(viewer, image, "regions")
     index, shape = layers.current_slice(viewer, image), layers.labels_shape(image)
     tally = counting.tally(labels)

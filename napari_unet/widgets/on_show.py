@@ -42,8 +42,9 @@ class OnShow:
         return LESSON if self.map.weighed.gaps else self.words
 
     def there(self, viewer: Viewer) -> bool:
-        """Whether all that it was made of is still there."""
-        return all(x in viewer.layers for x in (self.layer, self.image, self.labels))
+        """Whether all that it was made of is still there, and fits still."""
+        there = all(x in viewer.layers for x in (self.layer, self.image, self.labels))
+        return there and not layers.misfit(self.image, self.labels)
 
     def passed(self, viewer: Viewer) -> bool:
         """Whether the user looks at another slice, or at another part of a large one."""
