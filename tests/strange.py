@@ -11,6 +11,7 @@ from napari_unet.core.settings import ModelConfig, NetworkSettings, to_dict
 
 NESTED = "[" * 200_000
 GOOD: dict[str, Any] = to_dict(ModelConfig(NetworkSettings(width=4, depth=2)))
+BEYOND = json.dumps({**GOOD, "training": {"AP50": 1e300}}).replace("1e+300", "1e999")
 
 
 def described(config: object) -> dict[str, Any]:
@@ -32,7 +33,7 @@ def network(**changes: object) -> dict[str, Any]:
 
 HEADERS: dict[str, object] = {
     "no metadata": {"__metadata__": None},
-    "a list of metadata": {"__metadata__": []},
+    "a list of metadata": {"__metadata__": ["napari-unet"]},
     "a number as description": {"__metadata__": {"napari-unet": 5}},
     "infinite format": b'{"__metadata__": {"napari-unet": "{\\"format\\": Infinity}"}}',
     "format beyond floats": b'{"__metadata__": {"napari-unet": "{\\"format\\": 1e999}"}}',
@@ -48,10 +49,12 @@ HEADERS: dict[str, object] = {
     "a billion classes": network(classes=10**9),
     "a billion channels": network(in_channels=10**9),
     "a diameter of nothing": described({**GOOD, "diameter": 0}),
-    "a deep table": described({**GOOD, "training": json.loads("[" * 500 + "]" * 500)}),
+    "a deep table": described({**GOOD, "training": {"a": json.loads("[" * 500 + "]" * 500)}}),
     "no UTF-8": b'{"__metadata__": "\xff"}',
     "half a surrogate": {"__metadata__": {"napari-unet": "\ud800"}},
     "not a table": [1, 2],
+    "an infinite score": described({**GOOD, "training": {"AP50": float("inf")}}),
+    "a score beyond floats": {"__metadata__": {"napari-unet": BEYOND}},
 }
 
 

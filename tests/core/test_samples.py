@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from scipy import ndimage
 
 from napari_unet.core import scaled
 from napari_unet.core.annotation import Pair, median_diameter
@@ -299,6 +300,25 @@ def test_of_a_large_slice_only_what_tiles_reach_is_held(
         assert (one.image - two.image).abs().mean() < 1e-4
         assert (one.target != two.target).float().mean() < 1e-4
         assert (one.weights - two.weights).abs().mean() < 1e-3 * one.weights.mean()
+
+
+@pytest.mark.parametrize("largest", [1, 2**22], ids=["part", "whole"])
+@pytest.mark.parametrize("factor", [1.0, 0.7, 1.6])
+def test_labels_lie_on_their_image(
+    factor: float, largest: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Wherever the known part of a slice begins, and whatever of it is held."""
+    monkeypatch.setattr(scaled, "LARGEST_WHOLE", largest)
+    labels = np.zeros((900, 1100), np.int32)
+    labels[63:183, 705:825] = grid_of_discs(20.0, 120)
+    known = np.zeros(labels.shape, bool)
+    known[50:190, 690:840] = True
+    settings = small(scale=ScaleSettings(diameter=None if factor == 1 else 20 * factor))
+    discs = Pair("discs", (labels > 0).astype(np.float32), labels, known, "YX")
+    (one,), _ = prepare(collect([discs], settings, "instances", 0.0), settings, "instances")
+    centres = [ndimage.center_of_mass(x) for x in (one.image[0], one.target)]
+    assert one.target.sum() == pytest.approx(one.image.sum(), rel=0.05)
+    assert centres[1] == pytest.approx(centres[0], abs=0.35)
 
 
 def test_what_is_held_of_the_annotation_is_what_is_known_and_a_rim() -> None:

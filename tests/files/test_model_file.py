@@ -150,6 +150,8 @@ BOMBS = """
 import pathlib, resource, sys
 from napari_unet.core.errors import BadInput
 from napari_unet.runs.networks import load_network
+# one that is made all the same fails soon, not when the machine's memory is full
+resource.setrlimit(resource.RLIMIT_DATA, (2**31, resource.getrlimit(resource.RLIMIT_DATA)[1]))
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 for path in sys.argv[1:]:
     try:

@@ -167,3 +167,10 @@ def test_a_log_that_says_nothing_sensible(line: str) -> None:
     run = make_run("a", 9, None)
     (run / "log.jsonl").write_text(json.dumps({"event": "done"}) + "\n" + line + "\n")
     assert prune_runs(0) == [] and run.exists()
+
+
+def test_a_log_that_is_a_folder_costs_no_pruning() -> None:
+    odd, good = make_run("odd", 9, "done"), make_run("good", 8, "done")
+    (odd / "log.jsonl").unlink()
+    (odd / "log.jsonl").mkdir()
+    assert prune_runs(0) == [good] and odd.exists()

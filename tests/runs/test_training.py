@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -19,9 +20,11 @@ from napari_unet.core.batches import Batch, Batches
 from napari_unet.core.errors import BadInput
 from napari_unet.core.fit import Trainer
 from napari_unet.core.unet import UNet
-from napari_unet.files.lock import in_use
+from napari_unet.files.atomic import part_beside
+from napari_unet.files.lock import in_use, locked
 from napari_unet.files.model_file import read_model
-from napari_unet.runs import adapting
+from napari_unet.runs import adapting, train
+from napari_unet.runs.farewell import again
 from napari_unet.runs.folder import RunFolder
 from napari_unet.runs.jobs import create_job
 from napari_unet.runs.messages import Message
@@ -122,6 +125,32 @@ def test_two_trainings_never_share_a_folder(tmp_path: Path) -> None:
     heard += first
     assert heard[-1]["event"] == "done" and list(losses(run)) == list(range(1, 7))
     assert "finished already" in list(train_run(run.path))[1]["words"]
+
+
+def test_a_run_that_was_finished_before_this_process_held_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another one was faster: its log and model stay as they are."""
+    run = tiny_run(tmp_path / "run", steps=3)
+
+    def late(path: Path) -> AbstractContextManager[None]:
+        monkeypatch.undo()
+        list(train_run(path))
+        return locked(path)
+
+    monkeypatch.setattr(train, "locked", late)
+    assert words_of(list(train_run(run.path)), "warning") == words_of(list(again(run)), "warning")
+    assert [m["event"] for m in run.messages()].count("done") == 1
+
+
+def test_what_a_killed_training_has_left_half_written_goes(tmp_path: Path) -> None:
+    """However new it is: nobody else writes into a folder that is held."""
+    run = tiny_run(tmp_path / "run", steps=1)
+    left = [part_beside(path) for path in (run.model, run.checkpoint)]
+    for path in left:
+        path.write_bytes(b"half of it")
+    list(train_run(run.path))
+    assert not [path for path in left if path.exists()]
 
 
 def test_a_training_that_is_given_up_holds_nothing(tmp_path: Path) -> None:
