@@ -84,13 +84,17 @@ def making(path: Path) -> Iterator[Path]:
         As :func:`replacing`.
     """
     beside = part_beside(path, suffix="")
-    beside.mkdir(parents=True)
-    _clear_once(path.parent.absolute())
     try:
+        beside.mkdir(parents=True)
+        _clear_once(path.parent.absolute())
         with locked(beside):
             yield beside
         (beside / LOCK).unlink()
         move(beside, path)
+    except OSError as error:
+        if str(error.filename) == str(beside):
+            error.filename = str(path)  # nobody knows the other name
+        raise
     finally:
         shutil.rmtree(beside, ignore_errors=True)
 
