@@ -71,6 +71,8 @@ def evaluate(
     else:
         predicted, values = _by_model(first, found.pairs, axes, device)
         classes = bool(values)
+        if labels_are == "classes" and not classes:
+            raise BadInput(f"the model {first} finds cells, not classes; leave --labels-are out")
     scores: dict[str, Scores] = {}
     for files in found.pairs:
         pair, prediction = _checked(files, axes, predicted)

@@ -152,6 +152,11 @@ BAD: dict[str, tuple[Make, str]] = {
         _words("train", "@data", "-o", "@run", "--steps", 2 * 10**9),
         "steps must be from 1 to 1e+09",
     ),
+    "evaluate cells as classes": (
+        _words("evaluate", "@m.safetensors", "@data", "--labels-are", "classes"),
+        "finds cells, not classes",
+    ),
+    "a run in a file": (_words("train", "@data", "-o", "@data/a.tif/run", "--steps", 1), "run: "),
     "evaluate an unknown model": (_words("evaluate", "nuclie", "@data"), "nuclie"),
     "weights of no file": (_words("weights", "@absent.tif", "-o", "@w.tif"), "absent"),
     "weights as PNG": (_words("weights", "@data/a_labels.tif", "-o", "@w.png"), "TIFF"),
