@@ -72,7 +72,15 @@ def test_python_says_whose_weights_it_returns(
     image, labels = touching_discs(0, 200, pairs=20)
     where = "the trained ones are in .*trained.safetensors" if keep else "keep them by run="
     with pytest.warns(UNetWarning, match=f"did worse than .* weights are returned.*{where}"):
-        model = train([image], [labels], base=str(good), run=run, steps=4, device="cpu")
+        model = train(
+            [image],
+            [labels],
+            base=str(good),
+            run=run,
+            steps=4,
+            device="cpu",
+            progress=lambda message: None,
+        )
     weights = read_model(good)[1]
     model.save(tmp_path / "returned.safetensors")
     returned = read_model(tmp_path / "returned.safetensors")[1]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -103,16 +104,17 @@ def test_it_trains_and_predicts(name: str, base: Path) -> None:
     assert model.segment(image).shape == image.shape
 
 
+UNHEARD: dict[str, Any] = {"steps": 1, "device": "cpu", "progress": lambda message: None}
+
+
 @pytest.mark.parametrize("dtype", ["b1", "u1", "i1", "u2", "i2", "u4", "i4", "u8", "i8", "f4"])
 def test_every_type_of_labels(dtype: str, base: Path) -> None:
-    model = train(
-        [IMAGE.astype(np.float64)], [LABELS.astype(dtype)], base=str(base), steps=1, device="cpu"
-    )
+    model = train([IMAGE.astype(np.float64)], [LABELS.astype(dtype)], base=str(base), **UNHEARD)
     assert model.config.training["steps"] == 1
 
 
 def test_a_known_area_given_as_a_list(base: Path) -> None:
     known = region_without_cells().tolist()
     with pytest.warns(UNetWarning, match="cells reach beyond the known area"):
-        model = train([IMAGE], [LABELS], known=[known], base=str(base), steps=1, device="cpu")
+        model = train([IMAGE], [LABELS], known=[known], base=str(base), **UNHEARD)
     assert model.config.training["steps"] == 1
