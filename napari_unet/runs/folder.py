@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from napari_unet.core.annotation import Pair
+from napari_unet.core.annotation import Pair, check_labels
 from napari_unet.core.errors import BadInput
 from napari_unet.core.presets import settings_for
 from napari_unet.core.settings import (
@@ -129,6 +129,13 @@ class RunFolder:
             slices = (image.shape[0], *image.shape[2:])
             if labels.shape != slices or known.shape != slices:
                 raise BadInput(f"{self.path}: the labels of {entry.name} do not fit their image")
+            labels = check_labels(labels, f"{self.path}: the labels of {entry.name}")
+            takes = self.settings.network.in_channels
+            if image.shape[1] != takes or not known.any():
+                raise BadInput(
+                    f"{self.path}: {entry.name} does not fit: {image.shape[1]} channels, where the"
+                    f" network takes {takes}, or nothing is annotated"
+                )
             yield Pair(entry.name, image, labels, known, "ZCYX")
 
     def messages(self) -> list[Message]:

@@ -139,6 +139,24 @@ def test_odd_arrays_of_a_run(part: str, header: str, tmp_path: Path) -> None:
         list(run.pairs())
 
 
+@pytest.mark.parametrize(
+    ("part", "array", "words"),
+    [
+        ("labels", np.full((1, 96, 96), -5), "hold negative ids"),
+        ("labels", np.full((1, 96, 96), 2**62), "hold ids above"),
+        ("known", np.zeros((1, 96, 96), bool), "nothing is annotated"),
+        ("image", np.zeros((1, 3, 96, 96), np.float32), "3 channels, where the network takes 1"),
+    ],
+)
+def test_arrays_that_nothing_can_be_learnt_from(
+    part: str, array: np.ndarray, words: str, tmp_path: Path
+) -> None:
+    run = tiny_run(tmp_path / "run", steps=1)
+    np.save(run.path / "data" / f"0000_{part}.npy", array)
+    with pytest.raises(BadInput, match=words):
+        list(train_run(run.path))
+
+
 def test_arrays_that_do_not_fit_each_other(tmp_path: Path) -> None:
     run = tiny_run(tmp_path / "run")
     np.save(run.path / "data" / "0000_labels.npy", np.zeros((1, 5, 5), np.int32))
