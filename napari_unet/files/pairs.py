@@ -176,9 +176,22 @@ def read_labels(path: Path) -> npt.NDArray[np.int32]:
 def read_known(path: Path) -> Mask:
     """Where the file is not 0: bool of the file's shape; see `core.annotation.stated_area`.
 
-    :class:`BadInput` where it is NaN: some programs write that for what is outside.
+    :class:`BadInput` where it is NaN: some programs write that for what is outside; and for a
+    palette whose black is another number than 0, so that numbers and colours disagree.
     """
-    return as_mask(_read_exact(path), str(path))
+    array = _read_exact(path)
+    mask = as_mask(array, str(path))
+    if path.suffix.lower() == ".png" and _is_black(read_image(path)[0], array.ndim)[mask].any():
+        raise BadInput(f"{path} has a palette whose black is not the number 0; save it in grey")
+    return mask
+
+
+def _is_black(shown: npt.NDArray[Any], axes: int) -> Mask:
+    """Where a palette's colour is black; nowhere in a picture that has none."""
+    black: Mask = np.zeros(shown.shape[:axes], np.bool_)
+    if shown.ndim > axes:
+        np.logical_not(shown.any(axis=-1), out=black)
+    return black
 
 
 def _read_exact(path: Path) -> npt.NDArray[Any]:

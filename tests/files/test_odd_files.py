@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import PIL.Image
 import pytest
 import tifffile
 
@@ -133,6 +134,20 @@ def test_a_known_area_is_told_by_numbers(tmp_path: Path, name: str) -> None:
         tifffile.imwrite(tmp_path / name, mask)
     with pytest.raises(BadInput, match=rf"{name}: NaN is neither 0 nor not 0"):
         read_known(tmp_path / name)
+
+
+@pytest.mark.parametrize("first", [0, 255])
+def test_a_known_area_with_a_palette_is_not_turned_round(first: int, tmp_path: Path) -> None:
+    """Programs that save space write the more frequent colour first."""
+    mask = GREY > 99
+    picture = PIL.Image.fromarray((mask == (first == 0)).astype(np.uint8))
+    picture.putpalette([first] * 3 + [255 - first] * 3)
+    picture.save(tmp_path / "a.png")
+    if first == 0:
+        assert np.array_equal(read_known(tmp_path / "a.png"), mask)
+        return
+    with pytest.raises(BadInput, match="palette whose black is not the number 0"):
+        read_known(tmp_path / "a.png")
 
 
 def put(folder: Path, *names: str) -> None:
