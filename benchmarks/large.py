@@ -120,10 +120,14 @@ def measure(sheet: Sheet, kind: str, image: Any, bare: Gaps) -> None:
         session.models, session.model = ((str(model), "model"),), str(model)
         gaps: Gaps = {}
 
+        def settled() -> bool:
+            if session.mood == "error":
+                raise RuntimeError(session.status)
+            return not desk.predicting.running and session.predicted and session.mood != "busy"
+
         def predicted() -> None:
             desk.predicting.start()
-            wait_for(lambda: not desk.predicting.running and session.predicted, PATIENCE)
-            wait_for(lambda: session.mood != "busy", PATIENCE)
+            wait_for(settled, PATIENCE)
 
         with watched(gaps, "new cell"):
             desk.annotating.new_cell()

@@ -31,7 +31,8 @@ here = threading.Condition()
 def take_settings() -> None:
     """What the test wants by now: this process may have begun before it was said."""
     global PAUSE, TILE, HOLD, WORSE
-    said = json.loads(Path(os.environ[SETTINGS]).read_text())
+    there = os.environ.get(SETTINGS)
+    said = json.loads(Path(there).read_text()) if there else dict(os.environ)
     PAUSE = float(said.get("FAKE_WORKER_PAUSE", "0.01"))  # seconds a step or tile takes
     TILE = int(said.get("FAKE_WORKER_TILE", "64"))  # side, px
     HOLD = int(said.get("FAKE_WORKER_HOLD", "0"))  # tiles; after so many it waits for "stop"
