@@ -26,6 +26,7 @@ class Addition:
     known: int  # predicted cells that the user had painted already
     slices: int  # in which it writes
     ids: tuple[int, int]  # the lowest and the highest new one
+    empty: bool = False  # nothing was predicted
 
     def beyond(self, highest: int) -> Addition:
         """The same with all ids above `highest`."""
@@ -76,6 +77,7 @@ def addition(
         known=len(ids) - len(new),
         slices=_slices(labels, index),
         ids=(start, start + len(new) - 1),
+        empty=not np.any(prediction),
     )
 
 
@@ -91,7 +93,8 @@ def class_addition(
     values = found[index].astype(np.int64)
     new = np.unique(values)
     ids = (int(new[0]), int(new[-1])) if len(new) else (0, 0)
-    return Addition(index, values, len(new), 0, _slices(labels, index), ids)
+    slices, empty = _slices(labels, index), not np.any(prediction)
+    return Addition(index, values, len(new), 0, slices, ids, empty)
 
 
 def _slices(labels: npt.NDArray[Any], index: npt.NDArray[np.intp]) -> int:

@@ -11,7 +11,7 @@ from .found_look import dress, dress_all, outline_width
 from .making import make_background, make_labels, make_regions, start_painting, uncover
 from .opened import take_label_files
 from .orphans import leave, left_for, take_back
-from .own import next_free_id, renumber, take_next_id, unwritable, widen
+from .own import next_free_id, not_at_hand, renumber, take_next_id, unwritable, widen
 from .pairing import (
     disown_copy,
     fits,
@@ -92,6 +92,7 @@ __all__ = [
     "make_regions",
     "misfit",
     "next_free_id",
+    "not_at_hand",
     "note_accepted",
     "note_drawn",
     "note_folder",

@@ -11,8 +11,8 @@ from napari.layers import Labels
 
 from napari_unet.core.errors import BadInput
 
-from .history import Step
-from .own import show_at_once, widen
+from . import history
+from .own import not_at_hand, show_at_once, widen
 
 PORTION = 1 << 16  # pixels: written and told of in 10 ms
 
@@ -47,14 +47,14 @@ class Adding:
         values: npt.NDArray[np.int64],
         highest: int,
     ) -> None:
-        if not isinstance(layer.data, np.ndarray):
-            raise BadInput(f"{layer.name} is not held in memory; make a copy of the layer first")
+        if not_at_hand(layer):
+            raise BadInput(not_at_hand(layer))
         self.widened = widen(layer, highest)
         if not self.widened:
             show_at_once(layer)
         self._layer, self._index, self._values, self.highest = layer, index, values, highest
         self._data: Any = None  # that it writes into, from the first portion on
-        self._step, self._written = Step(layer), 0
+        self._step, self._written = history.Step(layer), 0
 
     @property
     def left(self) -> bool:
@@ -65,6 +65,16 @@ class Adding:
     def stands(self) -> bool:
         """Whether the layer has the array still that the first portion was written into."""
         return self._data is None or self._layer.data is self._data
+
+    @property
+    def can_go_on(self) -> bool:
+        """Whether the array can be written into still."""
+        return bool(self._layer.data.flags.writeable)
+
+    @property
+    def can_be_undone(self) -> bool:
+        """Whether Ctrl-Z can come to it; not where napari has cleared its history meanwhile."""
+        return history.can_be_undone(self._layer, self.part)
 
     @property
     def undone(self) -> bool:
@@ -92,10 +102,14 @@ class Adding:
         if not self.left:
             self._leave()
 
+    def leave_off(self) -> None:
+        """It goes no further; what is written stays."""
+        self._leave()
+
     def end(self) -> None:
         """The user took back what is written: that does not come again, for it is not whole."""
         self._leave()
-        self._step.forget()
+        self._forget()
 
     def take_back(self) -> None:
         """It cannot be written to its end: no part of a cell stays.
@@ -110,7 +124,7 @@ class Adding:
         if not self.stands and not there.all():
             return
         data[np.unravel_index(self._index[: self._written][there], data.shape)] = 0
-        self._step.forget()
+        self._forget()
         self._layer.refresh()
 
     def complete(self, copy: npt.NDArray[Any]) -> None:
@@ -118,6 +132,15 @@ class Adding:
         index, values = self._index[self._written :], self._values[self._written :]
         free = np.take(copy, index) == 0
         np.put(copy, index[free], values[free])
+
+    def _forget(self) -> None:
+        """It is no step any more, and no later one brings back what it has erased of it."""
+        later = self._step.forget()
+        if later:
+            mine = np.zeros_like(self._layer.data)  # no memory is taken where nothing is written
+            np.put(mine, self._index[: self._written], self._values[: self._written])
+            for part in later:
+                history.find_none(part, mine)
 
     def _leave(self) -> None:
         if _under_way.get(self._layer) is self:

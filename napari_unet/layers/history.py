@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 from napari.layers import Labels
 
 
@@ -36,6 +37,16 @@ def highest_begun(layer: Labels) -> int:
 def paints(parts: Iterable[Any], number: int) -> bool:
     """Whether these parts of a step put this number anywhere."""
     return any(bool(np.any(np.asarray(_new(atom)) == number)) for atom in parts)
+
+
+def find_none(atom: Any, what: npt.NDArray[Any]) -> None:
+    """As if this part of a step had found nothing where it has found `what`, like the data."""
+    if hasattr(atom, "slice_key"):
+        found, old = what[atom.slice_key], atom.old_values
+        found = found if atom.mask is None else found[atom.mask]
+    else:
+        found, old = what[atom[0]], atom[1]
+    old[(old == found) & (found > 0)] = 0
 
 
 def _new(atom: Any) -> Any:
@@ -117,13 +128,22 @@ class Step:
         if parts:
             layer.events.paint(value=parts)
 
-    def forget(self) -> None:
-        """Neither undo nor redo comes to it any more: it was taken back otherwise."""
-        for name in ("_undo_history", "_redo_history"):
-            history: Any = getattr(self._layer, name, ())
-            place = next((i for i, item in enumerate(history) if self._is(item)), None)
-            if place is not None:
-                del history[place]
+    def forget(self) -> list[Any]:
+        """Neither undo nor redo comes to it any more: it was taken back otherwise.
+
+        Returns the parts of the steps that came after it, which may have found some of it.
+        """
+        layer: Any = self._layer
+        undo, redo = getattr(layer, "_undo_history", ()), getattr(layer, "_redo_history", ())
+        in_time = [*undo, *reversed(redo)]
+        place = next((i for i, item in enumerate(in_time) if self._is(item)), None)
+        if place is None:
+            return []
+        if place < len(undo):
+            del undo[place]
+        else:
+            del redo[len(in_time) - 1 - place]
+        return [atom for item in in_time[place + 1 :] for atom in item]
 
     def _belonging(self) -> list[Any]:
         """Its parts as napari holds them now: in another list, once it was undone and redone."""

@@ -32,6 +32,18 @@ def unwritable(layer: Labels) -> str:
     )
 
 
+def not_at_hand(layer: Labels, *, stored: bool = False) -> str:
+    """Why single pixels of it cannot be written; "" = they can.
+
+    They can where it is held in memory; where it is `stored` (zarr) in small numbers, too. What is
+    computed when it is looked at (dask) cannot be written pixel by pixel.
+    """
+    fits = isinstance(layer.data, np.ndarray)
+    fits = fits or (stored and not callable(getattr(layer.data, "compute", None)))
+    words = "is not held in memory: make a copy of it that is, and choose that under Labels."
+    return "" if fits else f"“{layer.name}” {words}"
+
+
 def widen(layer: Labels, highest: int) -> bool:
     """Make room for the id `highest` in a narrow layer; True if its type had to change.
 

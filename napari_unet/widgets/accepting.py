@@ -21,6 +21,17 @@ from napari_unet.merging import Addition, addition, class_addition
 from napari_unet.session import Session
 from napari_unet.wording import count
 
+from .accept_words import (
+    CHANGED,
+    CLOSED,
+    FOR_GOOD,
+    UNDO,
+    added,
+    nothing_new,
+    other_kind,
+    still,
+    what,
+)
 from .accepted import Accepted, offered, where_accepted
 from .background import in_thread, later, safely
 from .counting import Counting
@@ -30,7 +41,6 @@ from .undoing import Undoing
 
 STROKE = 100  # ms until it is asked again whether the stroke has ended
 AT_ONCE = 0.02  # s of writing, then the window is drawn
-CHANGED = "The layers were changed while the cells were added; press “Accept” again."
 
 
 @dataclass(frozen=True)
@@ -58,13 +68,19 @@ class Accepting:
         self._undoing = undoing
         self._accepted: WeakKeyDictionary[Labels, list[Accepted]] = WeakKeyDictionary()
         self._merging = False
+        self._merged: Image | None = None  # whose cells they are, or were last
+        self._then: Callable[[], None] | None = None  # waits until they are in the labels
         self._said = ""  # about what was accepted, undone or redone last
 
     def accept(self) -> None:
         """Copy the prediction of the image in hand into its labels."""
         viewer, session = self._viewer, self._session
         image = layers.find(viewer, session.image)
-        if not isinstance(image, Image) or self._merging:
+        if not isinstance(image, Image):
+            return
+        if self._merging:
+            if image is not self._merged:
+                session.say(f"{still(self._merged)}; press “Accept” again once they are there.")
             return
         found, why_not = layers.partner(viewer, image, "prediction"), why_not_accept(session)
         if found is None or why_not or not layers.drawn(found):
@@ -73,20 +89,34 @@ class Accepting:
         own = layers.partner(viewer, image, "labels") or layers.make_labels(viewer, image)
         background = layers.partner(viewer, image, "background")
         misfits = (layers.misfit(image, x) for x in (own, background) if x is not None)
-        other = _other_kind(layers.found_kind(found), session.labels_are)
+        other = other_kind(layers.found_kind(found), session.labels_are)
         why_not = next((x for x in misfits if x), other) or layers.unwritable(own)
-        why_not = why_not or unfinished(own)
+        why_not = why_not or layers.not_at_hand(own) or unfinished(own)
         if why_not:
             session.say(why_not, "error")
             return
         drawn, kind = layers.drawn(found), session.labels_are
-        self._merging = True
+        self._merging, self._merged = True, image
         with safely(self._failed):
             # now, not when it is done: the user may have turned to something else by then
             viewer.layers.selection.active = own
             layers.uncover(own)
             drawing, brush, data = layers.drawings(found), self._brush(own), own.data
             self._merge(Offer(image, own, found, background, drawn, kind, data, drawing, brush))
+
+    def afterwards(self, deed: Callable[[], None]) -> None:
+        """Now, or where cells are being added once they are there; never if they do not come."""
+        if not self._merging:
+            deed()
+            return
+        self._then = deed
+        self._session.say(f"{still(self._merged)}…", "busy")
+
+    def _end(self, *, done: bool = False) -> None:
+        """It is over; what has waited for it comes where it is `done`."""
+        then, self._then, self._merging = self._then, None, False
+        if done and then is not None:
+            later(0, then, self._failed)
 
     def _brush(self, own: Labels) -> tuple[int, int]:
         number, known = int(own.selected_label), self._counting.tally(own)
@@ -133,7 +163,7 @@ class Accepting:
         return lambda: work().cells
 
     def _failed(self, words: str) -> None:
-        self._merging = False
+        self._end()
         self._session.say(words, "error")
 
     def _broken_off(self, adding: layers.Adding, words: str) -> None:
@@ -147,12 +177,12 @@ class Accepting:
         if self._counting.in_stroke(own):  # its id has no count yet, nor its place among undo steps
             later(STROKE, partial(self._on_merged, offer, new), self._failed)
             return
-        if not self._stands(offer):
-            self._failed(CHANGED)
+        if not self._stands(offer) or layers.unwritable(own):
+            self._failed(layers.unwritable(own) or CHANGED)
             return
         if not len(new.index):
-            self._merging = False
-            words = _nothing_new(offer)
+            self._end(done=True)
+            words = nothing_new(new, offer.background is not None)
             self._session.say(f"{words}{named(self._session, offer.image, 'in')}.", "done")
             return
         cells = offer.kind == "instances"
@@ -179,13 +209,17 @@ class Accepting:
             self._again(STROKE, offer, new, adding)
             return
         if adding.undone:
-            self._merging = False
+            self._end()
             adding.end()
             session.say("The cells are no longer added: it was undone.", "done")
             return
         # once begun it is brought to its end, whatever happens to other layers
         if not adding.stands:
             self._broken_off(adding, CHANGED)
+            return
+        if not adding.can_go_on:
+            adding.leave_off()
+            self._failed(CLOSED.format(offer.own.name))
             return
         until = time.perf_counter() + AT_ONCE
         while adding.left:
@@ -194,29 +228,21 @@ class Accepting:
                 break
         if adding.left:
             if session.mood != "busy" and in_hand(session, offer.image):
-                session.say(f"Adding {count(new.cells, _what(offer))} to your labels…", "busy")
+                session.say(f"Adding {count(new.cells, what(offer.kind))} to your labels…", "busy")
             self._again(0, offer, new, adding)
             return
-        self._merging = False
+        self._end(done=True)
         self._remember(offer, new, adding.part)
         if self._shows(offer):
             # its cells are in the labels, where they can be corrected
             layers.hide(self._viewer, offer.image, "prediction")
             layers.note_accepted(offer.found)
             take_up(self._viewer, session)
-        session.say(self._words(offer, new, adding.widened), "done")
+        other = named(session, offer.image)
+        undo = other or (UNDO if adding.can_be_undone else FOR_GOOD)
+        step = next_step(session) if other else CORRECT
+        session.say(f"{added(new, offer.kind, undo, adding.widened)} {step}", "done")
         self._said = session.status
-
-    def _words(self, offer: Offer, new: Addition, widened: bool) -> str:
-        where = f" in {new.slices:,} slices" if new.slices > 1 else ""
-        words = f"{count(new.cells, _what(offer))}{where} added to your labels"
-        other = named(self._session, offer.image)
-        words += f"{other}." if other else " (undo: Ctrl-Z)."
-        if new.known:
-            words += f" You had painted {new.known:,} more yourself."
-        if widened:
-            words += " The layer now holds 32-bit numbers."
-        return f"{words} {next_step(self._session) if other else CORRECT}"
 
     def _stands(self, offer: Offer) -> bool:
         """Whether the labels are still those of the image, as they were merged."""
@@ -253,24 +279,3 @@ class Accepting:
             where = "in your labels again" if again else "no longer in your labels"
             advise(session, f"The found cells are {where}.")
             self._said = session.status
-
-
-def _what(offer: Offer) -> str:
-    return "cell" if offer.kind == "instances" else "kind of thing"
-
-
-def _nothing_new(offer: Offer) -> str:
-    words = "Nothing new to accept: what is found was accepted or painted already"
-    return words if offer.background is None else f"{words}, or lies on painted background"
-
-
-def _other_kind(found: str, wanted: str) -> str:
-    """Why what was found cannot be accepted as labels of the kind `wanted`; "" = it can."""
-    if found in ("", wanted):
-        return ""
-    if found == "classes":
-        return (
-            "The prediction holds kinds of things, not cells: choose “a kind of thing” for what "
-            "each number is, then accept it."
-        )
-    return "The prediction holds cells: choose “a cell” for what each number is, then accept it."

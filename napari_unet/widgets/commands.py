@@ -30,7 +30,7 @@ def show_weights(viewer: Viewer) -> None:
 
 def fine_tune(viewer: Viewer) -> None:
     """Train on all images that have labels."""
-    _with_dock(viewer).training.start()
+    _with_dock(viewer).train()
 
 
 def predict(viewer: Viewer) -> None:

@@ -94,6 +94,10 @@ class Desk(QObject):
         elif self.session.job:
             self.training.stop()
 
+    def train(self) -> None:
+        """Fine-tune; found cells that are being added belong to what is learnt."""
+        self.accepting.afterwards(self.training.start)
+
     def choose_preset(self, preset: str) -> None:
         """A method: its weights stand in the weight part from then on."""
         self.session.preset = preset

@@ -52,7 +52,7 @@ def weights_panel(desk: Desk) -> WeightsPanel:
 def tune_panel(desk: Desk) -> TunePanel:
     """Part 3, its wishes connected."""
     panel, session = TunePanel(desk.session), desk.session
-    panel.train_wanted.connect(desk.training.start)
+    panel.train_wanted.connect(desk.train)
     panel.stop_wanted.connect(desk.stop)
     panel.resume_wanted.connect(desk.training.resume)
     panel.preset_chosen.connect(desk.choose_preset)

@@ -74,7 +74,8 @@ class Pieces(QObject):
         slices = [i for i, found in self._found.get(layer, {}).items() if found]
         if layer is None or not slices or self._parting:
             return
-        why_not = layers.unwritable(layer) or (ADDING if layers.being_added(layer) else "")
+        why_not = layers.unwritable(layer) or layers.not_at_hand(layer, stored=True)
+        why_not = why_not or (ADDING if layers.being_added(layer) else "")
         if why_not:
             self._session.say(why_not, "error")
             return
@@ -86,6 +87,9 @@ class Pieces(QObject):
 
     def _on_parted(self, layer: Labels, data: Any, brush: int, made: Renumbering) -> None:
         self._parting = False
+        if layers.unwritable(layer):
+            self._failed(layers.unwritable(layer))
+            return
         where = np.unravel_index(made.index, data.shape)
         stands = layer.data is data and not self._counting.in_stroke(layer)
         stands = stands and layers.being_added(layer) is None

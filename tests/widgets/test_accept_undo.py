@@ -112,3 +112,35 @@ def test_what_cannot_be_taken_back_can_be_undone(bench: Bench, qtbot: Qtbot) -> 
     while bench.labels._undo_history:
         bench.labels.undo()
     np.testing.assert_array_equal(bench.labels.data, before)
+
+
+def test_what_was_erased_of_cells_that_were_undone_does_not_come_back(
+    bench: Bench, qtbot: Qtbot
+) -> None:
+    before = np.array(bench.labels.data)
+    begun(bench, qtbot)
+    ys, xs = np.nonzero(bench.labels.data > 10)
+    bench.labels.paint((int(ys[0]), int(xs[0])), 0)
+    bench.labels.undo()
+    bench.labels.undo()
+    qtbot.waitUntil(bench.ended)
+    bench.labels.redo()
+    bench.labels.undo()
+    np.testing.assert_array_equal(bench.labels.data, before)
+
+
+def test_what_was_erased_of_cells_that_broke_off_does_not_come_back(
+    bench: Bench, qtbot: Qtbot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def no_room(*_: Any) -> None:
+        raise OSError("no room")
+
+    before = np.array(bench.labels.data)
+    begun(bench, qtbot)
+    ys, xs = np.nonzero(bench.labels.data > 10)
+    bench.labels.paint((int(ys[0]), int(xs[0])), 0)
+    with monkeypatch.context() as patch:
+        patch.setattr(bench.labels, "data_setitem", no_room)
+        qtbot.waitUntil(bench.ended)
+    bench.labels.undo()
+    np.testing.assert_array_equal(bench.labels.data, before)
