@@ -164,6 +164,24 @@ def test_all_of_it_is_seen_on_a_laptop(theme: str, laptop: Any, window: Viewer, 
 
 
 @pytest.mark.gui
+def test_parts_fold_in_a_low_window_and_open_in_a_high_one(
+    window: Viewer, dock: Any, qtbot: Any
+) -> None:
+    qt_window = window.window._qt_window
+
+    def folded() -> set[str]:
+        return {x.title for x in dock.sections if not x.is_open}
+
+    qt_window.resize(LAPTOP[0], 900)
+    qtbot.waitUntil(lambda: dock.height() > 700 and not folded())
+    qt_window.resize(LAPTOP[0], 480)
+    qtbot.waitUntil(lambda: dock.height() < 480 and bool(folded()), timeout=5000)
+    assert "Label" not in folded(), "the part that is next"
+    qt_window.resize(LAPTOP[0], 900)
+    qtbot.waitUntil(lambda: not folded())
+
+
+@pytest.mark.gui
 def test_a_click_folds_a_part_and_the_window_remembers(
     window: Viewer, dock: Any, qtbot: Any
 ) -> None:
