@@ -23,6 +23,7 @@ from .pairing import (
     set_free,
 )
 from .reading import (
+    Held,
     axes,
     axes_choices,
     current_slice,
@@ -37,6 +38,7 @@ from .results import (
     accepted,
     drawings,
     drawn,
+    empty_prediction,
     found_kind,
     has_cells,
     hide,
@@ -57,6 +59,7 @@ from .writing import Part, Writing, whole_slice
 
 __all__ = [
     "Adding",
+    "Held",
     "Part",
     "Role",
     "Writing",
@@ -70,6 +73,7 @@ __all__ = [
     "drawn",
     "dress",
     "dress_all",
+    "empty_prediction",
     "find",
     "fits",
     "fitting_labels",

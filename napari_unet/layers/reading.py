@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
+from weakref import ref
 
 import numpy as np
 from napari.layers import Image, Layer
@@ -12,6 +15,24 @@ from napari.viewer import Viewer
 from napari_unet.core.windows import Window
 
 from .roles import KEY
+
+
+class Held:
+    """Knows an array again without keeping it alive: a picture may take gigabytes."""
+
+    def __init__(self, array: Any) -> None:
+        try:
+            self._array: Callable[[], Any] = ref(array)
+        except TypeError:  # it knows of no such references
+            self._array = partial(_itself, array)
+
+    def holds(self, array: Any) -> bool:
+        """Whether it is this very array; what was written into it meanwhile nobody knows."""
+        return self._array() is array
+
+
+def _itself(array: Any) -> Any:
+    return array
 
 
 def pixels(image: Layer) -> Any:

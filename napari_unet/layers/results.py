@@ -45,6 +45,16 @@ def prediction_layer(viewer: Viewer, image: Image, *, show: bool = True) -> Labe
     return layer
 
 
+def empty_prediction(viewer: Viewer, image: Image) -> None:
+    """The image is another picture: what was found in the earlier one is no longer shown."""
+    layer = partner(viewer, image, "prediction")
+    if layer is not None:
+        note_undrawn(layer, drawn(layer))
+        if tuple(layer.data.shape) == labels_shape(image):  # else it goes with the next prediction
+            layer.data = np.zeros(layer.data.shape, np.int32)
+    hide(viewer, image, "probability")
+
+
 def _share(one: Layer, other: Labels) -> bool:
     """Whether what is written into one layer is in the other one, too."""
     mine, theirs = one.data, other.data

@@ -77,6 +77,7 @@ class Filtering(QObject):
         self.hold(stored.image)
         self._drop(key)
         self._stored[key] = stored
+        stored.image.events.data.connect(self._on_picture)  # napari connects it once only
         self._filters[key] = instances.threshold, instances.min_size
         layer = overlay(self._viewer, stored, show=in_hand(self._session, stored.image))
         if layer is not None:
@@ -150,6 +151,20 @@ class Filtering(QObject):
     def _on_removed(self, event: Any) -> None:
         """A layer was taken away: if it was an image, nobody can filter its prediction any more."""
         self._drop(layers.key(event.value))
+
+    def _on_picture(self, event: Any) -> None:
+        """An image was given another picture, in which nothing was predicted yet."""
+        image = event.source
+        stored = self._stored.get(layers.key(image))
+        if stored is None or stored.same_picture:
+            return
+        self._drop(layers.key(image))
+        shown = layers.has_cells(self._viewer, image) and in_hand(self._session, image)
+        layers.empty_prediction(self._viewer, image)
+        take_up(self._viewer, self._session)
+        self._on_image()
+        if shown and not self._session.job:
+            self._session.say(f"{image.name} is another picture now: press “Predict” again.")
 
     def _on_painted(self, event: Any) -> None:
         """The user paints on the overlay, which the next filter or prediction draws anew."""

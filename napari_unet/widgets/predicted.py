@@ -37,13 +37,19 @@ class Stored:
     model: Path  # its file
     letters: str  # the image's axes as they were read
     shape: tuple[int, ...]  # of its labels
+    picture: layers.Held  # the image's pixels
     diameter: float | None = None  # of the cells, px: as the user said, then as it was found
 
     @property
     def stands(self) -> bool:
-        """Whether the image still has that shape, and is read in that way."""
+        """Whether the image still has those pixels, and that shape, and is read in that way."""
         axes, shape = layers.axes(self.image), layers.labels_shape(self.image)
-        return (axes, shape) == (self.letters, self.shape)
+        return self.same_picture and (axes, shape) == (self.letters, self.shape)
+
+    @property
+    def same_picture(self) -> bool:
+        """Whether the image still has those pixels."""
+        return self.picture.holds(layers.pixels(self.image))
 
     @property
     def instances(self) -> InstanceSettings:
@@ -100,7 +106,8 @@ def prepared(
     planes = np.stack([np.asarray(axes.slice(array, i)) for i in slices])
     job = modelling.new_job_folder()
     create_job(job, planes, axes="ZCYX", model=model, first=first, tile=tile, diameter=diameter)
-    return Stored(job, image, tuple(slices), config, model, letters, axes.labels_shape, diameter)
+    shape, picture = axes.labels_shape, layers.Held(array)
+    return Stored(job, image, tuple(slices), config, model, letters, shape, picture, diameter)
 
 
 def _probability(stored: Stored) -> npt.NDArray[np.float32]:
