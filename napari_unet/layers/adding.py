@@ -79,7 +79,8 @@ class Adding:
     @property
     def undone(self) -> bool:
         """The user took back what is written so far; a history that was cleared is no undo."""
-        return self._step.undone and not self._there().any()
+        starts = range(0, self._written, PORTION)
+        return self._step.undone and not any(self._there(i, i + PORTION).any() for i in starts)
 
     @property
     def part(self) -> Any:
@@ -99,6 +100,7 @@ class Adding:
             index, values = index[free], values[free]
         with self._step.portion():
             layer.data_setitem(np.unravel_index(index, layer.data.shape), values)
+        self._step.found(index, values)
         if not self.left:
             self._leave()
 
@@ -137,7 +139,8 @@ class Adding:
         """It is no step any more, and no later one brings back what it has erased of it."""
         later = self._step.forget()
         if later:
-            mine = np.zeros_like(self._layer.data)  # no memory is taken where nothing is written
+            data = self._layer.data
+            mine = np.zeros(data.shape, data.dtype)  # takes memory where it is written only
             np.put(mine, self._index[: self._written], self._values[: self._written])
             for part in later:
                 history.find_none(part, mine)
@@ -146,9 +149,10 @@ class Adding:
         if _under_way.get(self._layer) is self:
             del _under_way[self._layer]
 
-    def _there(self) -> npt.NDArray[np.bool_]:
-        """Of the positions that are written, which hold their value still."""
-        index, values = self._index[: self._written], self._values[: self._written]
+    def _there(self, start: int = 0, stop: int | None = None) -> npt.NDArray[np.bool_]:
+        """Of the positions that are written, or some of them, which hold their value still."""
+        some = slice(start, self._written if stop is None else min(stop, self._written))
+        index, values = self._index[some], self._values[some]
         return np.asarray(np.take(self._layer.data, index) == values)
 
     def _next(self) -> slice:

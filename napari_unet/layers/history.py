@@ -49,6 +49,20 @@ def find_none(atom: Any, what: npt.NDArray[Any]) -> None:
     old[(old == found) & (found > 0)] = 0
 
 
+def find(atom: Any, index: npt.NDArray[np.intp], values: Any, shape: tuple[int, ...]) -> None:
+    """As if this part of a step had found `values` at flat positions `index`, which ascend."""
+    if hasattr(atom, "slice_key"):
+        box, old = atom.slice_key, atom.old_values.reshape(-1)
+        mask = np.ones([b.stop - b.start for b in box], bool) if atom.mask is None else atom.mask
+        places = [i + b.start for i, b in zip(np.nonzero(mask), box, strict=True)]
+    else:
+        places, old = list(atom[0]), atom[1]
+    flat = np.ravel_multi_index(places, shape)
+    at = np.searchsorted(index, flat).clip(max=max(len(index) - 1, 0))
+    there = index[at] == flat if len(index) else np.zeros(flat.shape, bool)
+    old[there] = values[at[there]]
+
+
 def _new(atom: Any) -> Any:
     return atom.new_value if hasattr(atom, "slice_key") else atom[2]
 
@@ -127,6 +141,12 @@ class Step:
                 layer._redo_history.extend(redo)
         if parts:
             layer.events.paint(value=parts)
+
+    def found(self, index: npt.NDArray[np.intp], values: Any) -> None:
+        """What can be redone comes after it: it finds what was written here, and undo leaves it."""
+        for item in getattr(self._layer, "_redo_history", ()):
+            for atom in item:
+                find(atom, index, values, self._layer.data.shape)
 
     def forget(self) -> list[Any]:
         """Neither undo nor redo comes to it any more: it was taken back otherwise.

@@ -144,3 +144,17 @@ def test_what_was_erased_of_cells_that_broke_off_does_not_come_back(
         qtbot.waitUntil(bench.ended)
     bench.labels.undo()
     np.testing.assert_array_equal(bench.labels.data, before)
+
+
+def test_a_stroke_that_is_redone_over_found_cells_and_undone_leaves_them_whole(
+    bench: Bench, qtbot: Qtbot
+) -> None:
+    begun(bench, qtbot)
+    ys, xs = np.nonzero((bench.labels.data == 0) & (bench.truth > 10))
+    bench.labels.paint((int(ys[-1]), int(xs[-1])), 77)
+    bench.labels.undo()
+    qtbot.waitUntil(bench.ended)
+    bench.labels.redo()
+    assert (bench.labels.data == 77).any()
+    bench.labels.undo()
+    bench.whole()
