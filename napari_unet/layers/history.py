@@ -153,8 +153,8 @@ class Step:
 
         Returns the parts of the steps that came after it, which may have found some of it.
         """
-        layer: Any = self._layer
-        undo, redo = getattr(layer, "_undo_history", ()), getattr(layer, "_redo_history", ())
+        undo: Any = getattr(self._layer, "_undo_history", ())
+        redo: Any = getattr(self._layer, "_redo_history", ())
         in_time = [*undo, *reversed(redo)]
         place = next((i for i, item in enumerate(in_time) if self._is(item)), None)
         if place is None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,7 @@ from napari_unet.core.errors import BadInput
 
 def next_free_id(layer: Labels) -> int:
     """One more than the highest id that is painted."""
-    return int(np.max(layer.data)) + 1 if np.size(layer.data) else 1
+    return int(np.max(layer.data)) + 1 if math.prod(layer.data.shape) else 1
 
 
 def unwritable(layer: Labels) -> str:
