@@ -29,8 +29,8 @@ TRANSFORM = {"scale": (2, 0.5), "translate": (40, -25), "rotate": 25}
 ROUND = 5  # seconds of training, from the model that ships
 LARGE = 1400, 900  # px of the window: strokes are compared to the pixel
 CELLS = 12  # painted: all that the image shows, so that even a short training finds them again
-STROKES = 60  # while it trains
-FIRST, BRUSH = 1000, 5  # id of the first stroke, px
+STROKES = 40  # while it trains
+FIRST, BRUSH, WIDE = 1000, 5, 8  # id of the first stroke, px; of the brush for whole cells
 
 
 @pytest.fixture
@@ -60,11 +60,11 @@ def paint(viewer: Viewer, dock: Any, truth: np.ndarray, cells: int, qtbot: Any) 
     new_cell = dock.findChild(QPushButton, "unet_new_cell")
     new_cell.click()
     labels = layer(viewer, "U-Net labels")
-    labels.brush_size = 5
+    labels.brush_size = WIDE
     settle(viewer, qtbot)
     for cell in chosen(truth, cells):
         new_cell.click()
-        for line in strokes(truth == cell, 5):
+        for line in strokes(truth == cell, WIDE):
             drag(viewer, [labels.data_to_world(point) for point in line])
     qtbot.waitUntil(lambda: dock.desk.session.annotated.cells >= cells, timeout=10_000)
 
@@ -73,6 +73,7 @@ def paint_on(
     viewer: Viewer, labels: Any, starts: list[tuple[int, int]], first: int, qtbot: Any
 ) -> None:
     """Stroke after stroke, each with its own id."""
+    labels.brush_size = BRUSH
     for number, (y, x) in enumerate(starts):
         labels.selected_label = first + number
         stroke(viewer, qtbot, [(y, x), (y + 3, x + 10)], pause=1)
@@ -144,7 +145,7 @@ def test_painting_while_it_trains_loses_nothing(
 ) -> None:
     image = np.pad(discs[0], 72, mode="reflect")  # room for strokes that do not cross
     window.add_image(image)
-    paint(window, dock, np.pad(discs[1], 72), 8, qtbot)
+    paint(window, dock, np.pad(discs[1], 72), 5, qtbot)
     session, labels = dock.desk.session, layer(window, "U-Net labels")
     session.seconds = 300
     before = labels.data.copy()
