@@ -112,6 +112,10 @@ class Accepting:
         self._then = deed
         self._session.say(f"{still(self._merged)}…", "busy")
 
+    def close(self) -> None:
+        """Nothing begins after what is being added: the window closes."""
+        self._then = None
+
     def _end(self, *, done: bool = False) -> None:
         """It is over; what has waited for it comes where it is `done`."""
         then, self._then, self._merging = self._then, None, False

@@ -187,6 +187,7 @@ class Desk(QObject):
         self._again.stop()
         self.viewer.bind_key(NEW_CELL_KEY, None)
         self._appearance.close()
+        self.accepting.close()
         self.weighing.close()
         self.pieces.close()
         self.annotating.close()

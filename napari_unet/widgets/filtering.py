@@ -164,7 +164,7 @@ class Filtering(QObject):
         take_up(self._viewer, self._session)
         self._on_image()
         if shown and not self._session.job:
-            self._session.say(f"{image.name} is another picture now: press “Predict” again.")
+            self._session.say(f"“{image.name}” is another picture now: press “Predict” again.")
 
     def _on_painted(self, event: Any) -> None:
         """The user paints on the overlay, which the next filter or prediction draws anew."""

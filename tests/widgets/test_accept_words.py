@@ -117,6 +117,19 @@ def test_no_training_begins_without_the_cells_that_it_has_waited_for(
     assert not learnt and "it was undone" in bench.session.status
 
 
+def test_nothing_begins_after_the_window_was_closed(
+    bench: Bench, qtbot: Qtbot, several: None
+) -> None:
+    learnt: list[int] = []
+    begun(bench, qtbot)
+    bench.accepting.afterwards(lambda: learnt.append(1))
+    bench.accepting.close()
+    qtbot.waitUntil(bench.ended)
+    qtbot.wait(50)
+    assert not learnt
+    bench.whole()
+
+
 def test_accept_of_another_image_while_cells_are_merged_is_answered(
     bench: Bench, qtbot: Qtbot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
