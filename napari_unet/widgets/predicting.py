@@ -255,7 +255,7 @@ class Predicting(QObject):
         if not there or not stored.stands:
             self._filtering.discard(stored)
             what = named(session, stored.image, "") or "The image"
-            words = f"{what} is another picture, or is read in another way, now"
+            words = f"{what} is another picture, has another shape, or is read in another way now"
             if there and not stored.same_picture:
                 layers.empty_prediction(self._viewer, stored.image)
             self.failed(f"{words}; press “Predict” again.")
