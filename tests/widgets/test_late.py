@@ -297,7 +297,7 @@ STEPS: list[tuple[Any, list[tuple[type, str]], Any]] = [
         [
             (Accepting, "_merge"),
             (Accepting, "_stands"),
-            (Accepting, "_words"),
+            (accepting, "added"),
             (Accepting, "_remember"),
         ],
         next_accept,
