@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from .session import GENERAL, Session
+from .models import PRETRAINED
+from .session import Session
 from .wording import count
 
 FEW = 10  # cells; with fewer it is better to paint more than to fine-tune
@@ -54,7 +55,7 @@ def next_step(session: Session) -> str:
 def the_model(session: Session, path: str) -> str:
     """What a model is called in a sentence, such as "the pretrained model" or "“nuclei”"."""
     title = dict(session.models).get(path, path)
-    return f"the {GENERAL}" if title == GENERAL else f"“{title}”"
+    return f"the {PRETRAINED}" if title == PRETRAINED else f"“{title}”"
 
 
 def pass_over(session: Session, problems: tuple[str, ...]) -> None:

@@ -13,7 +13,7 @@ from typing import Literal
 from psygnal import SignalGroupDescriptor
 
 from .core.settings import LabelsAre
-from .models import DEFAULT, PRETRAINED
+from .models import DEFAULT
 from .wording import count, sentence
 
 Job = Literal["", "starting", "training", "stopping", "predicting"]
@@ -23,7 +23,6 @@ Torn = tuple[int, int, int | None]  # (number, its pieces, the slice; None = the
 
 # what a training starts from: always anew from the base, for a chain of trainings forgets
 FROM_BASE = DEFAULT
-GENERAL = PRETRAINED  # what the user reads for it
 FROM_SCRATCH = "none"
 
 

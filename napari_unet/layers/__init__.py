@@ -11,7 +11,15 @@ from .found_look import dress, dress_all, outline_width
 from .making import make_background, make_labels, make_regions, start_painting, uncover
 from .opened import take_label_files
 from .orphans import leave, left_for, take_back
-from .own import next_free_id, not_at_hand, renumber, take_next_id, unwritable, widen
+from .own import (
+    next_free_id,
+    not_at_hand,
+    renumber,
+    take_next_id,
+    unfinished,
+    unwritable,
+    widen,
+)
 from .pairing import (
     disown_copy,
     fits,
@@ -131,6 +139,7 @@ __all__ = [
     "take_next_id",
     "topmost",
     "uncover",
+    "unfinished",
     "unhide",
     "unwritable",
     "visible_window",

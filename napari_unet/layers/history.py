@@ -88,14 +88,16 @@ def end_stroke(layer: Any) -> None:
 
 def can_be_undone(layer: Labels, part: Any) -> bool:
     """Whether Ctrl-Z can still come to this part of a step: it was not undone."""
-    history = getattr(layer, "_undo_history", ())
-    return any(atom is part for item in history for atom in item)
+    return _holds(layer, "_undo_history", part)
 
 
 def can_be_redone(layer: Labels, part: Any) -> bool:
     """Whether this part of a step was undone, and redo can still come to it."""
-    history = getattr(layer, "_redo_history", ())
-    return any(atom is part for item in history for atom in item)
+    return _holds(layer, "_redo_history", part)
+
+
+def _holds(layer: Labels, history: str, part: Any) -> bool:
+    return any(atom is part for item in getattr(layer, history, ()) for atom in item)
 
 
 class Step:

@@ -11,6 +11,8 @@ from napari.layers import Labels
 
 from napari_unet.core.errors import BadInput
 
+from . import history
+
 
 def next_free_id(layer: Labels) -> int:
     """One more than the highest id that is painted."""
@@ -43,6 +45,18 @@ def not_at_hand(layer: Labels, *, stored: bool = False) -> str:
     fits = fits or (stored and not callable(getattr(layer.data, "compute", None)))
     words = "is not held in memory: make a copy of it that is, and choose that under Labels."
     return "" if fits else f"“{layer.name}” {words}"
+
+
+def unfinished(layer: Labels) -> str:
+    """Why nothing else can be done with the layer before an outline is closed; "" = none is begun.
+
+    It lasts without a button being held, and goes on with whatever number the brush has.
+    """
+    return (
+        f"An outline is begun on “{layer.name}”: bring it back to its circle, or press Escape."
+        if history.outlining(layer)
+        else ""
+    )
 
 
 def widen(layer: Labels, highest: int) -> bool:

@@ -36,7 +36,6 @@ from .accepted import Accepted, offered, where_accepted
 from .background import in_thread, later, safely
 from .counting import Counting
 from .in_hand import in_hand, named, take_up
-from .numbering import unfinished
 from .undoing import Undoing
 
 STROKE = 100  # ms until it is asked again whether the stroke has ended
@@ -91,7 +90,7 @@ class Accepting:
         misfits = (layers.misfit(image, x) for x in (own, background) if x is not None)
         other = other_kind(layers.found_kind(found), session.labels_are)
         why_not = next((x for x in misfits if x), other) or layers.unwritable(own)
-        why_not = why_not or layers.not_at_hand(own) or unfinished(own)
+        why_not = why_not or layers.not_at_hand(own) or layers.unfinished(own)
         if why_not:
             session.say(why_not, "error")
             return

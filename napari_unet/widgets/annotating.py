@@ -19,7 +19,7 @@ from napari_unet.session import Annotated, Session
 from .arriving import Arriving
 from .counting import Counting
 from .in_hand import in_hand, take_up
-from .numbering import Numbering, unfinished
+from .numbering import Numbering
 from .watching import Watching
 
 LIST_EVENTS = ("inserted", "removed", "reordered", "renamed")
@@ -176,7 +176,7 @@ class Annotating(QObject):
         if labels is not None and layers.misfit(image, labels):
             layers.set_free(labels)  # its shape was changed: it is somebody else's now
             labels = None
-        why_not = "" if labels is None else layers.unwritable(labels) or unfinished(labels)
+        why_not = "" if labels is None else layers.unwritable(labels) or layers.unfinished(labels)
         if why_not:
             self._session.say(why_not, "error")
             return

@@ -15,7 +15,9 @@ from napari.viewer import Viewer
 from qtpy.QtCore import QObject
 
 from napari_unet import layers
-from napari_unet.session import GENERAL, Session
+from napari_unet.advice import the_model
+from napari_unet.models import PRETRAINED
+from napari_unet.session import Session
 
 
 class Choosing(QObject):
@@ -52,7 +54,7 @@ class Choosing(QObject):
         chosen = self._models.get(self._kind(image), "")
         if chosen in dict(models):
             return chosen
-        shipped = [path for path, title in models if title == GENERAL]
+        shipped = [path for path, title in models if title == PRETRAINED]
         return next(iter([*shipped, *(path for path, _ in models)]), "")
 
     def renew(self) -> None:
@@ -71,3 +73,12 @@ class Choosing(QObject):
             return ""
         folder = layers.folder(image)
         return f"{Path(folder)} {image.ndim} {image.rgb} {image.dtype}" if folder else key
+
+
+def forget_model(session: Session, gone: str) -> None:
+    """A model's file was deleted: it cannot stay in the list."""
+    name = dict(session.models).get(gone, gone)
+    session.models = tuple(x for x in session.models if x[0] != gone)
+    another = f"{the_model(session, session.model)} is selected now"
+    rest = another if session.model else "fine-tune one, or load one"
+    session.say(f"The model {name} is no longer on disk ({gone}); {rest}.", "error")

@@ -11,7 +11,7 @@ from qtpy.QtCore import QEvent, QObject, QTimer
 from qtpy.QtWidgets import QApplication, QFileDialog, QMainWindow
 
 from napari_unet import layers
-from napari_unet.advice import advise, pass_over
+from napari_unet.advice import advise
 from napari_unet.core.errors import BadInput
 from napari_unet.session import Choice, Session
 
@@ -22,6 +22,7 @@ from .appearance import Appearance
 from .background import in_thread, safely
 from .child import Child
 from .choosing import Choosing
+from .earlier import EarlierSessions
 from .filtering import Filtering
 from .holding import Holding
 from .pieces import Pieces
@@ -73,9 +74,6 @@ class Desk(QObject):
         self.training.trained.connect(self._on_trained)
         self._closed = self._closing = False
         self._holding = Holding(self.session, self._say_error)
-        self._again = QTimer(self)
-        self._again.setSingleShot(True)
-        self._again.timeout.connect(self._look_for_earlier)
         self._window = window
         window.installEventFilter(self)
         QApplication.instance().aboutToQuit.connect(self.close)
@@ -83,7 +81,7 @@ class Desk(QObject):
         viewer.bind_key(NEW_CELL_KEY, lambda _: self.annotating.new_cell(), overwrite=True)
         advise(self.session)
         QTimer.singleShot(SETTLED, self._warm_up)
-        self._look_for_earlier()
+        self.earlier = EarlierSessions(self.session, self._say_error, self)
 
     # ---- wishes that concern more than one part
 
@@ -157,13 +155,8 @@ class Desk(QObject):
         if path is not None:  # of this image, whatever came while the window asked
             self._export(image, labels, path)
 
-    def export_labels_to(self, path: Path) -> None:
-        """Write the labels of the image in hand as a TIFF, and say what is not in them."""
-        image, labels = self.annotating.image(), self.annotating.labels()
-        if image is not None and labels is not None:
-            self._export(image, labels, path)
-
     def _export(self, image: Image, labels: Labels, path: Path) -> None:
+        """Write the labels of this image as a TIFF, and say what is not in them."""
         try:
             shot = layers.snapshot(self.viewer, image)
         except BadInput as error:
@@ -184,7 +177,7 @@ class Desk(QObject):
         self._closed = True
         self._window.removeEventFilter(self)
         QApplication.instance().aboutToQuit.disconnect(self.close)
-        self._again.stop()
+        self.earlier.close()
         self.viewer.bind_key(NEW_CELL_KEY, None)
         self._appearance.close()
         self.accepting.close()
@@ -272,23 +265,6 @@ class Desk(QObject):
         image = next((x for x in found if isinstance(x, Image)), None)
         if image is not None and not self.session.job:
             self.predicting.start_with(image, self.choosing.of(layers.key(image)))
-
-    def _look_for_earlier(self) -> None:
-        """Models and a broken-off training of earlier sessions."""
-        in_thread(modelling.earlier, self._on_earlier, self._say_error)
-
-    def _on_earlier(self, found: modelling.Earlier) -> None:
-        session = self.session
-        there = {key for key, _ in session.models}
-        session.models = (*session.models, *(c for c in found.models if c[0] not in there))
-        pass_over(session, found.passed_over)
-        if session.job or session.resumable is not None or found.resumable is None:
-            return
-        if found.look_again:
-            self._again.start(round(1000 * found.look_again) + 100)
-            return
-        session.resumable_words = found.words
-        session.resumable = found.resumable
 
     def _on_loaded(self, choice: Choice, image: str) -> None:
         self._add_model(choice)

@@ -19,10 +19,17 @@ from napari_unet.files.atomic import behind_link, write_bytes
 from napari_unet.files.images import write_labels
 from napari_unet.files.lock import in_use
 from napari_unet.files.model_file import described_anew, read_config
-from napari_unet.models import NamedModel, find_model, list_models, prune_runs, runs_folder
+from napari_unet.models import (
+    PRETRAINED,
+    NamedModel,
+    find_model,
+    list_models,
+    prune_runs,
+    runs_folder,
+)
 from napari_unet.runs.folder import RunFolder, open_run
 from napari_unet.runs.info import CREATED
-from napari_unet.session import FROM_BASE, GENERAL, Choice
+from napari_unet.session import FROM_BASE, Choice
 from napari_unet.snapshots import Snapshot
 
 from .background import words_for
@@ -98,7 +105,7 @@ def _past(path: Path) -> _Past:
 
 
 def _title(model: NamedModel) -> str:
-    return GENERAL if model.shipped and model.name == FROM_BASE else model.name
+    return PRETRAINED if model.shipped and model.name == FROM_BASE else model.name
 
 
 def when(run: RunFolder) -> str:
@@ -123,7 +130,7 @@ def base_of(name: str) -> Choice | None:
     """What a training has started from, as an entry of the list; None: nothing, or it is gone."""
     try:
         path = find_model(name)
-        return (str(path), GENERAL) if name == FROM_BASE else entry(path)
+        return (str(path), PRETRAINED) if name == FROM_BASE else entry(path)
     except BadInput:
         return None
 

@@ -211,15 +211,3 @@ class Numbering(QObject):
 def _quick(layer: Labels) -> bool:
     in_memory = isinstance(layer.data, np.ndarray)
     return int(np.prod(layer.data.shape)) <= (AT_ONCE if in_memory else AT_ONCE_STORED)
-
-
-def unfinished(layer: Labels) -> str:
-    """Why nothing else can be done with the layer before an outline is closed; "" = none is begun.
-
-    It lasts without a button being held, and goes on with whatever number the brush has.
-    """
-    return (
-        f"An outline is begun on “{layer.name}”: bring it back to its circle, or press Escape."
-        if history.outlining(layer)
-        else ""
-    )

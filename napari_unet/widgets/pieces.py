@@ -81,14 +81,15 @@ class Pieces(QObject):
             return
         layers.uncover(layer)  # now: the user may have turned to another image when it is done
         data = layer.data
-        self._parting = True
         done = partial(self._on_parted, layer, data, int(layer.selected_label))
+        self._parting = True
         in_thread(lambda: renumbering(data, slices), done, self._failed)
 
     def _on_parted(self, layer: Labels, data: Any, brush: int, made: Renumbering) -> None:
         self._parting = False
-        if layers.unwritable(layer):
-            self._failed(layers.unwritable(layer))
+        why_not = layers.unwritable(layer)
+        if why_not:
+            self._failed(why_not)
             return
         where = np.unravel_index(made.index, data.shape)
         stands = layer.data is data and not self._counting.in_stroke(layer)
@@ -130,6 +131,9 @@ class Pieces(QObject):
 
     def _failed(self, words: str) -> None:
         self._parting = False
+        self._say_error(words)
+
+    def _say_error(self, words: str) -> None:
         self._session.say(words, "error")
 
     def _on_edited(self, layer: Labels, edits: list[Edit]) -> None:
@@ -168,7 +172,7 @@ class Pieces(QObject):
             self._show()
             return
         self._asking.ask(
-            partial(searched, layer.data, some), partial(self._on_searched, layer), self._failed
+            partial(searched, layer.data, some), partial(self._on_searched, layer), self._say_error
         )
 
     def _on_searched(self, layer: Labels, found: dict[int, dict[int, int]]) -> None:

@@ -22,6 +22,7 @@ from napari_unet.wording import count, sentence
 from . import modelling
 from .background import guarded, in_thread, safely
 from .child import Child
+from .choosing import forget_model
 from .filtering import Filtering
 from .growing import Growing, overlay
 from .in_hand import in_hand, named, take_up
@@ -84,7 +85,7 @@ class Predicting(QObject):
     def start_with(self, image: Image, model: str) -> None:
         """Predict an image, be it in hand or not, with this model; nothing else may be running."""
         if not Path(model).exists():
-            self._forget_model(model)
+            forget_model(self._session, model)
             return
         self._turn += 1
         self._session.job = "predicting"
@@ -164,15 +165,6 @@ class Predicting(QObject):
         self._say_error(words)
 
     # ---- steps
-
-    def _forget_model(self, gone: str) -> None:
-        """A model's file was deleted: it cannot stay in the list."""
-        session = self._session
-        name = dict(session.models).get(gone, gone)
-        session.models = tuple(x for x in session.models if x[0] != gone)
-        another = f"{the_model(session, session.model)} is selected now"
-        rest = another if session.model else "fine-tune one, or load one"
-        session.say(f"The model {name} is no longer on disk ({gone}); {rest}.", "error")
 
     def _on_prepared(self, stored: Stored) -> None:
         self._running = stored

@@ -14,9 +14,10 @@ from qtpy.QtCore import QObject, Signal
 from napari_unet import layers
 from napari_unet.advice import advise, the_model, why_not_train
 from napari_unet.core.settings import TrainOptions
+from napari_unet.models import PRETRAINED
 from napari_unet.runs.farewell import stopped_training
 from napari_unet.runs.folder import RunFolder
-from napari_unet.session import FROM_BASE, GENERAL, Progress, Session
+from napari_unet.session import FROM_BASE, Progress, Session
 from napari_unet.snapshots import Snapshot
 from napari_unet.wording import sentence
 
@@ -262,7 +263,7 @@ class Training(QObject):
     def _base_words(self) -> str:
         """What the training has started from, as the list calls it; "" = it is not in the list."""
         for key, title in self._session.models:
-            if title == GENERAL if self._base == FROM_BASE else key == self._base:
+            if title == PRETRAINED if self._base == FROM_BASE else key == self._base:
                 return the_model(self._session, key)
         return ""
 

@@ -7,8 +7,8 @@ from qtpy.QtWidgets import QSpinBox, QWidget
 
 from napari_unet.advice import why_not_resume, why_not_stop, why_not_train
 from napari_unet.core.settings import PRESETS
-from napari_unet.models import runs_folder
-from napari_unet.session import FROM_BASE, FROM_SCRATCH, GENERAL
+from napari_unet.models import PRETRAINED, runs_folder
+from napari_unet.session import FROM_BASE, FROM_SCRATCH
 
 from . import look
 from .curve import Curve
@@ -30,7 +30,7 @@ PRESET_WORDS = {
     "paper": "Ronneberger 2015",
     "fiji": "Falk 2019 (Fiji)",
 }
-BASES = ((FROM_BASE, GENERAL), (FROM_SCRATCH, "nothing (from scratch)"))
+BASES = ((FROM_BASE, PRETRAINED), (FROM_SCRATCH, "nothing (from scratch)"))
 START = (
     "Every training learns anew from all that is labelled, so that nothing is forgotten; "
     "choose an earlier model to go on from it"
@@ -118,7 +118,7 @@ class TunePanel(Panel):
 
     def _show(self) -> None:
         session = self._session
-        trained = tuple(choice for choice in session.models if choice[1] != GENERAL)
+        trained = tuple(choice for choice in session.models if choice[1] != PRETRAINED)
         look.fill(self.base, (*BASES, *trained), session.base)
         self.seconds.blockSignals(True)
         self.seconds.setValue(round(session.seconds))

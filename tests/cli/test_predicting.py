@@ -18,7 +18,6 @@ from napari_unet import BadInput, load_model
 from napari_unet.core.metrics import evaluate
 from napari_unet.core.weights import weight_map
 from napari_unet.models import PRETRAINED, find_model, save_as
-from napari_unet.session import GENERAL
 
 from .commands import Run, cells, put_pair, snapshot
 
@@ -392,7 +391,7 @@ def test_the_help_of_evaluate_asks_for_what_it_takes(run: Run) -> None:
 
 
 def test_the_model_that_ships_has_one_name(run: Run, tmp_path: Path) -> None:
-    assert GENERAL == PRETRAINED == "pretrained model"
+    assert PRETRAINED == "pretrained model"
     for command in ("predict", "train", "evaluate", "info"):
         said = " ".join(run(command, "--help").out.replace("│", " ").split())
         assert "default (the pretrained model)" in said

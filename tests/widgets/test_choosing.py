@@ -15,7 +15,8 @@ from qtpy.QtCore import QObject
 
 from napari_unet import layers
 from napari_unet.layers.roles import KEY
-from napari_unet.session import FROM_BASE, GENERAL, Session
+from napari_unet.models import PRETRAINED
+from napari_unet.session import FROM_BASE, Session
 from napari_unet.widgets.choosing import Choosing
 
 from .conftest import done
@@ -33,7 +34,7 @@ def viewer() -> ViewerModel:
 def choosing(viewer: ViewerModel) -> Iterator[Choosing]:
     session, parent = Session(), QObject()
     made = Choosing(viewer, session, parent)
-    session.models = ((NEW, "trained today"), (OLD, "trained last week"), (SHIPPED, GENERAL))
+    session.models = ((NEW, "trained today"), (OLD, "trained last week"), (SHIPPED, PRETRAINED))
     yield made
     made.close()
 
@@ -100,7 +101,7 @@ def test_a_model_chosen_before_there_is_an_image_is_for_the_next_one(
 def test_a_model_that_is_gone_gives_way(viewer: ViewerModel, choosing: Choosing) -> None:
     session = choosing._session
     choosing.trained(NEW, [opened(viewer, choosing)])
-    session.models = ((OLD, "trained last week"), (SHIPPED, GENERAL))
+    session.models = ((OLD, "trained last week"), (SHIPPED, PRETRAINED))
     assert session.model == SHIPPED and not session.learnt
     session.models = ((OLD, "trained last week"),)
     assert session.model == OLD
@@ -125,14 +126,14 @@ def test_what_a_worse_training_has_started_from_is_selected(
     default = str(shipped / "default.safetensors")
     for path in (own, default):
         shutil.copy(unrelated, path)
-    session.models = (*session.models, (own, "own"), (default, GENERAL))
+    session.models = (*session.models, (own, "own"), (default, PRETRAINED))
     desk.choose_model(unrelated)
     desk.choose_base(own if base == "own" else base)
     monkeypatch.setenv("FAKE_WORKER_WORSE", "1")
     desk.child.close()
     press("unet_fine_tune")
     qtbot.waitUntil(lambda: len(session.models) == 4 and done(dock))
-    wanted, name = (own, "“own”") if base == "own" else (default, f"the {GENERAL}")
+    wanted, name = (own, "“own”") if base == "own" else (default, f"the {PRETRAINED}")
     assert session.model == wanted
     assert f"{name} is selected, the new one is in the list" in session.report
     assert f"with {name}." in session.status

@@ -53,16 +53,23 @@ def test_a_file_whose_name_was_completed_is_not_replaced_unasked(
 
 
 def test_an_export_says_what_is_not_in_it(
-    trained: Viewer, dock: Any, qtbot: Any, tmp_path: Path
+    trained: Viewer,
+    dock: Any,
+    press: Press,
+    qtbot: Any,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     session = dock.desk.session
-    dock.desk.export_labels_to(tmp_path / "out.tif")
+    answer(monkeypatch, tmp_path / "out.tif")
+    press("unet_export_labels")
     qtbot.waitUntil(lambda: "out.tif" in session.status, timeout=10_000)
     assert session.status.startswith("10 cells written")
     assert "20 found cells are not among them: press “Accept” first" in session.status
     dock.desk.accepting.accept()
     qtbot.waitUntil(lambda: "added to your labels" in session.status, timeout=10_000)
-    dock.desk.export_labels_to(tmp_path / "all.tif")
+    answer(monkeypatch, tmp_path / "all.tif")
+    press("unet_export_labels")
     qtbot.waitUntil(lambda: "all.tif" in session.status, timeout=10_000)
     assert session.status.startswith("30 cells written") and "found" not in session.status
     assert len(np.unique(tifffile.imread(tmp_path / "all.tif"))) == 31

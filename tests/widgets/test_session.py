@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from napari_unet import advice, wording
-from napari_unet.session import GENERAL, Annotated, Session
+from napari_unet.models import PRETRAINED
+from napari_unet.session import Annotated, Session
 from napari_unet.widgets import trained
 from napari_unet.widgets.counting import Part, counted
 
@@ -127,14 +128,14 @@ def test_images_without_marks_are_counted() -> None:
 
 
 def test_what_was_found_untrained_is_accepted_next() -> None:
-    found = Session(image="a", model="m", models=(("m", GENERAL),), predicted=True)
+    found = Session(image="a", model="m", models=(("m", PRETRAINED),), predicted=True)
     assert advice.next_step(found).startswith("Accept")
     found.accepted = True
     assert advice.next_step(found).startswith("Correct")
 
 
 def test_freshly_painted_cells_are_to_be_learnt() -> None:
-    painted = ready(models=(("m", GENERAL),))
+    painted = ready(models=(("m", PRETRAINED),))
     assert "Fine-tune" in advice.next_step(painted) and "Predict" not in advice.next_step(painted)
     painted.learnt = True
     assert "Predict" in advice.next_step(painted)

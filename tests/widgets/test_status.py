@@ -16,7 +16,7 @@ from napari_unet import layers
 from napari_unet.core.presets import preset
 from napari_unet.core.settings import ModelConfig, to_dict
 from napari_unet.files.model_file import KEY
-from napari_unet.session import GENERAL
+from napari_unet.models import PRETRAINED
 from napari_unet.widgets import predicting
 
 from .conftest import done
@@ -36,7 +36,7 @@ def general(dock: Any, shipped: Path) -> None:
     config = ModelConfig(preset("default").network, "instances", ())
     described = json.dumps(to_dict(config))
     save_file({"w": np.zeros(1, np.float32)}, path, metadata={KEY: described})
-    dock.desk.session.models = ((str(path), GENERAL),)
+    dock.desk.session.models = ((str(path), PRETRAINED),)
 
 
 def test_what_is_found_untrained_is_to_be_accepted(
@@ -44,10 +44,10 @@ def test_what_is_found_untrained_is_to_be_accepted(
 ) -> None:
     session = dock.desk.session
     window.add_image(discs[0], name="cells")
-    assert session.status.startswith(f"Press “Predict” to see what the {GENERAL} finds")
+    assert session.status.startswith(f"Press “Predict” to see what the {PRETRAINED} finds")
     press("unet_predict")
     qtbot.waitUntil(lambda: done(dock))
-    assert session.status == f"Found 30 cells with the {GENERAL}. {ACCEPT}"
+    assert session.status == f"Found 30 cells with the {PRETRAINED}. {ACCEPT}"
     press("unet_accept")
     qtbot.waitUntil(lambda: session.accepted)
     assert session.status.startswith("30 cells added")

@@ -300,7 +300,7 @@ def test_a_new_session_finds_the_killed_training(
     with locked(run):  # another window is at it
         assert modelling.earlier().look_again > 0
         desk = Desk(painted)
-        qtbot.waitUntil(desk._again.isActive, timeout=30_000)
+        qtbot.waitUntil(desk.earlier.again.isActive, timeout=30_000)
         assert desk.session.resumable is None
     qtbot.waitUntil(lambda: desk.session.resumable == run, timeout=30_000)
     assert desk.session.resumable_words.startswith("today, ")
