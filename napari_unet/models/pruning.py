@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import shutil
 import stat
 from collections.abc import Collection
@@ -10,6 +11,7 @@ from pathlib import Path
 
 from napari_unet.core.errors import BadInput
 from napari_unet.files.atomic import clear_leftovers, part_beside
+from napari_unet.files.foreign import holds_more
 from napari_unet.files.guarded import last_lines, parse_json
 from napari_unet.files.lock import in_use
 
@@ -20,15 +22,20 @@ LIMIT = 2 * 2**30  # bytes
 # of the limit; finished runs may always have so much, or one run that is never deleted (broken
 # off, or selected) and larger than the limit would cost all others, and again each time
 SHARE = 0.5
+# what the program writes into a run (`runs.folder`)
+OURS = re.compile(
+    r"run\.json|log\.jsonl|lock|(model|trained|base)\.safetensors|checkpoint(/state\.pt)?"
+    r"|data(/\d+_(image|labels|known)\.npy)?"
+)
 
 
 def prune_runs(limit_bytes: int = LIMIT, keep: Collection[Path] = ()) -> list[Path]:
     """Delete the oldest finished runs until the runs folder is within the limit.
 
     A run that has not said "done" (running, or broken off and resumable) is never deleted, nor is
-    one that a process trains in, or whose model a window has in hand. However much these take, the
-    others may have :data:`SHARE` of the limit. What cannot be deleted now, since a program has it
-    open, stays whole until another time.
+    one that a process trains in, whose model a window has in hand, or in which somebody has put
+    files of his own. However much these take, the others may have :data:`SHARE` of the limit. What
+    cannot be deleted now, since a program has it open, stays whole until another time.
 
     Parameters
     ----------
@@ -49,7 +56,8 @@ def prune_runs(limit_bytes: int = LIMIT, keep: Collection[Path] = ()) -> list[Pa
     # a link leads to where the user put a run: nothing of ours
     runs = [p for p in folder.iterdir() if (p / "run.json").is_file() and not p.is_symlink()]
     sizes = {run: _size(run) for run in runs}
-    mine = [r for r in runs if r.resolve() not in spared and _finished(r) and not in_use(r)]
+    over = [r for r in runs if r.resolve() not in spared and _finished(r) and not in_use(r)]
+    mine = [run for run in over if not _somebodys(run)]
     there = sum(sizes[run] for run in mine)
     room = max(limit_bytes - (sum(sizes.values()) - there), SHARE * limit_bytes)
     deleted = []
@@ -60,6 +68,14 @@ def prune_runs(limit_bytes: int = LIMIT, keep: Collection[Path] = ()) -> list[Pa
             there -= sizes[run]
             deleted.append(run)
     return deleted
+
+
+def _somebodys(run: Path) -> bool:
+    """Whether somebody keeps files of his own in it, such as labels that he exported there."""
+    try:
+        return holds_more(run, OURS)
+    except OSError:  # another window is just deleting it, or nobody may look into it
+        return True
 
 
 def _delete(run: Path) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import itertools
 import os
+import re
 import shutil
 import time
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ from napari_unet.core.presets import preset
 from napari_unet.core.settings import ModelConfig, WeightSettings
 from napari_unet.core.tally import tally
 from napari_unet.files.atomic import behind_link, write_bytes
+from napari_unet.files.foreign import holds_more
 from napari_unet.files.images import write_labels
 from napari_unet.files.lock import in_use
 from napari_unet.files.model_file import described_anew, read_config
@@ -38,6 +40,7 @@ from .naming import title
 SUFFIX = ".safetensors"
 FILTER = f"U-Net model (*{SUFFIX})"
 JOBS_KEPT = 7 * 24 * 3600  # seconds; a prediction's files serve its window's filters only
+OF_A_JOB = re.compile(r"job\.json|(image|probability|labels)\.npy")
 RUNS_LISTED = 10  # the newest trainings of earlier sessions
 QUIET = 5.0  # seconds after which it is looked again whether a training is at work elsewhere
 _numbers = itertools.count(1)
@@ -189,10 +192,11 @@ def remove(job: Path) -> None:
 
 
 def _clear_jobs() -> None:
-    """Delete predictions of windows that ended badly, long ago."""
+    """Delete predictions of windows that ended badly, long ago; never what somebody put there."""
     for job in _jobs_folder().glob("*"):
         with contextlib.suppress(OSError):  # another window has just removed it, or a dead link
-            if time.time() - job.stat().st_mtime > JOBS_KEPT:
+            old = time.time() - job.stat().st_mtime > JOBS_KEPT
+            if old and not holds_more(job, OF_A_JOB):
                 remove(job)
 
 

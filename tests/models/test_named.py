@@ -90,7 +90,7 @@ def test_a_broken_model_is_listed_with_its_problem(model: Path) -> None:
 def make_run(name: str, age: int, event: str | None, size: int = 1000) -> Path:
     run = models.runs_folder() / name
     (run / "data").mkdir(parents=True)
-    (run / "data" / "image.npy").write_bytes(b"-" * size)
+    (run / "data" / "0000_image.npy").write_bytes(b"-" * size)
     (run / "run.json").write_text("{}")
     os.utime(run / "run.json", (10_000 - age, 10_000 - age))
     if event is not None:

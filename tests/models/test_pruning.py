@@ -15,6 +15,9 @@ import pytest
 
 from napari_unet.files.lock import locked
 from napari_unet.models import InHand, in_hand, prune_runs, pruning, runs_folder
+from napari_unet.runs.train import train_run
+from napari_unet.widgets.modelling import earlier
+from tests.runs.tiny import tiny_run
 
 from .test_named import home, make_run  # noqa: F401
 
@@ -174,3 +177,31 @@ def test_a_log_that_is_a_folder_costs_no_pruning() -> None:
     (odd / "log.jsonl").unlink()
     (odd / "log.jsonl").mkdir()
     assert prune_runs(0) == [good] and odd.exists()
+
+
+@pytest.mark.parametrize("name", ["a_labels.tif", "data/a_labels.tif", "notes/today.txt"])
+def test_a_run_in_which_somebody_keeps_files_stays(name: str) -> None:
+    """Labels that were exported there may be the only ones."""
+    run, other = make_run("a", 9, "done"), make_run("b", 8, "done")
+    (run / name).parent.mkdir(exist_ok=True)
+    (run / name).write_text("mine")
+    for odd in (".DS_Store", "._run.json", ".model.0123abcd.part.safetensors", "lock"):
+        (other / odd).touch()
+    before = sorted(run.rglob("*"))
+    assert prune_runs(0) == [other] and sorted(run.rglob("*")) == before
+
+
+def test_a_real_run_is_all_ours() -> None:
+    run = tiny_run(runs_folder() / "real", steps=1)
+    list(train_run(run.path))
+    assert prune_runs(0) == [run.path]
+
+
+def test_an_old_prediction_goes_but_not_what_somebody_has_put_beside_it() -> None:
+    folder = runs_folder() / "predictions"
+    for name, file in (("job", "image.npy"), ("mine", "a_labels.tif")):
+        (folder / name).mkdir(parents=True)
+        (folder / name / file).touch()
+        os.utime(folder / name, (1000, 1000))
+    earlier()
+    assert [p.name for p in folder.iterdir()] == ["mine"]
