@@ -22,6 +22,15 @@ def cores() -> int:
     return len(affinity(0)) if affinity else os.cpu_count() or 1
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--windows",
+        choices=("canvas", "all"),
+        default="canvas",
+        help="which tests of the panel open napari's real window: those marked canvas, or all",
+    )
+
+
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers() -> int:
     return min(cores(), MOST_WORKERS)

@@ -22,23 +22,26 @@ MODULES = ("pandas", "pyqtgraph", "napari_unet.core.instances")
 def warm_up(done: Callable[[], None]) -> None:
     """Load them, then call `done` in the GUI thread."""
 
-    def loaded(units: UnitRegistry) -> None:
-        hand_over(units)
+    def loaded(units: UnitRegistry | None) -> None:
+        if units is not None:
+            hand_over(units)
         done()
 
     in_thread(load, loaded, lambda _: done())
 
 
-def load() -> UnitRegistry:
+def load() -> UnitRegistry | None:
     """Import the modules and read the units; napari's own, which it may read just now, are left.
 
     pint's registry is filled by whoever asks first, and half filled until then: a layer that is
-    opened meanwhile would find units without names.
+    opened meanwhile would find units without names. None where napari has its own already.
     """
     for name in MODULES:
         importlib.import_module(name)
     import pint
 
+    if not unread():
+        return None
     units: UnitRegistry = pint.UnitRegistry(on_redefinition="raise")  # as pint makes its own
     units.Unit("pixel")
     return units
@@ -47,8 +50,14 @@ def load() -> UnitRegistry:
 def hand_over(units: UnitRegistry) -> None:
     """Make them napari's, if it has not read its own by now; in the GUI thread."""
     from pint import get_application_registry
+
+    if unread():
+        get_application_registry().set(units)
+
+
+def unread() -> bool:
+    """Whether napari has no units yet."""
+    from pint import get_application_registry
     from pint.registry import LazyRegistry
 
-    application = get_application_registry()
-    if isinstance(application.get(), LazyRegistry):
-        application.set(units)
+    return isinstance(get_application_registry().get(), LazyRegistry)

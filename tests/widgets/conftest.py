@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import json
 import os
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,8 @@ import pytest
 from napari import Viewer
 from npe2 import PluginManager
 from pytestqt.qtbot import QtBot
-from qtpy.QtWidgets import QPushButton
+from qtpy.QtCore import QEvent, QEventLoop, QTimer
+from qtpy.QtWidgets import QApplication, QPushButton
 
 from napari_unet import layers
 from napari_unet.models import named
@@ -23,17 +25,27 @@ from napari_unet.widgets.child import Child
 from napari_unet.widgets.open import show_dock
 from tests.forked import ForkServer
 
+from .windowless import Windowless
+
 FAKE_WORKER = Path(__file__).with_name("fake_worker.py")
 ITS_IMPORTS = ("safetensors.numpy", "napari_unet.core.instances", "napari_unet.runs.jobs")
 SIZE = 1000, 640  # px; each repaint goes through a software renderer: a third of what a test takes
+LOOK = 10  # ms; what other threads and processes do wakes no event loop
 PATIENCE = 120_000  # ms; costs nothing where all goes well, however busy the machine is
 
 
 class PatientBot(QtBot):
     """No wait for what must happen ends before `PATIENCE`; where nothing is to come it ends."""
 
-    def waitUntil(self, callback: Any, *, timeout: int = 0) -> None:
-        super().waitUntil(callback, timeout=max(timeout, PATIENCE))
+    def waitUntil(self, callback: Callable[[], Any], *, timeout: int = 0) -> None:
+        """Look after each pass of the event loop: nothing that holds for a moment is missed."""
+        waker, until = QTimer(), time.monotonic() + max(timeout, PATIENCE) / 1000
+        waker.start(LOOK)
+        while callback() not in (True, None):
+            if time.monotonic() > until:
+                super().waitUntil(callback, timeout=1)
+            QApplication.processEvents(QEventLoop.ProcessEventsFlag.WaitForMoreEvents)
+            QApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
 
     def waitSignal(self, signal: Any, *, timeout: int = 0, **rest: Any) -> Any:
         if rest.get("raising") is not False:
@@ -126,7 +138,24 @@ def child(qtbot: Any, fake_worker: None) -> Iterator[Child]:
 
 
 @pytest.fixture
-def window(make_napari_viewer: Callable[..., Viewer], qtbot: Any) -> Iterator[Viewer]:
+def window(request: pytest.FixtureRequest, qtbot: Any) -> Iterator[Any]:
+    """napari: with its real window where a test is marked `canvas`, else without."""
+    if wants_a_window(request):
+        yield from real_window(request.getfixturevalue("make_napari_viewer"), qtbot)
+        return
+    viewer = Windowless()
+    viewer.window._qt_window.resize(*SIZE)
+    viewer.window._qt_window.show()
+    yield viewer
+    viewer.close()
+
+
+def wants_a_window(request: pytest.FixtureRequest) -> bool:
+    everywhere = request.config.getoption("--windows") == "all"
+    return everywhere or request.node.get_closest_marker("canvas") is not None
+
+
+def real_window(make_napari_viewer: Callable[..., Viewer], qtbot: Any) -> Iterator[Viewer]:
     """A viewer that is really shown: a hidden one paints in the wrong place."""
     viewer = make_napari_viewer(show=True)
     viewer.window._qt_window.resize(*SIZE)

@@ -23,7 +23,7 @@ from napari_unet.runs.jobs import JobFolder
 from napari_unet.runs.messages import read_line
 
 SETTINGS = "FAKE_WORKER_SETTINGS"  # the file of what the test has set when it gives a command
-PAUSE, TILE, HOLD, WORSE = 0.01, 64, 0, False
+PAUSE, TILE, HOLD, WORSE = 0.002, 64, 0, False
 stop, commands = threading.Event(), []
 here = threading.Condition()
 
@@ -33,7 +33,7 @@ def take_settings() -> None:
     global PAUSE, TILE, HOLD, WORSE
     there = os.environ.get(SETTINGS)
     said = json.loads(Path(there).read_text()) if there else dict(os.environ)
-    PAUSE = float(said.get("FAKE_WORKER_PAUSE", "0.01"))  # seconds a step or tile takes
+    PAUSE = float(said.get("FAKE_WORKER_PAUSE", "0.002"))  # seconds a step or tile takes
     TILE = int(said.get("FAKE_WORKER_TILE", "64"))  # side, px
     HOLD = int(said.get("FAKE_WORKER_HOLD", "0"))  # tiles; after so many it waits for "stop"
     WORSE = "FAKE_WORKER_WORSE" in said  # than the model that it started from

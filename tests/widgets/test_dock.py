@@ -68,6 +68,7 @@ def test_all_parts_are_there_and_say_why_they_cannot_work(dock: Any) -> None:
     assert dock.findChild(object, "unet_loss_plot") is not None
 
 
+@pytest.mark.canvas
 def test_nothing_is_clipped_in_the_narrowest_dock(window: Viewer, dock: Any, qtbot: Any) -> None:
     folds = dock.findChildren(More)
     assert len(folds) == 3
@@ -80,6 +81,7 @@ def test_nothing_is_clipped_in_the_narrowest_dock(window: Viewer, dock: Any, qtb
     assert dock.area.widget().minimumSizeHint().width() <= dock.area.viewport().width()
 
 
+@pytest.mark.canvas
 def test_real_strokes_paint_cells_with_ids_of_their_own(
     window: Viewer, dock: Any, press: Press, qtbot: Any
 ) -> None:
@@ -250,6 +252,7 @@ def test_one_slice_of_a_stack(
     assert len(np.unique(overlay)) - 1 == 90
 
 
+@pytest.mark.canvas
 def test_closing_the_window_ends_the_worker(
     painted: Viewer, dock: Any, press: Press, qtbot: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -262,6 +265,7 @@ def test_closing_the_window_ends_the_worker(
         os.kill(pid, 0)
 
 
+@pytest.mark.canvas
 def test_the_dock_can_be_closed_and_opened_again(window: Viewer, dock: Any, qtbot: Any) -> None:
     desk = dock.desk
     window.window.remove_dock_widget("all")

@@ -110,6 +110,7 @@ def test_a_new_layer_is_sliced_once(viewer: ViewerModel, monkeypatch: pytest.Mon
     assert viewer.layers.selection.active is made[0]
 
 
+@pytest.mark.canvas
 @pytest.mark.parametrize("contour", [0, 1, 2])
 def test_only_what_was_written_is_drawn(window: Viewer, qtbot: Any, contour: int) -> None:
     image = window.add_image(np.zeros((80, 90), np.uint8))

@@ -23,7 +23,7 @@ from napari_unet.widgets.hand import drag, strokes
 
 from .mouse import settle, stroke
 
-pytestmark = [pytest.mark.gui, pytest.mark.slow]
+pytestmark = [pytest.mark.gui, pytest.mark.canvas, pytest.mark.slow]
 
 TRANSFORM = {"scale": (2, 0.5), "translate": (40, -25), "rotate": 25}
 ROUND = 5  # seconds of training, from the model that ships

@@ -68,6 +68,7 @@ def test_classes_come_back_in_the_painted_values(
     np.testing.assert_array_equal(labels.data, painted)
 
 
+@pytest.mark.canvas
 @pytest.mark.parametrize("axes", ["ZCYX", "CZYX", "TZCYX"])
 def test_cells_are_painted_on_the_slice_that_is_read(
     axes: str, window: Viewer, dock: Any, press: Press, qtbot: Any

@@ -92,6 +92,7 @@ def assert_fresh(on: Any, dock: Any, settings: WeightSettings) -> None:
     np.testing.assert_array_equal(on.map.touching, again.touching)
 
 
+@pytest.mark.canvas
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", ["numpy", "zarr"])
 def test_after_random_edits(
@@ -134,6 +135,7 @@ def test_after_random_edits(
     assert len(on.map.live.pairs) > 0, "cells touch somewhere after so many strokes"
 
 
+@pytest.mark.canvas
 def test_it_follows_the_brush_and_tells_what_touches(window: Viewer, dock: Any, qtbot: Any) -> None:
     data = np.zeros((SIDE, SIDE), np.int32)
     data[40:90, 20:60], data[40:90, 70:110] = 1, 2
@@ -201,6 +203,7 @@ def test_class_weights_settle_after_a_pause(window: Viewer, dock: Any, qtbot: An
     assert on.map.live.settings == WeightSettings()
 
 
+@pytest.mark.canvas
 def test_of_a_large_layer_only_what_is_seen(
     window: Viewer, dock: Any, qtbot: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -231,6 +234,7 @@ def test_of_a_large_layer_only_what_is_seen(
         assert_fresh(on, dock, WeightSettings())
 
 
+@pytest.mark.canvas
 def test_regions_background_and_kinds(window: Viewer, dock: Any, qtbot: Any) -> None:
     labels = Labels(some_cells((SIDE, SIDE)), name="mine")
     on = start(window, dock, labels, qtbot)

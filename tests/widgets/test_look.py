@@ -66,6 +66,7 @@ def with_text(dock: QWidget) -> list[QWidget]:
     return [x for x in found if not isinstance(x, QLabel) or x.text()]
 
 
+@pytest.mark.canvas
 @pytest.mark.gui
 @pytest.mark.parametrize("theme", THEMES)
 @pytest.mark.parametrize("state", ["empty", "ready", "busy"])
@@ -138,6 +139,7 @@ def shown_whole(dock: Any, name: str) -> bool:
     return bool(button.isVisibleTo(dock)) and corner.y() < view.height() and corner.y() > 0
 
 
+@pytest.mark.canvas
 @pytest.mark.gui
 @pytest.mark.parametrize("theme", THEMES)
 def test_all_of_it_is_seen_on_a_laptop(theme: str, laptop: Any, window: Viewer, qtbot: Any) -> None:
@@ -269,6 +271,7 @@ def test_a_long_name_loses_its_middle_and_is_told_in_full(qtbot: Any) -> None:
     assert box.toolTip() == "short\nThe model that predicts"
 
 
+@pytest.mark.canvas
 @pytest.mark.gui
 def test_a_file_that_is_dropped_on_the_panel_is_opened(
     window: Viewer, dock: Any, tmp_path: Any, qtbot: Any

@@ -52,6 +52,7 @@ def test_a_look_that_ends_late_does_not_bring_a_hidden_map_back(
     assert not on.layer.visible and not dock.desk.session.weights_shown
 
 
+@pytest.mark.canvas
 def test_nothing_to_show_looks_like_nothing(window: Viewer, dock: Any, qtbot: Any) -> None:
     data = np.zeros((SIDE, SIDE), np.int32)
     data[20:40, 20:40], data[120:140, 120:140] = 1, 2

@@ -43,6 +43,7 @@ class Gate:
         return made
 
 
+@pytest.mark.canvas
 def test_cells_accepted_in_a_stroke_come_after_it(
     trained: Viewer, press: Press, qtbot: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -250,6 +251,7 @@ def test_a_probability_that_is_no_longer_wanted_is_not_shown(
     assert "probability" not in {layers.role(x) for x in trained.layers}
 
 
+@pytest.mark.canvas
 def test_a_window_closed_in_a_prediction_leaves_no_files(
     painted: Viewer,
     dock: Any,

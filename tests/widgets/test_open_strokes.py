@@ -14,7 +14,7 @@ from qtpy.QtTest import QTest
 from .conftest import partner
 from .mouse import canvas_pixel, settle
 
-pytestmark = [pytest.mark.gui, pytest.mark.usefixtures("fake_worker")]
+pytestmark = [pytest.mark.gui, pytest.mark.canvas, pytest.mark.usefixtures("fake_worker")]
 
 Press = Callable[[str], None]
 PLAIN = Qt.KeyboardModifier.NoModifier

@@ -14,9 +14,11 @@ def test_units_that_are_read_in_a_thread_are_napari_s_once_they_are_whole(
     application = pint.get_application_registry()
     monkeypatch.setattr(application, "_registry", pint.LazyRegistry())
     units = load()
+    assert units is not None
     assert isinstance(application.get(), pint.LazyRegistry)  # nobody finds it half filled
     hand_over(units)
     assert application.get() is units
     assert str(pint.Unit("pixel")) == "pixel" and pint.Unit("um") == units.Unit("micrometer")
-    hand_over(load())
+    hand_over(pint.UnitRegistry())
+    assert load() is None  # nor does the next window read them again
     assert application.get() is units  # layers hold these by now

@@ -55,6 +55,7 @@ def made(kind: str, shape: tuple[int, ...], tmp_path: Path) -> Any:
     return zarr.create_array(tmp_path / "labels.zarr", shape=shape, chunks=chunks, dtype="int32")
 
 
+@pytest.mark.canvas
 @pytest.mark.parametrize("shape", [(SIDE, SIDE), (3, SIDE, SIDE)], ids=["2D", "stack"])
 @pytest.mark.parametrize("kind", ["numpy", "zarr"])
 def test_edits_make_up_the_labels(
@@ -109,6 +110,7 @@ def test_edits_make_up_the_labels(
     labels.undo()
 
 
+@pytest.mark.canvas
 def test_in_the_middle_of_a_stroke(window: Viewer, qtbot: Any) -> None:
     image = window.add_image(np.zeros((SIDE, SIDE), np.uint8))
     labels = layers.make_labels(window, image)
