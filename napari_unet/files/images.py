@@ -20,8 +20,8 @@ from napari_unet.core.errors import BadInput
 
 from .atomic import behind_link, replacing
 from .guarded import check_plain
-from .pictures import picture_header, read_picture
-from .tiff import open_series, read_tiff
+from .pictures import picture_header, picture_palette, read_picture
+from .tiff import open_series, read_tiff, tiff_palette
 
 TIFF = (".tif", ".tiff")
 JPEG = (".jpg", ".jpeg")
@@ -92,6 +92,21 @@ def read_image(path: Path, *, indices: bool = False) -> tuple[npt.NDArray[Any], 
             array, axes = read_picture(path, indices)
         _check_numbers(path, array.dtype)
         return array, axes
+
+
+def black_numbers(path: Path) -> list[int]:
+    """The numbers that a file with a palette shows in black; none of one without.
+
+    Raises
+    ------
+    BadInput, OSError
+        As :func:`read_image`.
+    """
+    with _clear_errors(path):
+        if path.suffix.lower() == ".npy":
+            return []
+        colours = (tiff_palette if path.suffix.lower() in TIFF else picture_palette)(path)
+    return [] if colours is None else np.flatnonzero(~colours.any(axis=1)).tolist()
 
 
 def read_header(path: Path) -> Header:

@@ -20,7 +20,7 @@ from napari_unet.core.axes import axes_of
 from napari_unet.core.errors import BadInput
 from napari_unet.core.given import as_mask
 
-from .images import SUFFIXES, read_header, read_image
+from .images import SUFFIXES, black_numbers, read_header, read_image
 
 ENDINGS = ("_labels", "_known", "_membrane", "_prob")
 
@@ -169,8 +169,19 @@ def _check_order(path: Path, letters: str, shape: tuple[int, ...]) -> None:
 
 
 def read_labels(path: Path) -> npt.NDArray[np.int32]:
-    """Label ids of a file, int32 of the file's shape; :class:`BadInput` if they are no ids."""
-    return check_labels(_read_exact(path), str(path))
+    """Label ids of a file, int32 of the file's shape.
+
+    :class:`BadInput` if they are no ids; and for a mask of two numbers that shows 0 in another
+    colour and the cells in black: nobody knows which of both are the cells. (Of many ids one may
+    well be black.)
+    """
+    array = _read_exact(path)
+    ids, black = check_labels(array, str(path)), black_numbers(path)
+    if black and 0 not in black:
+        used = np.unique(ids).tolist()
+        if len(used) == 2 and used[0] == 0 and used[1] in black:
+            raise BadInput(_turned_round(path))
+    return ids
 
 
 def read_known(path: Path) -> Mask:
@@ -181,17 +192,14 @@ def read_known(path: Path) -> Mask:
     """
     array = _read_exact(path)
     mask = as_mask(array, str(path))
-    if path.suffix.lower() == ".png" and _is_black(read_image(path)[0], array.ndim)[mask].any():
-        raise BadInput(f"{path} has a palette whose black is not the number 0; save it in grey")
+    black = black_numbers(path)
+    if black and (mask & np.isin(array, black)).any():
+        raise BadInput(_turned_round(path))
     return mask
 
 
-def _is_black(shown: npt.NDArray[Any], axes: int) -> Mask:
-    """Where a palette's colour is black; nowhere in a picture that has none."""
-    black: Mask = np.zeros(shown.shape[:axes], np.bool_)
-    if shown.ndim > axes:
-        np.logical_not(shown.any(axis=-1), out=black)
-    return black
+def _turned_round(path: Path) -> str:
+    return f"{path} has a palette whose black is not the number 0; save it in grey"
 
 
 def _read_exact(path: Path) -> npt.NDArray[Any]:

@@ -43,6 +43,13 @@ def read_picture(path: Path, indices: bool) -> tuple[npt.NDArray[Any], str]:
     return array, "YX" if array.ndim == 2 else "YXC"
 
 
+def picture_palette(path: Path) -> npt.NDArray[Any] | None:
+    """The colours (n, 3) that a picture shows the numbers 0, 1, ... in; None = it has no palette."""
+    with _opened(path, _start(path)) as picture:
+        colours = picture.getpalette("RGB") if picture.mode == "P" else None
+        return None if colours is None else np.reshape(colours, (-1, 3))
+
+
 def picture_header(path: Path) -> tuple[tuple[int, ...], np.dtype[Any], str]:
     """Shape, type and axes as :func:`read_picture` gives them; the pixels are not read."""
     start = _start(path)

@@ -35,9 +35,10 @@ _HOLES = (
 )
 _DESCRIPTION = 270  # the tag that holds the axes, as XML, JSON or lines
 _JPEG = (6, 7)  # numbers of compressions; of 8 bits they are lossy
-# JPEG XR and JPEG XL, of which the tag does not tell whether they are lossless: labels seldom are
-# in them, and a few pixels of other ids at each border would be taken for cells
-_MAY_CHANGE = (22610, 34934, 50002, 52546)
+# JPEG XR, JPEG XL, JPEG 2000 and LERC, of which the tag does not tell whether they are lossless:
+# labels seldom are in them, and a few pixels of other ids at each border would be taken for cells
+_MAY_CHANGE = (22610, 34934, 50002, 52546, 33003, 33004, 33005, 34712, 34887)
+_WHITE_IS_0 = 0  # in the tag that says how numbers are shown
 # A preview or the photograph of a slide's label is at most so large, of the image's sides.
 PREVIEW = 1 / 8
 
@@ -91,16 +92,30 @@ def read_tiff(path: Path, exact: bool = False) -> tuple[npt.NDArray[Any], str | 
     Raises
     ------
     BadInput
-        As :func:`open_series`; and where `exact` values are wanted, of a JPEG within the TIFF.
+        As :func:`open_series`; and where `exact` values are wanted, of what may have changed them.
     """
     with open_series(path) as series:
         how, bits = int(series.keyframe.compression), series.keyframe.bitspersample
         if exact and (how in _MAY_CHANGE or (how in _JPEG and bits == 8)):
             raise BadInput(
-                f"{path} is compressed as JPEG, which changes values, so it cannot hold labels;"
-                " save them with another compression"
+                f"{path} is compressed as {series.keyframe.compression.name}, which may change"
+                " values, so it cannot hold labels; save them with another compression"
             )
         return np.asarray(series.asarray()), series.axes
+
+
+def tiff_palette(path: Path) -> npt.NDArray[Any] | None:
+    """The colours (n, 3) in which the numbers 0, 1, ... are shown; None = in shades of grey.
+
+    A fax is one, too: of one bit, with 0 in white. Not so what Python has written from truth
+    values, nor masks of more bits that Fiji shows inverted: there the numbers are what is meant.
+    """
+    with open_series(path) as series:
+        page = series.keyframe
+        by_python = str(page.software).startswith("tifffile")
+        if page.bitspersample == 1 and page.photometric == _WHITE_IS_0 and not by_python:
+            return np.array([[1, 1, 1], [0, 0, 0]])
+        return None if page.colormap is None else np.asarray(page.colormap).T
 
 
 def _refuse_holes(path: Path, complaints: _Complaints) -> None:
