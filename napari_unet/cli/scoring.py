@@ -133,7 +133,7 @@ def _by_model(
 def _stored(folder: Path, pairs: tuple[PairFiles, ...]) -> Callable[[PairFiles, Pair], Ints]:
     """The label files of a folder, NAME_labels or NAME, one for each pair."""
     from napari_unet.files.images import SUFFIXES
-    from napari_unet.files.pairs import normal, read_labels
+    from napari_unet.files.pairs import check_order, normal, read_labels
 
     if not folder.is_dir():
         raise BadInput(f"there is no folder {folder}")
@@ -151,8 +151,11 @@ def _stored(folder: Path, pairs: tuple[PairFiles, ...]) -> Callable[[PairFiles, 
             f" {missing[0]}_labels.tif"
         )
 
-    def predicted(files: PairFiles, _: Pair) -> Ints:
-        return read_labels(paths[files.name][0])
+    def predicted(files: PairFiles, pair: Pair) -> Ints:
+        path = paths[files.name][0]
+        labels = read_labels(path)
+        check_order(path, pair.axes, labels.shape)
+        return labels
 
     return predicted
 

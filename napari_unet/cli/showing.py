@@ -95,8 +95,8 @@ def weights(
     from napari_unet.core.annotation import beyond, photo_doubt, stated_area
     from napari_unet.core.settings import WeightSettings
     from napari_unet.core.weights import weight_map
-    from napari_unet.files.images import TIFF, check_new, write_probability
-    from napari_unet.files.pairs import read_known, read_labels
+    from napari_unet.files.images import TIFF, check_new, read_header, write_probability
+    from napari_unet.files.pairs import check_order, read_known, read_labels
 
     settings = WeightSettings.of(preset)
     settings = replace(
@@ -113,6 +113,8 @@ def weights(
     area = None if known is None else read_known(known)
     if area is not None and area.squeeze().shape != ids.squeeze().shape:
         raise BadInput(f"{labels} has the shape {ids.shape}, but {known} has {area.shape}")
+    if area is not None and known is not None:
+        check_order(known, read_header(labels).axes or "", area.shape)
     shape = tuple(n for n in ids.shape[:-2] if n != 1) + ids.shape[-2:]
     area = None if area is None else area.reshape(shape)
     ids, notes = ids.reshape(shape), [photo_doubt(ids)]

@@ -142,7 +142,8 @@ def write_labels(
     labels
         (Y, X), or with leading axes; int >= 0.
     axes
-        One letter for each axis; default YX, ZYX or TZYX.
+        One letter for each axis; default YX or ZYX. Without a letter the order of T and Z is left
+        open.
     computed
         Nothing in it is made by hand: :func:`is_computed` knows the file.
 
@@ -210,7 +211,7 @@ def _write_tiff(path: Path, array: npt.NDArray[Any], axes: str | None, computed:
 
     if computed:  # it may have been made meanwhile
         check_new(path)
-    letters = axes or {2: "YX", 3: "ZYX", 4: "TZYX"}.get(array.ndim, "")
+    letters = axes or {2: "YX", 3: "ZYX"}.get(array.ndim, "")
     with replacing(behind_link(path)) as beside:
         tifffile.imwrite(
             beside,
@@ -218,7 +219,7 @@ def _write_tiff(path: Path, array: npt.NDArray[Any], axes: str | None, computed:
             bigtiff=array.nbytes > CLASSIC,  # compressed it may still be too large
             compression="zlib",
             photometric="minisblack",  # three slices are not red, green and blue
-            metadata={"axes": letters} if letters else None,
+            metadata={"axes": letters} if letters else {},  # the shape is kept in any case
             software=_signed(array) if computed else None,
         )
 

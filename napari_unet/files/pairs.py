@@ -144,7 +144,7 @@ def read_pair(files: PairFiles, axes: str | None = None) -> Pair:
                 f" {image.shape} (read as {reading.letters})"
             )
         if array is not None and path is not None and axes is None:
-            _check_order(path, reading.letters, labels.shape)
+            check_order(path, reading.letters, array.shape)
     notes = [photo_doubt(labels)]
     if known is not None:
         known = known.reshape(labels.shape)  # singleton axes may differ
@@ -153,18 +153,25 @@ def read_pair(files: PairFiles, axes: str | None = None) -> Pair:
     return Pair(files.name, image, labels, known, reading.letters, tuple(n for n in notes if n))
 
 
-def _check_order(path: Path, letters: str, shape: tuple[int, ...]) -> None:
+def check_order(path: Path, letters: str, shape: tuple[int, ...]) -> None:
     """Refuse annotation whose file says that T and Z are the other way round than in the image.
 
-    Only equal lengths let it through until here.
+    Only where both are of one length: else the shape tells.
+
+    Parameters
+    ----------
+    letters : of the image's axes
+    shape : of the annotation in the file
     """
-    ours = [x for x in letters if x in "TZ"]
-    if len(ours) == 2 and shape.count(1) == 0:
-        theirs = [x for x in read_header(path).axes or "" if x in "TZ"]
-        if theirs == ours[::-1]:
+    kept = letters.replace("C", "")
+    ours = [(x, n) for x, n in zip(kept, shape, strict=False) if x in "TZ"]
+    if len(kept) == len(shape) and len(ours) == 2 and ours[0][1] == ours[1][1] > 1:
+        order = "".join(x for x, _ in ours)
+        theirs = "".join(x for x in read_header(path).axes or "" if x in "TZ")
+        if theirs == order[::-1]:
             raise BadInput(
-                f"{path} has its slices in the order {''.join(theirs)}, but its image in the order"
-                f" {''.join(ours)}: save it in the image's order"
+                f"{path} has its slices in the order {theirs}, but its image in the order {order}:"
+                " save it in the image's order"
             )
 
 

@@ -44,7 +44,7 @@ def read_picture(path: Path, indices: bool) -> tuple[npt.NDArray[Any], str]:
 
 
 def picture_palette(path: Path) -> npt.NDArray[Any] | None:
-    """The colours (n, 3) that a picture shows the numbers 0, 1, ... in; None = it has no palette."""
+    """The colours (n, 3) in which the numbers 0, 1, ... are shown; None = there is no palette."""
     with _opened(path, _start(path)) as picture:
         colours = picture.getpalette("RGB") if picture.mode == "P" else None
         return None if colours is None else np.reshape(colours, (-1, 3))

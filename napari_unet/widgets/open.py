@@ -13,7 +13,14 @@ from napari_unet import layers
 from napari_unet.core.axes import axes_of
 from napari_unet.core.errors import BadInput
 from napari_unet.files.images import read_image
-from napari_unet.files.pairs import PairFiles, find_pairs, list_images, read_known, read_labels
+from napari_unet.files.pairs import (
+    PairFiles,
+    check_order,
+    find_pairs,
+    list_images,
+    read_known,
+    read_labels,
+)
 
 from .dock import UNetDock
 
@@ -135,8 +142,11 @@ def _read_one(path: Path, labels: Path | None, known: Path | None) -> Shown:
     area = None if known is None else read_known(known)
     axes = _reading(path, array, metadata, own)
     for file, given in ((labels, own), (known, area)):
-        if given is not None and not axes_of(array, axes, where=str(path)).fits(given.shape):
+        if given is None or file is None:
+            continue
+        if not axes_of(array, axes, where=str(path)).fits(given.shape):
             raise BadInput(f"{file} has the shape {given.shape}, its image {array.shape}")
+        check_order(file, axes or "", given.shape)
     return Shown(path.stem, array, axes or "", own, area, str(path.absolute().parent))
 
 

@@ -144,3 +144,19 @@ def test_a_card_in_another_encoding(run: Run, model: Path) -> None:
     model.with_suffix(".md").write_bytes("Zellkerne, gefärbt".encode("latin-1"))
     answer = run("info", model)
     assert answer.code == 0 and "Zellkerne, gef\N{REPLACEMENT CHARACTER}rbt" in answer.out
+
+
+@pytest.mark.parametrize("what", ["evaluate", "weights"])
+def test_times_and_slices_are_not_exchanged(what: str, run: Run, tmp_path: Path) -> None:
+    stack = np.stack([LABELS] * 9).reshape(3, 3, *LABELS.shape)
+    for name, axes in (("d/a", "TZYX"), ("d/a_labels", "TZYX"), ("p/a_labels", "ZTYX")):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        kind = {"metadata": {"axes": axes}, "photometric": "minisblack"}
+        tifffile.imwrite(tmp_path / f"{name}.tif", stack, **kind)
+    mine, turned = tmp_path / "d" / "a_labels.tif", tmp_path / "p" / "a_labels.tif"
+    words: dict[str, tuple[object, ...]] = {
+        "evaluate": ("--labels", tmp_path / "p", tmp_path / "d"),
+        "weights": (mine, "--known", turned, "-o", tmp_path / "w.tif"),
+    }
+    answer = run(what, *words[what])
+    assert answer.code == 1 and "a_labels.tif has its slices in the order ZT" in answer.err

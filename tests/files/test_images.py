@@ -218,6 +218,12 @@ def test_labels(tmp_path: Path, top: int, dtype: type, shape: tuple[int, ...]) -
     assert (tmp_path / "a_labels.tif").read_bytes() == first
 
 
+@pytest.mark.parametrize("shape", [(2, 3, 30, 40), (2, 2, 3, 8, 9)])
+def test_many_axes_keep_their_lengths(tmp_path: Path, shape: tuple[int, ...]) -> None:
+    write_labels(tmp_path / "a.tif", np.ones(shape, np.int32))
+    assert read_image(tmp_path / "a.tif")[0].shape == shape
+
+
 def test_probability(tmp_path: Path) -> None:
     values = np.random.default_rng(0).random((2, 30, 40))
     write_probability(tmp_path / "a.tif", values, "CYX")

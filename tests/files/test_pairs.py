@@ -11,6 +11,7 @@ import pytest
 import tifffile
 
 from napari_unet.core.errors import BadInput
+from napari_unet.files.images import write_labels
 from napari_unet.files.pairs import PairFiles, find_pairs, list_images, read_pair
 
 IMAGE = np.random.default_rng(0).integers(0, 255, (20, 30)).astype(np.uint8)
@@ -61,6 +62,26 @@ def test_times_and_slices_are_not_exchanged(turned: str, tmp_path: Path) -> None
         return
     with pytest.raises(BadInput, match=rf"{turned} has its slices in the order ZT, but .* TZ:"):
         read_pair(files)
+
+
+def test_where_the_shape_tells_letters_may_differ(tmp_path: Path) -> None:
+    stack = np.zeros((2, 3, 12, 14), np.uint16)
+    stack[1, 2, 3:6, 3:6] = 7
+    for axes, name in (("ZTYX", "a.tif"), ("TZYX", "a_labels.tif")):
+        tifffile.imwrite(tmp_path / name, stack, metadata={"axes": axes}, photometric="minisblack")
+    files = PairFiles("a", tmp_path / "a.tif", tmp_path / "a_labels.tif")
+    assert np.array_equal(read_pair(files).labels, stack)
+
+
+def test_exported_labels_fit_their_image_whatever_the_order_of_its_axes(tmp_path: Path) -> None:
+    """The window knows T and Z by guess only."""
+    stack = np.zeros((3, 3, 12, 14), np.uint16)
+    stack[0, 2, 3:6, 3:6] = 7
+    kind: Any = {"metadata": {"axes": "ZTYX"}, "photometric": "minisblack"}
+    tifffile.imwrite(tmp_path / "a.tif", stack, **kind)
+    write_labels(tmp_path / "a_labels.tif", stack)
+    files = PairFiles("a", tmp_path / "a.tif", tmp_path / "a_labels.tif")
+    assert np.array_equal(read_pair(files).labels, stack)
 
 
 @pytest.mark.parametrize("names", [("b_known.tif",), ("b_known.tif", "b.tif")])

@@ -13,7 +13,7 @@ import tifffile
 import zarr
 from napari import Viewer
 
-from napari_unet import layers
+from napari_unet import BadInput, layers
 from napari_unet.files.pairs import find_pairs, read_pair
 from napari_unet.widgets.open import Shown, _read, add_pair
 from napari_unet.widgets.trained import pair
@@ -222,3 +222,13 @@ def test_a_folder_with_and_without_its_labels(unlabelled: bool, tmp_path: Path) 
     shown = _read(tmp_path, None, unlabelled)
     assert [x.name for x in shown] == ["a", "b"]
     assert [x.labels is not None for x in shown] == [not unlabelled, False]
+
+
+@pytest.mark.parametrize("turned", ["a_labels", "a_known"])
+def test_times_and_slices_of_labels_are_not_exchanged(turned: str, tmp_path: Path) -> None:
+    for name in ("a", "a_labels", "a_known"):
+        axes = {"axes": "ZTYX" if name == turned else "TZYX"}
+        stack = np.ones((3, 3, 12, 14), np.uint8)
+        tifffile.imwrite(tmp_path / f"{name}.tif", stack, metadata=axes, photometric="minisblack")
+    with pytest.raises(BadInput, match=rf"{turned}\.tif has its slices in the order ZT"):
+        _read(tmp_path, None)
