@@ -126,11 +126,20 @@ class Model:
         return found.assemble([p for p, _ in made]), self._stacked(found, planes)
 
     def save(self, path: str | Path) -> None:
-        """Write or replace a model file (.safetensors), atomically."""
+        """Write or replace a model file (.safetensors), atomically.
+
+        Raises
+        ------
+        BadInput
+            If there is a file already that is no model: nothing else is replaced.
+        """
         from napari_unet.files.atomic import behind_link
+        from napari_unet.files.model_file import check_new_model
         from napari_unet.runs.networks import save_network
 
-        save_network(behind_link(Path(path)), self._net, self.config)
+        target = behind_link(Path(path))
+        check_new_model(target)
+        save_network(target, self._net, self.config)
 
     def _slices(
         self, image: npt.ArrayLike, axes: str | None, wish: Wish

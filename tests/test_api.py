@@ -150,3 +150,14 @@ def test_a_tensor_that_is_no_array_is_one_sentence(base: Path) -> None:
     assert np.array_equal(model.segment(plain), model.segment(plain.numpy()))
     with pytest.raises(BadInput, match=r"the image: this cannot be read .*requires grad"):
         model.segment(plain.requires_grad_())
+
+
+def test_a_model_is_saved_over_models_only(base: Path, tmp_path: Path) -> None:
+    model, mine = load_model(base), tmp_path / "cells_labels.tif"
+    mine.write_bytes(b"painted")
+    with pytest.raises(BadInput, match=r"cells_labels\.tif is there already and holds no model"):
+        model.save(mine)
+    assert mine.read_bytes() == b"painted"
+    model.save(tmp_path / "new.safetensors")
+    model.save(tmp_path / "new.safetensors")
+    assert (tmp_path / "new.safetensors").read_bytes() == base.read_bytes()

@@ -124,25 +124,48 @@ def _check_out(out: Path, paths: list[Path], probabilities: bool) -> None:
     command has not written.
     """
     from napari_unet.files.images import SUFFIXES, check_new
+    from napari_unet.files.pairs import normal
 
     if out.exists() and not out.is_dir():
         raise BadInput(f"{out} is a file; a folder is needed for the results")
+    _check_names(paths)
     where = out.resolve()
     there = sorted(out.iterdir()) if out.exists() else []
-    mine = {p.stem: p for p in there if p.suffix.lower() in SUFFIXES and p.stem.endswith("_labels")}
-    if probabilities:
-        mine |= {p.stem: p for p in there if p.name.endswith("_prob.tif")}
+    mine: dict[str, list[Path]] = {}
+    for p in there:
+        labels = p.suffix.lower() in SUFFIXES and p.stem.endswith("_labels")
+        if labels or (probabilities and p.name.endswith("_prob.tif")):
+            mine.setdefault(normal(p.stem), []).append(p)
     for path in paths:
         folders = _folders(path)
         if any(f.name == "images" and (f.parent / "labels").resolve() == where for f in folders):
             raise BadInput(f"{out} is for the labels that you made; name another folder")
-        found = mine.get(f"{path.stem}_labels") or mine.get(f"{path.stem}_prob")
-        if found and where in folders:
-            raise BadInput(
-                f"{found} lies beside its image and may be made by hand; name another folder"
-            )
         for ending in ("_labels", "_prob") if probabilities else ("_labels",):
-            check_new(out / f"{path.stem}{ending}.tif")
+            result = out / f"{path.stem}{ending}.tif"
+            for found in mine.get(normal(result.stem), []):
+                if where in folders:
+                    raise BadInput(
+                        f"{found} lies beside its image and may be made by hand; name another"
+                        " folder"
+                    )
+                if found.name != result.name:  # nobody would know which of both is meant
+                    raise BadInput(
+                        f"{found} is there already and would have one name with {result.name};"
+                        " name another place for the results, or move it"
+                    )
+            check_new(result)
+
+
+def _check_names(paths: list[Path]) -> None:
+    """Refuse names that differ by capitals only: on many disks their results are one file."""
+    named: dict[str, Path] = {}
+    for path in paths:
+        first = named.setdefault(path.stem.casefold(), path)
+        if first is not path:
+            raise BadInput(
+                f"{first} and {path} have one name but for capitals, so that one result may replace"
+                " the other; rename one, or predict them into two folders"
+            )
 
 
 def _folders(path: Path) -> set[Path]:

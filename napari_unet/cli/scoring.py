@@ -90,7 +90,7 @@ def evaluate(
 
 
 def _check_file(json: Path) -> None:
-    """Refuse, before all the work, a file that cannot be written."""
+    """Refuse a file that cannot be written, or holds something else than scores."""
     from napari_unet.files.guarded import read_table
 
     if json.is_dir():
@@ -236,6 +236,7 @@ def _say_and_write(scores: dict[str, Scores], json: Path | None) -> None:
             "mean": averaged,
             "images": {name: s.to_dict() for name, s in scores.items()},
         }
+        _check_file(json)  # somebody may have written it meanwhile
         json.parent.mkdir(parents=True, exist_ok=True)
         write_json(behind_link(json), content)
 

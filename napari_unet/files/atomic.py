@@ -112,7 +112,8 @@ def check_replaceable(path: Path) -> None:
     mode = path.stat().st_mode
     if not stat.S_ISREG(mode):
         raise BadInput(f"{path} cannot be written: it is not a plain file")
-    if not mode & (stat.S_IWUSR | stat.S_IWGRP | stat.S_IWOTH):
+    anybody = mode & (stat.S_IWUSR | stat.S_IWGRP | stat.S_IWOTH)
+    if not anybody or not os.access(path, os.W_OK):  # such as a colleague's, in a shared folder
         raise BadInput(f"{path} cannot be written: it is write-protected")
 
 

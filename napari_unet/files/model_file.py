@@ -125,6 +125,22 @@ def described_anew(path: Path, config: ModelConfig) -> bytes:
     return struct.pack("<Q", len(raw)) + raw + content[start:]
 
 
+def check_new_model(path: Path) -> None:
+    """Refuse to write a model over what is none.
+
+    Raises
+    ------
+    BadInput
+        If there is something else at `path`.
+    """
+    if not path.exists():
+        return
+    try:
+        read_config(path)
+    except BadInput as error:
+        raise BadInput(f"{path} is there already and holds no model; name another file") from error
+
+
 def check_model(path: Path) -> ModelConfig:
     """What the file says of itself, after its weights were found to be those of its network.
 

@@ -11,6 +11,7 @@ import pytest
 import tifffile
 
 from napari_unet import BadInput, load_model
+from napari_unet.cli import scoring
 from napari_unet.files.images import COMPUTED, is_computed, write_labels
 
 from .commands import Run, cells, put_pair, snapshot
@@ -120,6 +121,41 @@ def test_scores_spare_all_other_files(run: Run, tmp_path: Path) -> None:
     assert snapshot(tmp_path) == before
     for _ in range(2):
         assert run(*words, tmp_path / "scores.json").code == 0
+
+
+def test_scores_spare_what_was_written_meanwhile(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put_pair(tmp_path, "a", IMAGE, LABELS)
+    json, mine = tmp_path / "s.json", '{"mine": 1}'
+    monkeypatch.setattr(scoring, "say_notes", lambda _: json.write_text(mine))
+    answer = run("evaluate", "--labels", tmp_path, tmp_path, "--json", json)
+    assert answer.code == 1 and "s.json is there already" in answer.err
+    assert json.read_text() == mine
+
+
+@pytest.mark.parametrize("name", ["a_labels.png", "a_labels.npy", "zell\u00e9_labels.tif"])
+def test_a_prediction_has_no_rival(
+    name: str, run: Run, model: Path, raw: Path, tmp_path: Path
+) -> None:
+    """Of two files of one name nobody knows which is meant."""
+    tifffile.imwrite(raw / "zelle\u0301.tif", IMAGE)
+    (tmp_path / "o").mkdir()
+    (tmp_path / "o" / name).write_text("mine")
+    before = snapshot(tmp_path)
+    answer = run("predict", model, raw, "-o", tmp_path / "o")
+    assert answer.code == 1 and "is there already" in answer.err
+    assert snapshot(tmp_path) == before
+
+
+def test_predictions_whose_names_differ_by_capitals_are_not_mixed_up(
+    run: Run, model: Path, raw: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "other").mkdir()
+    tifffile.imwrite(tmp_path / "other" / "A.tif", IMAGE)
+    answer = run("predict", model, raw, tmp_path / "other", "-o", tmp_path / "o")
+    assert answer.code == 1 and "have one name but for capitals" in answer.err
+    assert not (tmp_path / "o").exists()
 
 
 def test_of_two_predictions_of_one_name_none_is_chosen(

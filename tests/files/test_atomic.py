@@ -182,6 +182,18 @@ def test_a_protected_file_stays(tmp_path: Path) -> None:
     assert path.read_bytes() == b"old" and [p.name for p in tmp_path.iterdir()] == ["a.bin"]
 
 
+def test_a_file_that_others_may_write_only_stays(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A rename in a shared folder would not ask."""
+    path = tmp_path / "a.bin"
+    write_bytes(path, b"a colleague's")
+    monkeypatch.setattr(os, "access", lambda name, how: name != path or how != os.W_OK)
+    with pytest.raises(BadInput, match="write-protected"):
+        write_bytes(path, b"new")
+    assert path.read_bytes() == b"a colleague's"
+
+
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no pipes among the files")
 def test_a_pipe_is_not_replaced(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "a.bin")
