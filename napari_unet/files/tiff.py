@@ -8,6 +8,7 @@ is a silent hole.
 from __future__ import annotations
 
 import logging
+import re
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,6 +19,8 @@ import numpy as np
 import numpy.typing as npt
 
 from napari_unet.core.errors import BadInput
+
+from .guarded import check_plain
 
 # tifffile's words for pixels that are not there, in what it logs as mere warnings. Of odd
 # metadata (tags, dates, positions of a stage) it warns, too; they change no pixel.
@@ -38,6 +41,9 @@ _JPEG = (6, 7)  # numbers of compressions; of 8 bits they are lossy
 # JPEG XR, JPEG XL, JPEG 2000 and LERC, of which the tag does not tell whether they are lossless:
 # labels seldom are in them, and a few pixels of other ids at each border would be taken for cells
 _MAY_CHANGE = (22610, 34934, 50002, 52546, 33003, 33004, 33005, 34712, 34887)
+# in OME's XML: the file's own identity, and for planes that of the file that holds them
+_IDENTITY = re.compile(r'<(?:\w+:)?OME\b[^>]*\bUUID="([^"]*)"')
+_HELD_BY = re.compile(r'<(?:\w+:)?UUID\b[^>]*\bFileName="([^"]*)"[^>]*>([^<]*)<')
 _WHITE_IS_0 = 0  # in the tag that says how numbers are shown
 # A preview or the photograph of a slide's label is at most so large, of the image's sides.
 PREVIEW = 1 / 8
@@ -54,7 +60,11 @@ def open_series(path: Path) -> Iterator[Any]:
     """
     import tifffile
 
-    with _Complaints() as complaints, tifffile.TiffFile(path) as tiff:
+    ome = _ome_holds(path)
+    with (
+        _Complaints() as complaints,
+        tifffile.TiffFile(path, is_ome=None if ome else False) as tiff,
+    ):
         size = path.stat().st_size
         series = tiff.series[0]
         pages = [page for page in series.pages if page is not None and page.parent is tiff]
@@ -116,6 +126,37 @@ def tiff_palette(path: Path) -> npt.NDArray[Any] | None:
         if page.bitspersample == 1 and page.photometric == _WHITE_IS_0 and not by_python:
             return np.array([[1, 1, 1], [0, 0, 0]])
         return None if page.colormap is None else np.asarray(page.colormap).T
+
+
+def _ome_holds(path: Path) -> bool:
+    """Whether what OME's XML says of the file can be followed: that it is one of several, say.
+
+    Not of a file that has another name now and no identity of its own: its planes would be looked
+    for under the old name, where another file may lie by now.
+
+    Raises
+    ------
+    BadInput
+        If planes lie in other folders, where nothing is touched, or in what is no plain file.
+    """
+    import tifffile
+
+    with _Complaints(), tifffile.TiffFile(path) as tiff:
+        said = tiff.ome_metadata or ""
+    own, held = _IDENTITY.search(said), _HELD_BY.findall(said)
+    names = {name for name, _ in held}
+    mine = path.name.lower() in {name.lower() for name in names}
+    mine |= own is not None and any(identity == own[1] for _, identity in held)
+    if len(names) == 1 and not mine:
+        return False
+    for name in sorted(names - {path.name}) if len(names) > 1 else ():
+        if re.search(r"[/\\:]", name):
+            raise BadInput(
+                f"{path} says that planes of it lie in another folder; save it as one file"
+            )
+        if (path.parent / name).exists():
+            check_plain(path.parent / name)  # a pipe would be waited for
+    return True
 
 
 def _refuse_holes(path: Path, complaints: _Complaints) -> None:

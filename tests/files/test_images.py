@@ -231,12 +231,6 @@ def test_probability(tmp_path: Path) -> None:
     assert np.array_equal(found, values.astype(np.float32)) and letters == "CYX"
 
 
-OME = """<?xml version="1.0"?><OME xmlns="http://www.openmicroscopy.org/Schemas/OME/2016-06">
-<Image ID="Image:0"><Pixels ID="Pixels:0" DimensionOrder="XYZCT" Type="uint8" SizeX="8" SizeY="6"
-SizeZ="3" SizeC="1" SizeT="1"><Channel ID="Channel:0:0"/>{planes}</Pixels></Image></OME>"""
-PLANE = '<TiffData IFD="{0}" FirstZ="{0}" PlaneCount="1"/>'
-
-
 def test_strips_that_were_never_written(tmp_path: Path) -> None:
     """They would come back as zeros. Of tiles that means background: slides leave them out."""
     tifffile.imwrite(tmp_path / "a.tif", np.ones((32, 40), np.uint8), rowsperstrip=8)
@@ -247,16 +241,3 @@ def test_strips_that_were_never_written(tmp_path: Path) -> None:
     for read in (read_image, read_header):
         with pytest.raises(BadInput, match=r"a\.tif is cut off: strips"):
             read(tmp_path / "a.tif")
-
-
-def test_planes_that_are_missing(tmp_path: Path) -> None:
-    for count in (3, 2):
-        text = OME.format(planes="".join(PLANE.format(i) for i in range(count)))
-        path = tmp_path / f"{count}.ome.tif"
-        with tifffile.TiffWriter(path) as tiff:
-            for index in range(count):
-                plane = np.full((6, 8), index + 1, np.uint8)
-                tiff.write(plane, description=text if not index else None, metadata=None)
-    assert read_image(tmp_path / "3.ome.tif")[0].max() == 3
-    with pytest.raises(BadInput, match="lacks 1 of its 3 planes"):
-        read_image(tmp_path / "2.ome.tif")
