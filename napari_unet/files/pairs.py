@@ -43,11 +43,12 @@ class PairsOnDisk:
     passed_over: tuple[str, ...] = ()
     without_image: tuple[str, ...] = ()
     of_no_pair: tuple[str, ...] = ()
+    beside: tuple[str, ...] = ()  # images/
 
     @property
     def complete(self) -> bool:
         """Whether nothing is left out."""
-        return not (self.passed_over or self.without_image or self.of_no_pair)
+        return not (self.passed_over or self.without_image or self.of_no_pair or self.beside)
 
     @property
     def words(self) -> str:
@@ -61,6 +62,9 @@ class PairsOnDisk:
         if self.of_no_pair:
             areas = _counted(len(self.of_no_pair), "known area")
             words += f", {areas} of no annotated image passed over ({self.of_no_pair[0]})"
+        if self.beside:
+            files = _counted(len(self.beside), "file")
+            words += f", {files} beside images/ passed over ({self.beside[0]})"
         return words
 
 
@@ -90,6 +94,7 @@ def find_pairs(folder: Path) -> PairsOnDisk:
         tuple(name for name in images if name not in labels),
         tuple(path.name for name, path in labels.items() if name not in images),
         tuple(p.name for name, p in known.items() if name not in annotated and p not in shown),
+        tuple(p.name for p in _image_files(folder)) if _has_parts(folder) else (),
     )
 
 
@@ -224,25 +229,39 @@ def _found(folder: Path) -> tuple[dict[str, Path], dict[str, Path], dict[str, Pa
         raise BadInput(f"there is no folder {folder}")
     if not folder.is_dir():
         raise BadInput(f"{folder} is a file; a folder is needed")
-    apart = folder / "images"
-    if apart.is_dir():
-        labels, known = (_image_files(folder / kind) for kind in ("labels", "known"))
+    if _has_parts(folder):
+        images, labels, known = (_image_files(folder / x) for x in ("images", "labels", "known"))
         return (
-            _by_name(_image_files(apart)),
+            _by_name(images),
             _by_name(labels, "_labels"),
             _by_name(known, "_known"),
         )
     files = _image_files(folder)
     labelled = _by_name([p for p in files if p.stem.endswith("_labels")], "_labels")
+    named = {normal(p.stem) for p in files}
     return (
-        _by_name([p for p in files if _is_image(p.stem, labelled)]),
+        _by_name([p for p in files if _is_image(p.stem, labelled, named)]),
         labelled,
         _by_name([p for p in files if p.stem.endswith("_known")], "_known"),
     )
 
 
-def _is_image(name: str, labelled: Container[str]) -> bool:
-    """Whether a file of this NAME is an image: a stain may be called `_membrane`, too."""
+def _has_parts(folder: Path) -> bool:
+    """Whether images and labels lie in folders of their own.
+
+    A folder images/ alone may be anything where there are images beside it.
+    """
+    apart, labels = ((folder / name).is_dir() for name in ("images", "labels"))
+    return apart and (labels or not _image_files(folder))
+
+
+def _is_image(name: str, labelled: Container[str], named: Container[str]) -> bool:
+    """Whether a file of this NAME is an image: a stain may be called `_membrane`, too.
+
+    `labelled` and `named` hold the NAMEs of what has labels, and of all files.
+    """
+    if name.endswith("_membrane") and normal(name.removesuffix("_membrane")) not in named:
+        return True
     alike = normal(name) in labelled
     return not name.endswith(ENDINGS) or (alike and not name.endswith("_labels"))
 

@@ -141,6 +141,24 @@ def test_an_image_with_labels_is_one_whatever_its_name(tmp_path: Path) -> None:
     assert [p.name for p in list_images([tmp_path])] == ["a.tif", "e_membrane.tif"]
 
 
+def test_files_beside_folders_of_their_own_are_told(tmp_path: Path) -> None:
+    put(tmp_path, "images/a.tif", "labels/a.tif", "b.tif", "b_labels.tif")
+    found = find_pairs(tmp_path)
+    assert [p.name for p in found.pairs] == ["a"] and not found.complete
+    assert found.words == "1 annotated image, 2 files beside images/ passed over (b.tif)"
+
+
+def test_a_folder_called_images_that_is_none(tmp_path: Path) -> None:
+    put(tmp_path, "images/figure 1.tif", "b.tif", "b_labels.tif")
+    assert [p.name for p in find_pairs(tmp_path).pairs] == ["b"]
+    assert list_images([tmp_path]) == [tmp_path / "b.tif"]
+
+
+def test_a_stain_called_membrane_is_an_image(tmp_path: Path) -> None:
+    put(tmp_path, "a_membrane.tif", "b.tif", "b_membrane.tif")
+    assert [p.name for p in list_images([tmp_path])] == ["a_membrane.tif", "b.tif"]
+
+
 def test_reading(tmp_path: Path) -> None:
     tifffile.imwrite(tmp_path / "a.tif", np.dstack([IMAGE] * 3), photometric="rgb")
     put(tmp_path, "a_labels.tif", "a_known.tif")
