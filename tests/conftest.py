@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from .display import give_display
+from .forked import ForkServer
 
 ROOT = Path(__file__).resolve().parent.parent
 DATA = ROOT.parent / "shared" / "data"
 # before napari is imported: its settings are neither the user's nor another test's
 os.environ["NAPARI_CONFIG"] = ""
+WORKER_IMPORTS = ("torch", "napari_unet.runs.worker", "napari_unet.runs.train")
 MOST_WORKERS = 4  # each holds torch and a napari: 1.5 GB
 
 
@@ -65,3 +68,14 @@ def real_data() -> Path:
 def samples() -> Path:
     """The folder of our own sample images."""
     return ROOT / "sample_data"
+
+
+@pytest.fixture(scope="session")
+def forks(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ForkServer | None]:
+    """Starts workers that have torch already, where that can be."""
+    if not hasattr(os, "pidfd_open"):
+        yield None
+        return
+    server = ForkServer(tmp_path_factory.mktemp("forks"), *WORKER_IMPORTS)
+    yield server
+    server.close()

@@ -7,6 +7,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -16,35 +17,51 @@ from napari_unet.core.fit import Budget
 from napari_unet.core.presets import preset
 from napari_unet.files.model_file import read_config, read_model
 from scripts.base_model import __main__ as recipe
-from scripts.base_model import card
+from scripts.base_model import card, training
 from scripts.base_model.training import Recipe, train
 
 ROOT = Path(__file__).resolve().parent.parent
 
 
+@pytest.fixture
+def narrow(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A network of a sixteenth of the work."""
+    made = preset("default")
+    network = replace(made.network, width=8)
+    monkeypatch.setattr(training, "preset", lambda _: replace(made, network=network))
+
+
+def test_it_starts_as_its_card_says_and_trains_the_network_of_the_default() -> None:
+    words = [sys.executable, "-m", "scripts.base_model", "--help"]
+    said = subprocess.run(words, cwd=ROOT, timeout=300, check=True, capture_output=True, text=True)
+    assert "checkpoint, log, rendered images, the model" in " ".join(said.stdout.split())
+    assert Recipe(Path("none")).settings.network == preset("default").network
+
+
+@pytest.mark.usefixtures("narrow")
 def test_three_steps_of_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     few = [str(tmp_path), "--images", str(tmp_path / "none"), "--rendered", "3"]
-    first = [sys.executable, "-m", "scripts.base_model", *few, "--device", "cpu", "--steps", "2"]
-    assert subprocess.run(first, cwd=ROOT, timeout=300, check=False).returncode == 0
 
     def run(main: Callable[[], None], *words: str) -> None:
         monkeypatch.setattr(sys, "argv", ["", *few, *words])
         main()
 
+    run(recipe.main, "--device", "cpu", "--steps", "2")
     run(recipe.main, "--device", "cpu", "--steps", "3")
     assert "going on after step 2" in capfd.readouterr().out
     steps = [json.loads(x)["step"] for x in (tmp_path / "log.jsonl").read_text().splitlines()]
     assert steps == [1, 2, 3]
     config = read_config(tmp_path / "default.safetensors")
     assert config.training["steps"] == 3 and config.licence == "CC0-1.0"
-    assert config.network == preset("default").network
+    assert config.network == training.preset("default").network
     run(card.main)
     sha = hashlib.sha256((tmp_path / "default.safetensors").read_bytes()).hexdigest()
     assert sha in (tmp_path / "default.md").read_text()
 
 
+@pytest.mark.usefixtures("narrow")
 def test_going_on_from_a_model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     first, second = tmp_path / "first", tmp_path / "second"
     model, made = first / "default.safetensors", second / "default.safetensors"

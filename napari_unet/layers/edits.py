@@ -21,8 +21,8 @@ from napari.layers import Labels
 from napari_unet.core.windows import Window, around
 
 from . import drawing, history
+from .history import Box, box_of
 
-Box = tuple[slice, ...]  # data pixels, a slice for each axis
 LARGE = 1 << 19  # pixels of an action: telling of more takes over 20 ms
 
 
@@ -138,9 +138,10 @@ class LabelsWatcher:
 
     def _rewind(self, step: Callable[[], None], name: str) -> None:
         item = history.next_step(self._layer, name)
+        boxes = [box_of(atom) for atom in item or ()]
         self._rewinding = True
         try:
-            self._step(step, item)
+            self._step(step, boxes)
         finally:
             self._rewinding = False
         if item is None:
@@ -151,11 +152,11 @@ class LabelsWatcher:
             # napari keeps what was undone in the order in which it was undone
             self._tell(item, lambda found: found[::-1])
         if item:
-            self._rewound([_box(atom) for atom in item])
+            self._rewound(boxes)
 
-    def _step(self, step: Callable[[], None], item: list[Any] | None) -> None:
+    def _step(self, step: Callable[[], None], boxes: list[Box]) -> None:
         """Undo or redo; of a large layer only what changes is drawn, if that is little."""
-        layer, boxes = self._layer, [_box(atom) for atom in item or ()]
+        layer = self._layer
         pixels = sum(math.prod(b.stop - b.start for b in box) for box in boxes)
         if not boxes or pixels > math.prod(layer.data.shape[-2:]) / 4:
             step()
@@ -165,14 +166,6 @@ class LabelsWatcher:
         if left_out:
             drawing.redraw_parts(layer, [part for box in boxes for part in _parts(layer, box)])
             drawing.redraw_thumbnail(layer)
-
-
-def _box(atom: Any) -> Box:
-    """Where a part of an action lies, in data pixels."""
-    if hasattr(atom, "slice_key"):
-        return tuple(atom.slice_key)
-    sides = [(int(np.min(i)), int(np.max(i)) + 1) if np.size(i) else (0, 0) for i in atom[0]]
-    return tuple(slice(low, high) for low, high in sides)
 
 
 def _parts(layer: Labels, box: tuple[slice, ...]) -> Iterator[tuple[int, Window]]:

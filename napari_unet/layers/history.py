@@ -13,6 +13,35 @@ import numpy as np
 import numpy.typing as npt
 from napari.layers import Labels
 
+Box = tuple[slice, ...]  # data pixels, a slice for each axis
+
+
+class Portion(tuple[Any, ...]):
+    """A part of a step as napari keeps it, (index, old, new), that knows its box.
+
+    To look for it among the indices of an Accept of 80 million pixels takes 0.6 s.
+    """
+
+    box: Box
+
+
+def box_of(atom: Any) -> Box:
+    """Where a part of a step lies."""
+    if isinstance(atom, Portion):
+        return atom.box
+    if hasattr(atom, "slice_key"):
+        return tuple(atom.slice_key)
+    sides = [(int(np.min(i)), int(np.max(i)) + 1) if np.size(i) else (0, 0) for i in atom[0]]
+    return tuple(slice(low, high) for low, high in sides)
+
+
+def _portion(atom: Any) -> Any:
+    if hasattr(atom, "slice_key"):
+        return atom
+    made = Portion(atom)
+    made.box = box_of(atom)
+    return made
+
 
 def painting(layer: Labels) -> bool:
     """In the middle of a stroke: pixels are written that no edit has told of yet."""
@@ -137,7 +166,7 @@ class Step:
             yield
         finally:
             layer._block_history = False
-            parts, layer._staged_history = layer._staged_history, []
+            parts, layer._staged_history = [_portion(x) for x in layer._staged_history], []
             self._belonging().extend(parts)
             if not layer._redo_history:
                 layer._redo_history.extend(redo)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 
 import pytest
@@ -11,8 +10,6 @@ import torch
 from tests.forked import ForkServer
 
 from .tiny import Talk
-
-ITS_IMPORTS = ("torch", "napari_unet.runs.worker", "napari_unet.runs.train")
 
 
 @pytest.fixture(autouse=True, scope="package")
@@ -23,19 +20,6 @@ def one_thread() -> Iterator[None]:
         patch.setenv("OMP_NUM_THREADS", "1")  # for the workers
         yield
     torch.set_num_threads(threads)
-
-
-@pytest.fixture(scope="package")
-def forks(
-    tmp_path_factory: pytest.TempPathFactory, one_thread: None
-) -> Iterator[ForkServer | None]:
-    """Starts workers that have torch already, where that can be."""
-    if not hasattr(os, "pidfd_open"):
-        yield None
-        return
-    server = ForkServer(tmp_path_factory.mktemp("forks"), *ITS_IMPORTS)
-    yield server
-    server.close()
 
 
 @pytest.fixture
