@@ -197,7 +197,8 @@ def _three_wide(grain: Tensor) -> Tensor:
 
 def _blurred(batch: Tensor, sigma: Doubles) -> Tensor:
     """Each tile blurred by its own Gaussian, separably, mirrored at the border."""
-    radius = max(1, math.ceil(3 * float(sigma.max())))
+    # no farther than a tile can be mirrored
+    radius = min(max(1, math.ceil(3 * float(sigma.max()))), *(n - 1 for n in batch.shape[-2:]))
     x = np.arange(-radius, radius + 1)
     kernels = np.exp(-0.5 * (x / np.maximum(sigma, 0.1)[:, None]) ** 2)
     kernels /= kernels.sum(axis=1, keepdims=True)

@@ -75,8 +75,8 @@ def replacing(path: Path) -> Iterator[Path]:
 def making(path: Path) -> Iterator[Path]:
     """Give a new folder beside `path` to fill; it becomes `path` when the block ends well.
 
-    When the block fails, nothing is left. A process that is killed leaves a folder that
-    :func:`clear_leftovers` takes away.
+    When the block fails, nothing is left, nor folders above that were not there. A process that is
+    killed leaves a folder that :func:`clear_leftovers` takes away.
 
     Raises
     ------
@@ -84,6 +84,7 @@ def making(path: Path) -> Iterator[Path]:
         As :func:`replacing`.
     """
     beside = part_beside(path, suffix="")
+    above = [p for p in path.parents if not p.exists()]  # the innermost first
     try:
         beside.mkdir(parents=True)
         _clear_once(path.parent.absolute())
@@ -97,6 +98,9 @@ def making(path: Path) -> Iterator[Path]:
         raise
     finally:
         shutil.rmtree(beside, ignore_errors=True)
+        with contextlib.suppress(OSError):  # it holds the new folder, or another's
+            for folder in above:
+                folder.rmdir()
 
 
 def check_replaceable(path: Path) -> None:

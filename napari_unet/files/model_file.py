@@ -166,6 +166,15 @@ def check_model(path: Path) -> ModelConfig:
     return config
 
 
+def is_model(path: Path) -> bool:
+    """By its header and its size: a stranger's file may be a terabyte, which nobody reads."""
+    try:
+        check_model(path)
+    except BadInput:
+        return False
+    return True
+
+
 def _check_weights(path: Path, header: Mapping[str, Any], network: NetworkSettings) -> None:
     there = {name: entry for name, entry in header.items() if name != METADATA}
     wanted = shapes(network)

@@ -27,7 +27,7 @@ from napari_unet.core.settings import (
 from napari_unet.core.typed import from_dict, plain_numbers
 from napari_unet.files.atomic import clear_leftovers, making, write_bytes, write_json
 from napari_unet.files.guarded import last_lines, may_be_touched, read_array
-from napari_unet.files.model_file import check_model
+from napari_unet.files.model_file import check_model, is_model
 from napari_unet.files.space import check_space, full_disk_told
 from napari_unet.models import find_model, list_models, models_folder, runs_folder
 
@@ -102,7 +102,7 @@ class RunFolder:
         files += [Path(said.path)] if may_be_touched(said.path, _known(self.path)) else []
         files += [m.path for m in list_models() if m.name == said.name]
         for file in files:
-            if file.is_file() and _sha256(file) == said.sha256:
+            if file.is_file() and is_model(file) and _sha256(file) == said.sha256:
                 return file
         raise BadInput(
             f"the base model {said.name} that this training starts from was changed since, or is"

@@ -14,6 +14,7 @@ import napari_unet
 from napari_unet.core.errors import BadInput
 from napari_unet.files.model_file import read_config
 from napari_unet.models import list_models, models_folder, runs_folder
+from napari_unet.runs import folder
 from napari_unet.runs.folder import create_run, open_run
 from napari_unet.runs.train import train_run
 from tests.runs.tiny import disc_pair, tiny_run
@@ -162,3 +163,23 @@ def test_arrays_that_do_not_fit_each_other(tmp_path: Path) -> None:
     np.save(run.path / "data" / "0000_labels.npy", np.zeros((1, 5, 5), np.int32))
     with pytest.raises(BadInput, match="do not fit"):
         list(run.pairs())
+
+
+def test_a_base_that_is_no_model_is_not_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It may be a hole of a terabyte."""
+    run = tiny_run(tmp_path / "run")
+    info = run.info
+    info["base"] = {"name": "theirs", "path": "theirs", "sha256": "0"}
+    (run.path / "run.json").write_text(json.dumps(info))
+    with (run.path / "base.safetensors").open("wb") as file:
+        file.truncate(2**36)
+    monkeypatch.setattr(folder, "_sha256", lambda _: pytest.fail("it was read as a whole"))
+    with pytest.raises(BadInput, match="put it back"):
+        list(train_run(run.path))
+
+
+def test_a_blur_wider_than_a_tile(tmp_path: Path) -> None:
+    run = tiny_run(tmp_path / "run", augment={"blur": 100.0}, steps=1)
+    assert list(train_run(run.path))[-1]["event"] == "done"

@@ -79,7 +79,7 @@ def test_a_full_disk_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 
     monkeypatch.setattr("napari_unet.runs.folder.np.save", full)
     with pytest.raises(BadInput, match=r"disk with .*run is full: 0\.1 MB are needed"):
-        create_run(tmp_path / "run", [PAIR])
+        create_run(tmp_path / "deep" / "run", [PAIR])
     assert list(tmp_path.iterdir()) == []
 
 
