@@ -164,8 +164,13 @@ class Desk(QObject):
             return
         if shot is not None:
             kind, left = self.session.labels_are, self.accepting.not_accepted(image, labels)
+
+            def export() -> str:
+                cells = modelling.export(shot, path)
+                return exported(cells, left(), modelling.areas_of(shot), kind, path)
+
             in_thread(
-                lambda: exported(modelling.export(shot, path), left(), kind, path),
+                export,
                 lambda words: self.session.say(words, "done"),
                 self._say_error,
             )

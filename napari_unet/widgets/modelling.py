@@ -11,6 +11,8 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
 from napari_unet.core.annotation import check_labels
 from napari_unet.core.errors import BadInput
 from napari_unet.core.presets import preset
@@ -155,6 +157,13 @@ def export(shot: Snapshot, path: Path) -> int:
     labels = check_labels(shot.labels, f"the labels of {shot.name}")
     write_labels(path, labels)
     return len(tally(labels).pixels)
+
+
+def areas_of(shot: Snapshot) -> str:
+    """What of an annotation is no labels, such as "regions and background"; "" = nothing."""
+    background = shot.background is not None and bool(np.any(shot.background))
+    there = ("regions" if shot.outlines else "", "background" if background else "")
+    return " and ".join(filter(None, there))
 
 
 def weights_of(name: str) -> WeightSettings:

@@ -36,8 +36,10 @@ def completed(path: str, *suffixes: str) -> Path:
     return Path(path if path.lower().endswith(suffixes) else path + suffixes[0])
 
 
-def exported(cells: int, left: int, kind: LabelsAre, path: Path) -> str:
-    """What was written, in words; `left` found cells are not accepted, and so not in the file."""
+def exported(cells: int, left: int, areas: str, kind: LabelsAre, path: Path) -> str:
+    """What was written, in words, and what is not in the file: `left` found cells that are not
+    accepted, and `areas`, such as "regions and background".
+    """
     what = count(cells, "cell" if kind == "instances" else "kind of thing")
     words = f"{what} written to {path}."
     if left:
@@ -45,6 +47,12 @@ def exported(cells: int, left: int, kind: LabelsAre, path: Path) -> str:
         words += (
             f" {count(left, 'found cell')} {are} not among them: press “Accept” first, then "
             "export again."
+        )
+    if areas:
+        are = "is" if areas == "background" else "are"
+        words += (
+            f" {areas.capitalize()} {are} not in it: save that with napari, too (File > Save "
+            "Selected Layers), or all that is not painted counts as background."
         )
     return words
 

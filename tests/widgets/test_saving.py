@@ -14,7 +14,9 @@ import tifffile
 from napari import Viewer
 from qtpy.QtWidgets import QMessageBox
 
+from napari_unet.snapshots import Outline, Snapshot
 from napari_unet.widgets import modelling
+from napari_unet.widgets.saving import exported
 
 from .test_wishes import answer
 
@@ -73,6 +75,24 @@ def test_an_export_says_what_is_not_in_it(
     qtbot.waitUntil(lambda: "all.tif" in session.status, timeout=10_000)
     assert session.status.startswith("30 cells written") and "found" not in session.status
     assert len(np.unique(tifffile.imread(tmp_path / "all.tif"))) == 31
+
+
+@pytest.mark.parametrize("areas", [(), ("regions",), ("background",), ("regions", "background")])
+def test_an_export_says_that_regions_and_background_are_not_in_it(areas: tuple[str, ...]) -> None:
+    ring = Outline(0, np.array([[0, 0], [0, 9], [9, 9], [9, 0]], float))
+    labels, painted = np.zeros((20, 20), np.int32), np.ones((20, 20), np.uint8)
+    shot = Snapshot(
+        "a",
+        labels,
+        "YX",
+        labels,
+        outlines=(ring,) if "regions" in areas else (),
+        background=painted if "background" in areas else 0 * painted,
+    )
+    words = exported(3, 0, modelling.areas_of(shot), "instances", Path("a.tif"))
+    are = "is" if areas == ("background",) else "are"
+    said = f"{' and '.join(areas).capitalize()} {are} not in it: save that with napari"
+    assert (said in words) == bool(areas) and words.startswith("3 cells written to a.tif.")
 
 
 def test_two_windows_do_not_predict_in_one_folder(monkeypatch: pytest.MonkeyPatch) -> None:
