@@ -52,6 +52,9 @@ def demo(
     """The whole journey on the sample images: pictures and scores in DIR."""
     if out.exists() and not out.is_dir():
         raise BadInput(f"{out} is a file; a folder is needed for the pictures")
+    there = [p for p in (out / "scores.json", *out.glob("0[1-6]-*.png")) if p.exists()]
+    if there and not (out / "home").is_dir():  # which an earlier demo has made, too
+        raise BadInput(f"{there[0]} is there already; name another folder for the demo")
     if headless and not _has_display():
         _under_virtual_display(["demo", "-o", str(out), "--headless"])
     _need_display("there is no display to open a window on; add --headless")

@@ -158,6 +158,14 @@ def test_predictions_whose_names_differ_by_capitals_are_not_mixed_up(
     assert not (tmp_path / "o").exists()
 
 
+@pytest.mark.parametrize("name", ["scores.json", "01-image.png"])
+def test_a_demo_spares_other_files(name: str, run: Run, tmp_path: Path) -> None:
+    (tmp_path / name).write_text("mine")
+    answer = run("demo", "-o", tmp_path, "--headless")
+    assert answer.code == 1 and f"{name} is there already" in answer.err
+    assert (tmp_path / name).read_text() == "mine"
+
+
 def test_of_two_predictions_of_one_name_none_is_chosen(
     run: Run, data: Path, tmp_path: Path
 ) -> None:
