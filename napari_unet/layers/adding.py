@@ -95,7 +95,8 @@ class Adding:
         portion = self._next()
         layer, index, values = self._layer, self._index[portion], self._values[portion]
         self._written = portion.stop
-        free = np.take(layer.data, index) == 0
+        show_at_once(layer)  # hidden and turned to 3D meanwhile, it shows nothing to write by
+        free = ~self._step.slip_in(index, values) & (np.take(layer.data, index) == 0)
         if not free.all():
             index, values = index[free], values[free]
         with self._step.portion():
@@ -137,13 +138,7 @@ class Adding:
 
     def _forget(self) -> None:
         """It is no step any more, and no later one brings back what it has erased of it."""
-        later = self._step.forget()
-        if later:
-            data = self._layer.data
-            mine = np.zeros(data.shape, data.dtype)  # takes memory where it is written only
-            np.put(mine, self._index[: self._written], self._values[: self._written])
-            for part in later:
-                history.find_none(part, mine)
+        self._step.forget(self._index[: self._written], self._values[: self._written])
 
     def _leave(self) -> None:
         if _under_way.get(self._layer) is self:

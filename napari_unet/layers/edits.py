@@ -100,11 +100,6 @@ class LabelsWatcher:
         for name in ("undo", "redo"):
             setattr(layer, name, partial(self._rewind, getattr(layer, name), name))
 
-    @property
-    def painting(self) -> bool:
-        """In the middle of a stroke: pixels are written that no edit has told of yet."""
-        return history.painting(self._layer)
-
     def close(self) -> None:
         """Leave the layer as it was."""
         self._layer.events.paint.disconnect(self._on_paint)
@@ -137,6 +132,16 @@ class LabelsWatcher:
             self._on_set_data(event)
 
     def _rewind(self, step: Callable[[], None], name: str) -> None:
+        """Undo or redo; in the middle of a stroke it is the stroke that is undone.
+
+        napari would undo the step beneath it, and the stroke would bring pieces of that back.
+        """
+        if history.outlining(self._layer):
+            if name == "undo":
+                history.drop_outline(self._layer)
+            return
+        if history.painting(self._layer):
+            history.end_stroke(self._layer)
         item = history.next_step(self._layer, name)
         boxes = [box_of(atom) for atom in item or ()]
         self._rewinding = True

@@ -45,8 +45,8 @@ class Watching(QObject):
         return layer in self._watchers
 
     def painting(self, layer: Labels) -> bool:
-        """In the middle of a stroke on this layer."""
-        return layer in self._watchers and self._watchers[layer].painting
+        """In the middle of a stroke on this layer, be it painted on for an image or not."""
+        return layer in self._viewer.layers and history.painting(layer)
 
     def close(self) -> None:
         """Let go of the layers."""
@@ -58,6 +58,6 @@ class Watching(QObject):
     def _on_active(self) -> None:
         """napari tells the mouse to the active layer only: a stroke on another is over."""
         active = self._viewer.layers.selection.active
-        for layer in list(self._watchers):
+        for layer in [x for x in self._viewer.layers if isinstance(x, Labels)]:
             if layer is not active and self.painting(layer) and not history.outlining(layer):
                 history.end_stroke(layer)

@@ -1,0 +1,38 @@
+"""Pieces that are painted on while they are given numbers of their own. No window."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from scipy import ndimage
+
+from napari_unet.widgets import pieces
+from napari_unet.widgets.pieces import Pieces
+
+from .test_accept_whole import Bench, held
+from .test_accept_whole import bench as bench
+from .test_accept_whole import parts as parts
+
+Qtbot = Any
+
+
+@pytest.mark.parametrize("place", ["above", "below", "cut"])
+def test_a_piece_that_grows_meanwhile_keeps_one_number(
+    place: str, bench: Bench, parts: Pieces, qtbot: Qtbot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    labels = bench.labels
+    ys, xs = np.nonzero(labels.data == 6)
+    middle = int(np.median(np.nonzero(bench.truth == 6)[0]))
+    rows = {"above": int(ys.min()) - 1, "below": int(ys.max()) + 1, "cut": middle}
+    at = rows[place], int(np.median(xs))
+    gate = held(qtbot, monkeypatch, pieces, "renumbering", parts.give_numbers)
+    labels.brush_size = 5
+    labels.paint(at, 6)
+    mine = labels.data == 6
+    gate.opened.set()
+    qtbot.waitUntil(lambda: not parts._parting)
+    where, number = ndimage.label(mine, np.ones((3, 3)))
+    given = [set(labels.data[where == i + 1].tolist()) for i in range(number)]
+    assert sorted(given, key=str) == ([{6}] if place == "cut" else [{11}, {6}])
