@@ -117,18 +117,24 @@ class Adding:
     def take_back(self) -> None:
         """It cannot be written to its end: no part of a cell stays.
 
-        Of an array that was given to the layer meanwhile only one that is a copy is changed.
+        Nor does it in the array that it was written into where the layer has another one by now,
+        which may be a part of it, or be exchanged again. Of the other only a copy is changed.
         """
         self._leave()
-        data = self._layer.data
-        if self._data is None or data.shape != self._data.shape:
+        if self._data is None:
             return
-        there = self._there()
-        if not self.stands and not there.all():
-            return
-        data[np.unravel_index(self._index[: self._written][there], data.shape)] = 0
+        if self.stands or self._data.flags.writeable:
+            self._empty(self._data)
+        if not self.stands and self._layer.data.shape == self._data.shape and self._there().all():
+            self._empty(self._layer.data)
         self._forget()
         self._layer.refresh()
+
+    def _empty(self, data: Any) -> None:
+        """Nothing of it stays in this array."""
+        index, values = self._index[: self._written], self._values[: self._written]
+        mine = index[np.take(data, index) == values]
+        data[np.unravel_index(mine, data.shape)] = 0
 
     def complete(self, copy: npt.NDArray[Any]) -> None:
         """Write what is still to be written into a copy of the layer's array."""

@@ -191,7 +191,7 @@ class Step:
     """What is written a portion at a time, and undone at once."""
 
     def __init__(self, layer: Labels) -> None:
-        self._layer = layer
+        self._layer, self._shape = layer, tuple(layer.data.shape)
         self._parts: list[Any] | None = None  # as napari holds it
 
     @property
@@ -239,10 +239,10 @@ class Step:
         Returns which of the flat positions `index`, which ascend, he has painted on. There nothing
         is written: it comes to light where his stroke is undone, and goes with this step.
         """
-        none, shape = np.zeros(len(index), self._layer.data.dtype), self._layer.data.shape
-        met, hidden = look_back(self._later(), index, none, values, shape)
+        none = np.zeros(len(index), self._layer.data.dtype)
+        met, hidden = look_back(self._later(), index, none, values, self._shape)
         if hidden.any():
-            where = np.unravel_index(index[hidden], shape)
+            where = np.unravel_index(index[hidden], self._shape)
             self._belonging().append((where, none[hidden], values[hidden]))
         return met
 
@@ -250,7 +250,7 @@ class Step:
         """What can be redone comes after it: it finds what was written here, and undo leaves it."""
         none, redo = np.zeros(len(index), values.dtype), _undone(self._layer)
         parts = (part for step in redo for part in step)
-        look_back(parts, index, none, values, self._layer.data.shape)
+        look_back(parts, index, none, values, self._shape)
 
     def forget(self, index: npt.NDArray[np.intp], values: npt.NDArray[Any]) -> None:
         """Neither undo nor redo comes to it any more: it was taken back otherwise.
@@ -263,7 +263,7 @@ class Step:
             for place in [i for i, step in enumerate(steps) if self._is(step)]:
                 del steps[place]
         none = np.zeros(len(index), values.dtype)
-        look_back(later, index[order], values[order], none, self._layer.data.shape)
+        look_back(later, index[order], values[order], none, self._shape)
 
     def _later(self, *, undone: bool = False) -> list[Any]:
         """The parts of the steps that came after it, in their order; `undone` ones, too."""

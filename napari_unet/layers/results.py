@@ -38,8 +38,10 @@ def prediction_layer(viewer: Viewer, image: Image, *, show: bool = True) -> Labe
         layer.data = np.zeros(shape, np.int32)
         note_undrawn(layer, drawn(layer))
         dress(viewer, layer)
-    elif any(x is not layer and _share(x, layer) for x in viewer.layers):
-        layer.data = np.array(layer.data)
+    elif not _writable(layer.data) or any(
+        x is not layer and _share(x, layer) for x in viewer.layers
+    ):
+        layer.data = np.array(layer.data, np.int32)
     if show:
         uncover(layer)
     return layer
@@ -53,6 +55,11 @@ def empty_prediction(viewer: Viewer, image: Image) -> None:
         if tuple(layer.data.shape) == labels_shape(image):  # else it goes with the next prediction
             layer.data = np.zeros(layer.data.shape, np.int32)
     hide(viewer, image, "probability")
+
+
+def _writable(data: Any) -> bool:
+    """Whether any cell can be drawn: not where the user has converted it to 8 bits, or dask."""
+    return isinstance(data, np.ndarray) and data.dtype == np.int32 and data.flags.writeable
 
 
 def _share(one: Layer, other: Labels) -> bool:

@@ -9,6 +9,7 @@ from napari_unet.merging import Addition
 from napari_unet.wording import count
 
 CHANGED = "The layers were changed while the cells were added; press “Accept” again."
+AGAIN = "press “Accept” again once they are there."
 CLOSED = (
     "“{}” was made read-only while cells were added, and holds some of them in part: make it "
     "writable and undo them (Ctrl-Z)."

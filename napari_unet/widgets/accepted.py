@@ -9,6 +9,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from napari_unet import layers
+
+MOST = 0.5  # of its pixels: in other labels some may have their number by chance
+
 
 @dataclass(frozen=True)
 class Accepted:
@@ -18,14 +22,27 @@ class Accepted:
     values: npt.NDArray[np.int64]
     drawn: dict[int, str]  # the slices that were offered, each with the job that drew it
     step: Any  # napari's note of it, for `history.can_be_undone`
+    array: layers.Held  # the labels' own
 
     def concerns(self, drawn: dict[int, str]) -> bool:
         """Whether a slice is on show still as it was accepted."""
         return any(drawn.get(place) == job for place, job in self.drawn.items())
 
-    def is_in(self, labels: npt.NDArray[Any]) -> bool:
-        """Whether anything of it is left in the labels."""
-        return bool((np.take(labels, self.index) == self.values).any())
+    def stands(self, array: Any, labels: npt.NDArray[Any], noted: bool) -> bool:
+        """Whether it is in the labels, or was erased there by hand; not where it was undone.
+
+        Parameters
+        ----------
+        array : the layer's own, of which `labels` is a copy
+        noted : the layer's undo history has it; so it does where a script has exchanged the array
+        """
+        own = self.array.holds(array)
+        if own and noted:
+            return True
+        if self.index.max(initial=-1) >= labels.size:
+            return False  # they are of another shape
+        there = np.take(labels, self.index) == self.values
+        return bool(there.any()) if own else bool(np.mean(there) > MOST)
 
     def still(self, drawn: dict[int, str], plane: int) -> npt.NDArray[np.intp]:
         """Its positions in slices of `plane` px that were not predicted anew since."""

@@ -22,6 +22,7 @@ from napari_unet.session import Session
 from napari_unet.wording import count
 
 from .accept_words import (
+    AGAIN,
     CHANGED,
     CLOSED,
     FOR_GOOD,
@@ -36,6 +37,7 @@ from .accepted import Accepted, offered, where_accepted
 from .background import in_thread, later, safely
 from .counting import Counting
 from .in_hand import in_hand, named, take_up
+from .numbering import Numbering
 from .undoing import Undoing
 
 STROKE = 100  # ms until it is asked again whether the stroke has ended
@@ -61,13 +63,19 @@ class Accepting:
     """What the user painted stays; only unpainted pixels are filled."""
 
     def __init__(
-        self, viewer: Viewer, session: Session, counting: Counting, undoing: Undoing
+        self,
+        viewer: Viewer,
+        session: Session,
+        counting: Counting,
+        numbering: Numbering,
+        undoing: Undoing,
     ) -> None:
-        self._viewer, self._session, self._counting = viewer, session, counting
-        self._undoing = undoing
+        self._viewer, self._session, self._undoing = viewer, session, undoing
+        self._counting, self._numbering = counting, numbering
         self._accepted: WeakKeyDictionary[Labels, list[Accepted]] = WeakKeyDictionary()
         self._merging = False
         self._merged: Image | None = None  # whose cells they are, or were last
+        self._own: Labels | None = None  # that they are added to
         self._then: Callable[[], None] | None = None  # waits until they are in the labels
         self._said = ""  # about what was accepted, undone or redone last
 
@@ -78,8 +86,8 @@ class Accepting:
         if not isinstance(image, Image):
             return
         if self._merging:
-            if image is not self._merged:
-                session.say(f"{still(self._merged)}; press “Accept” again once they are there.")
+            if self._waits_for() or image is not self._merged:
+                session.say(self._waits_for() or f"{still(self._merged)}; {AGAIN}")
             return
         found, why_not = layers.partner(viewer, image, "prediction"), why_not_accept(session)
         if found is None or why_not or not layers.drawn(found):
@@ -95,7 +103,7 @@ class Accepting:
             session.say(why_not, "error")
             return
         drawn, kind = layers.drawn(found), session.labels_are
-        self._merging, self._merged = True, image
+        self._merging, self._merged, self._own = True, image, own
         with safely(self._failed):
             # now, not when it is done: the user may have turned to something else by then
             viewer.layers.selection.active = own
@@ -109,7 +117,11 @@ class Accepting:
             deed()
             return
         self._then = deed
-        self._session.say(f"{still(self._merged)}…", "busy")
+        self._session.say(self._waits_for() or f"{still(self._merged)}…", "busy")
+
+    def _waits_for(self) -> str:
+        """What the user has to end before more is added, in one sentence; "" = nothing."""
+        return "" if self._own is None else layers.unfinished(self._own)
 
     def close(self) -> None:
         """Nothing begins after what is being added: the window closes."""
@@ -117,7 +129,7 @@ class Accepting:
 
     def _end(self, *, done: bool = False) -> None:
         """It is over; what has waited for it comes where it is `done`."""
-        then, self._then, self._merging = self._then, None, False
+        then, self._then, self._merging, self._own = self._then, None, False, None
         if done and then is not None:
             later(0, then, self._failed)
 
@@ -141,8 +153,7 @@ class Accepting:
 
         def work() -> Addition:
             labels = np.array(before)
-            # what was undone may be accepted once more
-            stands = [each for each, noted in earlier if noted or each.is_in(labels)]
+            stands = [each for each, noted in earlier if each.stands(before, labels, noted)]
             closed = where_accepted(labels, stands, drawn)
             if background is not None:
                 closed |= np.asarray(background) > 0
@@ -196,7 +207,7 @@ class Accepting:
         # an id that was to be the next cell's may be one of theirs now, and what the last
         # stroke has left in the brush is a cell that is done; one chosen since stays
         if cells and (own.selected_label > highest or self._brush(own) == offer.brush):
-            layers.take_next_id(own, new.ids[1])
+            self._numbering.take(own, new.ids[1])
         with safely(partial(self._broken_off, adding)):
             adding.go_on()  # before the user asks for the next id
             self._again(0, offer, new, adding)
@@ -209,6 +220,9 @@ class Accepting:
         """Write for a moment; then the window is the user's."""
         session = self._session
         if self._counting.in_stroke(offer.own):
+            waits = self._waits_for()
+            if waits and session.mood == "busy" and waits != session.status and not session.job:
+                session.say(waits, "busy")
             self._again(STROKE, offer, new, adding)
             return
         if adding.undone:
@@ -262,7 +276,8 @@ class Accepting:
         """It must not be added again, not even where the user erases it."""
         drawn = layers.drawn(offer.found)
         earlier = [x for x in self._accepted.get(offer.found, []) if x.concerns(drawn)]
-        made = Accepted(new.index, new.values, offer.drawn, step)
+        array = layers.Held(offer.own.data)
+        made = Accepted(new.index, new.values, offer.drawn, step, array)
         self._accepted[offer.found] = [*earlier, made]
         turned = partial(self._on_turned, offer, offer.drawing)
         self._undoing.follow(offer.own, step, partial(turned, False), partial(turned, True))

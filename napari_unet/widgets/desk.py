@@ -66,7 +66,8 @@ class Desk(QObject):
         self.training = Training(viewer, self.session, self.child, self)
         self.filtering = Filtering(viewer, self.session, self)
         self.predicting = Predicting(viewer, self.session, self.child, self.filtering, self)
-        self.accepting = Accepting(viewer, self.session, self.annotating.counting, undoing)
+        counting, numbering = self.annotating.counting, self.annotating.numbering
+        self.accepting = Accepting(viewer, self.session, counting, numbering, undoing)
         self._right_of_way = RightOfWay(self.child, self)
         self.annotating.found.connect(self.child.warm)  # training will be asked for soon
         self.child.message.connect(self._on_message)

@@ -75,14 +75,14 @@ class Numbering(QObject):
         self._opened.pop(layer, None)
         known = self._counting.tally(layer)
         if empty:
-            ready(self._take(layer, 0))
+            ready(self.take(layer, 0))
         elif _quick(layer):
             highest = layers.next_free_id(layer) - 1
             if known is not None and highest > known.highest:
                 self._counting.afresh(layer)
-            ready(self._take(layer, max(highest, known.highest if known else 0)))
+            ready(self.take(layer, max(highest, known.highest if known else 0)))
         elif known is not None:
-            number = self._take(layer, known.highest)
+            number = self.take(layer, known.highest)
             ready(number)
             self._given.setdefault(layer, set()).add(number)
             self._look(layer)
@@ -91,7 +91,7 @@ class Numbering(QObject):
             self._session.say("Looking for the next free number…", "busy")
             self._seek(layer, ready)
 
-    def _take(self, layer: Labels, highest: int) -> int:
+    def take(self, layer: Labels, highest: int) -> int:
         """Select the number after the highest one that is there, begun, or being added."""
         highest = max(highest, layers.highest_to_come(layer), history.highest_begun(layer))
         number = layers.take_next_id(layer, highest)
@@ -119,7 +119,7 @@ class Numbering(QObject):
             QTimer.singleShot(PAUSE, partial(self._seek, layer, ready))
             return
         try:
-            ready(self._take(layer, highest))
+            ready(self.take(layer, highest))
         except BadInput as error:
             self._say_error(str(error))
 
@@ -132,7 +132,7 @@ class Numbering(QObject):
             del self._opened[layer]
             writable = not layers.unwritable(layer)
             if brush == layer.selected_label and known.pixels[brush] and writable:
-                self._take(layer, known.highest)
+                self.take(layer, known.highest)
         for layer in list(self._unused):
             self._exchange(layer)
 
@@ -156,7 +156,7 @@ class Numbering(QObject):
         if self._session.labels_are != "instances" or self._counting.in_stroke(layer):
             return
         try:
-            other = self._take(layer, known.highest)
+            other = self.take(layer, known.highest)
         except BadInput as error:
             self._say_error(str(error))
             return
@@ -195,7 +195,7 @@ class Numbering(QObject):
         self._counting.afresh(layer)
         painted = [n for n in taken if known.pixels[n]]
         if brush in taken and brush not in painted:
-            number = self._take(layer, max(highest, known.highest))
+            number = self.take(layer, max(highest, known.highest))
             self._session.say(f"Number {brush} was in use already: the next cell is {number}.")
         if painted:
             self._session.say(

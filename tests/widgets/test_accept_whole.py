@@ -68,9 +68,8 @@ def bench(qtbot: Qtbot, discs: Discs) -> Iterator[Bench]:
     layers.note_kind(found, "instances")
     annotating.refresh()
     qtbot.waitUntil(lambda: annotating.counting.tally(labels) is not None)
-    accepts = Accepting(
-        viewer, session, annotating.counting, Undoing(annotating.watching, session.say)
-    )
+    undoing = Undoing(annotating.watching, session.say)
+    accepts = Accepting(viewer, session, annotating.counting, annotating.numbering, undoing)
     yield Bench(
         viewer, session, annotating, accepts, image, other, labels, found, np.array(discs[1])
     )
