@@ -243,7 +243,7 @@ class Step:
         met, hidden = look_back(self._later(), index, none, values, self._shape)
         if hidden.any():
             where = np.unravel_index(index[hidden], self._shape)
-            self._belonging().append((where, none[hidden], values[hidden]))
+            self._belonging().append(_portion((where, none[hidden], values[hidden])))
         return met
 
     def found(self, index: npt.NDArray[np.intp], values: npt.NDArray[Any]) -> None:
