@@ -16,7 +16,7 @@ from napari_unet.core.tally import tally
 from .conftest import partner
 from .mouse import canvas_pixel, settle
 
-pytestmark = [pytest.mark.gui, pytest.mark.usefixtures("fake_worker")]
+pytestmark = [pytest.mark.gui, pytest.mark.canvas, pytest.mark.usefixtures("fake_worker")]
 
 Press = Callable[[str], None]
 PLAIN, CTRL = Qt.KeyboardModifier.NoModifier, Qt.KeyboardModifier.ControlModifier
