@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
 import numpy as np
 import numpy.typing as npt
@@ -41,9 +42,6 @@ _JPEG = (6, 7)  # numbers of compressions; of 8 bits they are lossy
 # JPEG XR, JPEG XL, JPEG 2000 and LERC, of which the tag does not tell whether they are lossless:
 # labels seldom are in them, and a few pixels of other ids at each border would be taken for cells
 _MAY_CHANGE = (22610, 34934, 50002, 52546, 33003, 33004, 33005, 34712, 34887)
-# in OME's XML: the file's own identity, and for planes that of the file that holds them
-_IDENTITY = re.compile(r'<(?:\w+:)?OME\b[^>]*\bUUID="([^"]*)"')
-_HELD_BY = re.compile(r'<(?:\w+:)?UUID\b[^>]*\bFileName="([^"]*)"[^>]*>([^<]*)<')
 _WHITE_IS_0 = 0  # in the tag that says how numbers are shown
 # A preview or the photograph of a slide's label is at most so large, of the image's sides.
 PREVIEW = 1 / 8
@@ -143,10 +141,14 @@ def _ome_holds(path: Path) -> bool:
 
     with _Complaints(), tifffile.TiffFile(path) as tiff:
         said = tiff.ome_metadata or ""
-    own, held = _IDENTITY.search(said), _HELD_BY.findall(said)
-    names = {name for name, _ in held}
+    try:
+        root = ElementTree.fromstring(said or "<OME/>")
+    except ElementTree.ParseError:  # tifffile complains of it, too
+        return True
+    held = [x for x in root.iter() if x.tag.endswith("UUID") and "FileName" in x.attrib]
+    names = {x.attrib["FileName"] for x in held}
     mine = path.name.lower() in {name.lower() for name in names}
-    mine |= own is not None and any(identity == own[1] for _, identity in held)
+    mine |= any(x.text == root.attrib.get("UUID", "") for x in held)
     if len(names) == 1 and not mine:
         return False
     for name in sorted(names - {path.name}) if len(names) > 1 else ():
