@@ -30,19 +30,17 @@ class InHand:
         self._lock = threading.Lock()
         self._held: ExitStack | None = None
         self._folder: Path | None = None
-        self._models: tuple[str, ...] = ()
+        self._said: tuple[str, ...] = ()
         self._closed = False
 
     def set(self, models: Iterable[str]) -> None:
-        """Say which model files or folders are in hand; :meth:`write` makes it known.
-
-        Only those of the runs folder are of interest: nothing else is pruned.
-        """
-        runs = runs_folder()
-        self._models = tuple(model for model in models if Path(model).is_relative_to(runs))
+        """Say which model files or folders are in hand; :meth:`write` makes it known."""
+        self._said = tuple(models)
 
     def write(self) -> None:
         """Make known what was said last; not for the GUI thread.
+
+        Only those of the runs folder are of interest: nothing else is pruned.
 
         Raises
         ------
@@ -50,7 +48,9 @@ class InHand:
             If nothing can be written in the folder of the runs.
         """
         with self._lock:
-            if self._closed or (self._held is None and not self._models):
+            runs = runs_folder().resolve()  # by links there are other paths to the same file
+            models = [m for m in self._said if m and Path(m).resolve().is_relative_to(runs)]
+            if self._closed or (self._held is None and not models):
                 return
             if self._held is None:
                 folder = _windows() / f"{os.getpid()}-{secrets.token_hex(4)}"
@@ -61,7 +61,7 @@ class InHand:
             assert self._folder is not None
             # ASCII: a name that is not UTF-8 comes back as it was
             beside = self._folder / "new.json"
-            beside.write_text(json.dumps(self._models), encoding="ascii")
+            beside.write_text(json.dumps(models), encoding="ascii")
             os.replace(beside, self._folder / LIST)
 
     def close(self) -> None:

@@ -90,6 +90,17 @@ def test_what_is_in_hand_follows_the_window(tmp_path: Path) -> None:
     assert in_hand() == [] and list((runs_folder() / "windows").iterdir()) == []
 
 
+def test_a_model_that_was_opened_by_another_path_is_in_hand(tmp_path: Path) -> None:
+    run = make_run("a", 9, "done")
+    (tmp_path / "link").symlink_to(runs_folder())
+    window = InHand()
+    window.set([str(tmp_path / "link" / "a" / "model.safetensors")])
+    window.write()
+    assert prune_runs(0) == []
+    window.close()
+    assert prune_runs(0) == [run]
+
+
 def test_lists_of_dead_windows_go() -> None:
     dead = runs_folder() / "windows" / "1-aa"
     dead.mkdir(parents=True)
