@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -44,6 +45,14 @@ def folder(image: Layer) -> str:
     """The folder that the image was opened from; "" = it was not, or nobody knows."""
     noted, path = image.metadata.get(KEY, {}).get("folder"), image.source.path
     return str(noted or (Path(path).absolute().parent if path else ""))
+
+
+def holds(path: Path, image: Layer) -> bool:
+    """Whether the image was opened from this file, as far as anybody knows."""
+    source = image.source.path
+    if source is None:  # `napari-unet` has opened it, and has given it the file's name
+        return path.stem == image.name and str(path.absolute().parent) == folder(image)
+    return os.path.realpath(source) == os.path.realpath(path)
 
 
 def note_folder(image: Layer, path: str) -> None:

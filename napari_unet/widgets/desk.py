@@ -153,8 +153,13 @@ class Desk(QObject):
             return
         name = f"{image.name}_labels.tif"
         path = file_to_write(self._window, "Export labels", name, "TIFF (*.tif *.tiff)")
-        if path is not None:  # of this image, whatever came while the window asked
-            self._export(image, labels, path)
+        if path is None:
+            return
+        if any(layers.holds(path, x) for x in layers.images(self.viewer)):
+            words = f"“{path.name}” is an image that is open: name another file for the labels."
+            self._say_error(words)
+            return
+        self._export(image, labels, path)  # of this image, whatever came while the window asked
 
     def _export(self, image: Image, labels: Labels, path: Path) -> None:
         """Write the labels of this image as a TIFF, and say what is not in them."""

@@ -14,6 +14,7 @@ import tifffile
 from napari import Viewer
 from qtpy.QtWidgets import QMessageBox
 
+from napari_unet import layers
 from napari_unet.snapshots import Outline, Snapshot
 from napari_unet.widgets import modelling
 from napari_unet.widgets.saving import exported
@@ -75,6 +76,19 @@ def test_an_export_says_what_is_not_in_it(
     qtbot.waitUntil(lambda: "all.tif" in session.status, timeout=10_000)
     assert session.status.startswith("30 cells written") and "found" not in session.status
     assert len(np.unique(tifffile.imread(tmp_path / "all.tif"))) == 31
+
+
+def test_labels_are_not_exported_over_an_image(
+    trained: Viewer, dock: Any, press: Press, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    image = layers.images(trained)[0]
+    layers.note_folder(image, str(tmp_path))
+    there = tmp_path / f"{image.name}.tif"
+    there.write_bytes(b"the only one")
+    answer(monkeypatch, there)
+    press("unet_export_labels")
+    assert f"“{there.name}” is an image that is open" in dock.desk.session.status
+    assert there.read_bytes() == b"the only one"
 
 
 @pytest.mark.parametrize("areas", [(), ("regions",), ("background",), ("regions", "background")])
