@@ -55,6 +55,8 @@ class Adding:
         self._layer, self._index, self._values, self.highest = layer, index, values, highest
         self._data: Any = None  # that it writes into, from the first portion on
         self._step, self._written = history.Step(layer), 0
+        # of what is written so far: not where something was painted before, or lies over it now
+        self._wrote, self._under = np.zeros(len(index), bool), np.zeros(len(index), bool)
 
     @property
     def left(self) -> bool:
@@ -79,8 +81,10 @@ class Adding:
     @property
     def undone(self) -> bool:
         """The user took back what is written so far; a history that was cleared is no undo."""
-        starts = range(0, self._written, PORTION)
-        return self._step.undone and not any(self._there(i, i + PORTION).any() for i in starts)
+        starts, data = range(0, self._written, PORTION), self._layer.data
+        return self._step.undone and not any(
+            self._there(data, i, i + PORTION).any() for i in starts
+        )
 
     @property
     def part(self) -> Any:
@@ -96,7 +100,9 @@ class Adding:
         layer, index, values = self._layer, self._index[portion], self._values[portion]
         self._written = portion.stop
         show_at_once(layer)  # hidden and turned to 3D meanwhile, it shows nothing to write by
-        free = ~self._step.slip_in(index, values) & (np.take(layer.data, index) == 0)
+        painted, under = self._step.slip_in(index, values)
+        free = ~painted & (np.take(layer.data, index) == 0)
+        self._wrote[portion], self._under[portion] = free, under
         if not free.all():
             index, values = index[free], values[free]
         with self._step.portion():
@@ -123,17 +129,23 @@ class Adding:
         self._leave()
         if self._data is None:
             return
+        copied = not self.stands and self._is_copied()
         if self.stands or self._data.flags.writeable:
             self._empty(self._data)
-        if not self.stands and self._layer.data.shape == self._data.shape and self._there().all():
+        if copied:
             self._empty(self._layer.data)
         self._forget()
         self._layer.refresh()
 
+    def _is_copied(self) -> bool:
+        """Whether all of it is in the array that the layer has now."""
+        data, index = self._layer.data, self._index[: self._written]
+        same = data.shape == self._data.shape
+        return same and np.array_equal(np.take(data, index), np.take(self._data, index))
+
     def _empty(self, data: Any) -> None:
         """Nothing of it stays in this array."""
-        index, values = self._index[: self._written], self._values[: self._written]
-        mine = index[np.take(data, index) == values]
+        mine = self._index[: self._written][self._there(data)]
         data[np.unravel_index(mine, data.shape)] = 0
 
     def complete(self, copy: npt.NDArray[Any]) -> None:
@@ -144,17 +156,18 @@ class Adding:
 
     def _forget(self) -> None:
         """It is no step any more, and no later one brings back what it has erased of it."""
-        self._step.forget(self._index[: self._written], self._values[: self._written])
+        mine = self._wrote | self._under
+        self._step.forget(self._index[mine], self._values[mine])
 
     def _leave(self) -> None:
         if _under_way.get(self._layer) is self:
             del _under_way[self._layer]
 
-    def _there(self, start: int = 0, stop: int | None = None) -> npt.NDArray[np.bool_]:
-        """Of the positions that are written, or some of them, which hold their value still."""
+    def _there(self, data: Any, start: int = 0, stop: int | None = None) -> npt.NDArray[np.bool_]:
+        """Of what was looked at so far, or some of it, what is written, and is in `data` still."""
         some = slice(start, self._written if stop is None else min(stop, self._written))
         index, values = self._index[some], self._values[some]
-        return np.asarray(np.take(self._layer.data, index) == values)
+        return self._wrote[some] & np.asarray(np.take(data, index) == values)
 
     def _next(self) -> slice:
         """The next portion: it lies together, for napari draws the box that holds it anew."""

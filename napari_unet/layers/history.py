@@ -233,18 +233,19 @@ class Step:
 
     def slip_in(
         self, index: npt.NDArray[np.intp], values: npt.NDArray[Any]
-    ) -> npt.NDArray[np.bool_]:
+    ) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_]]:
         """As if it had been written before what the user has painted since its first portion.
 
-        Returns which of the flat positions `index`, which ascend, he has painted on. There nothing
-        is written: it comes to light where his stroke is undone, and goes with this step.
+        Returns on which of the flat positions `index`, which ascend, he has painted, and on which
+        of them where nothing was. There nothing is written: it comes to light where his stroke is
+        undone, and goes with this step.
         """
         none = np.zeros(len(index), self._layer.data.dtype)
         met, hidden = look_back(self._later(), index, none, values, self._shape)
         if hidden.any():
             where = np.unravel_index(index[hidden], self._shape)
             self._belonging().append(_portion((where, none[hidden], values[hidden])))
-        return met
+        return met, hidden
 
     def found(self, index: npt.NDArray[np.intp], values: npt.NDArray[Any]) -> None:
         """What can be redone comes after it: it finds what was written here, and undo leaves it."""

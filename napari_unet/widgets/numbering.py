@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -132,7 +133,8 @@ class Numbering(QObject):
             del self._opened[layer]
             writable = not layers.unwritable(layer)
             if brush == layer.selected_label and known.pixels[brush] and writable:
-                self.take(layer, known.highest)
+                with suppress(BadInput):  # there is none; “New cell” says so
+                    self.take(layer, known.highest)
         for layer in list(self._unused):
             self._exchange(layer)
 

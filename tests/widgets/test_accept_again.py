@@ -114,3 +114,15 @@ def test_a_prediction_that_was_converted_holds_all_numbers(bench: Bench) -> None
     while drawing.go_on():
         pass
     np.testing.assert_array_equal(found.data, bench.truth + 300)
+
+
+def test_labels_with_the_highest_number_that_there_is(bench: Bench, qtbot: Qtbot) -> None:
+    """There is no free number: nothing is raised where labels are only opened."""
+    highest = np.iinfo(np.int32).max
+    others(bench, np.where(bench.truth == 2, highest, bench.labels.data).astype(np.int32))
+    with qtbot.waitSignal(bench.annotating.counting.counted):
+        pass
+    qtbot.wait(20)
+    bench.annotating.new_cell()
+    assert "would need ids above" in bench.session.status
+    assert "would need ids above" in accepted(bench, qtbot)
