@@ -24,6 +24,11 @@ from napari_unet.files.pairs import (
 
 from .dock import UNetDock
 
+# of images whose axes nobody has named: their labels may tell
+READINGS = (
+    *("ZYX", "CYX", "YXC", "TZYX", "CZYX", "ZCYX", "ZYXC"),
+    *("TZCYX", "TCZYX", "CTZYX", "TZYXC"),
+)
 PLUGIN, TITLE = "napari-unet", "U-Net"
 
 
@@ -159,8 +164,17 @@ def _reading(
     except BadInput:
         if labels is None:
             return None
-    for letters in ("ZYX", "CYX", "YXC", "TZYX", "CZYX", "ZYXC"):
-        fits = len(letters) == array.ndim and axes_of(array, letters, where=str(path)).fits
-        if fits and fits(labels.shape):
-            return letters
+    fitting = [
+        letters
+        for letters in READINGS
+        if len(letters) == array.ndim
+        and axes_of(array, letters, where=str(path)).fits(labels.shape)
+    ]
+    if len(fitting) == 1:
+        return fitting[0]
+    if fitting:
+        raise BadInput(
+            f"{path} can be read as {' or '.join(fitting)}, also with its labels: save it with the"
+            " names of its axes, or open it without labels"
+        )
     raise BadInput(f"the labels have the shape {labels.shape}, their image {path} {array.shape}")

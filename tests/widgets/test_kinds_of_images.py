@@ -232,3 +232,25 @@ def test_times_and_slices_of_labels_are_not_exchanged(turned: str, tmp_path: Pat
         tifffile.imwrite(tmp_path / f"{name}.tif", stack, metadata=axes, photometric="minisblack")
     with pytest.raises(BadInput, match=rf"{turned}\.tif has its slices in the order ZT"):
         _read(tmp_path, None)
+
+
+@pytest.mark.parametrize(
+    ("shape", "labels", "axes"),
+    [
+        ((3, 2, 20, 23), (3, 20, 23), "ZCYX"),
+        ((2, 3, 20, 23), (3, 20, 23), "CZYX"),
+        ((2, 3, 4, 20, 23), (2, 3, 20, 23), "TZCYX"),
+        ((2, 2, 20, 23), (2, 20, 23), ""),
+    ],
+)
+def test_labels_tell_how_an_image_is_read_unless_two_ways_fit(
+    shape: tuple[int, ...], labels: tuple[int, ...], axes: str, tmp_path: Path
+) -> None:
+    files = tmp_path / "a.npy", tmp_path / "a_labels.npy"
+    np.save(files[0], np.zeros(shape, np.uint8))
+    np.save(files[1], np.ones(labels, np.uint8))
+    if axes:
+        assert _read(*files)[0].axes == axes
+        return
+    with pytest.raises(BadInput, match="can be read as CZYX or ZCYX, also with its labels"):
+        _read(*files)
