@@ -21,7 +21,7 @@ from napari.layers import Labels
 from napari_unet.core.windows import Window, around
 
 from . import drawing, history
-from .history import Box, box_of
+from .history import Box, Portion, box_of
 
 LARGE = 1 << 19  # pixels of an action: telling of more takes over 20 ms
 
@@ -214,7 +214,9 @@ def edits(atoms: Iterable[Any]) -> Iterator[Edit]:
         lows = [int(i.min()) for i in places]
         box = tuple(slice(low, int(i.max()) + 1) for low, i in zip(lows, places, strict=True))
         where = tuple(i.ravel() - low for low, i in zip(lows, places, strict=True))
-        yield Edit(box, where, _flat(old), _flat(new))
+        once = slice(None) if isinstance(atom, Portion) else _once(where, box)
+        where = tuple(i[once] for i in where)
+        yield Edit(box, where, _some(old, once), _some(new, once))
 
 
 def gathered(edits: list[Edit]) -> list[tuple[Window, set[int]]]:
@@ -236,6 +238,12 @@ def _area(window: Window) -> int:
     return (window[1] - window[0]) * (window[3] - window[2])
 
 
-def _flat(values: Any) -> npt.NDArray[Any] | int:
+def _once(where: tuple[npt.NDArray[np.intp], ...], box: Box) -> npt.NDArray[np.intp]:
+    """Of pixels that scripts have set several times at once the last time, which napari keeps."""
+    flat = np.ravel_multi_index(where, tuple(side.stop - side.start for side in box))
+    return flat.size - 1 - np.unique(flat[::-1], return_index=True)[1]
+
+
+def _some(values: Any, which: Any) -> npt.NDArray[Any] | int:
     array = np.asarray(values)
-    return array.ravel() if array.ndim else int(array)
+    return array.ravel()[which] if array.ndim else int(array)

@@ -109,9 +109,11 @@ def _meets(
     A dab elsewhere costs 10 us, whatever the number of positions.
     """
     if not hasattr(part, "slice_key"):
-        places, first = np.unique(np.ravel_multi_index(part[0], shape), return_index=True)
+        flat = np.ravel_multi_index(part[0], shape)
+        # of pixels that were set several times at once undo sets the last
+        places, back = np.unique(flat[::-1], return_index=True)
         at = np.flatnonzero(np.isin(index, places, assume_unique=True))
-        return at, first[np.searchsorted(places, index[at])], part[1]
+        return at, flat.size - 1 - back[np.searchsorted(places, index[at])], part[1]
     box, found = part.slice_key, part.old_values.reshape(-1)
     at, among = _within(box, index, shape)
     if part.mask is None or not len(at):
