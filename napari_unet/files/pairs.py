@@ -63,8 +63,7 @@ class PairsOnDisk:
             areas = _counted(len(self.of_no_pair), "known area")
             words += f", {areas} of no annotated image passed over ({self.of_no_pair[0]})"
         if self.beside:
-            files = _counted(len(self.beside), "file")
-            words += f", {files} beside images/ passed over ({self.beside[0]})"
+            words += f", {_counted(len(self.beside), 'file')} beside images/ passed over"
         return words
 
 
@@ -84,10 +83,8 @@ def find_pairs(folder: Path) -> PairsOnDisk:
         if name in labels
     )
     if not pairs:
-        raise BadInput(
-            f"{folder} holds no annotated image: NAME.tif with NAME_labels.tif is needed,"
-            " or images/ with labels/"
-        )
+        needed = "NAME.tif with NAME_labels.tif is needed, or images/ with labels/"
+        raise BadInput(f"{folder} holds no annotated image: {needed}")
     annotated, shown = {pair.name for pair in pairs}, set(images.values())
     return PairsOnDisk(
         pairs,
@@ -110,7 +107,11 @@ def list_images(paths: Iterable[Path]) -> list[Path]:
     images: list[Path] = []
     for path in paths:
         if path.is_dir():
-            found = list(_found(path)[0].values())
+            shown, labelled, _ = _found(path)
+            found = list(shown.values())
+            here = bool(found) and found[0].parent == path
+            if here and not labelled and _image_files(path / "images"):
+                raise BadInput(f"{path} holds images, and images/ in it, too: name one of both")
             if not found:
                 raise BadInput(f"{path} holds no image ({', '.join(SUFFIXES)})")
             images += found
@@ -294,4 +295,4 @@ def _by_name(paths: Iterable[Path], ending: str = "") -> dict[str, Path]:
 
 
 def _counted(count: int, thing: str) -> str:
-    return f"{count} {thing}" if count == 1 else f"{count} {thing}s"
+    return f"{count} {thing}{'' if count == 1 else 's'}"

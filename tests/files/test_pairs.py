@@ -145,13 +145,16 @@ def test_files_beside_folders_of_their_own_are_told(tmp_path: Path) -> None:
     put(tmp_path, "images/a.tif", "labels/a.tif", "b.tif", "b_labels.tif")
     found = find_pairs(tmp_path)
     assert [p.name for p in found.pairs] == ["a"] and not found.complete
-    assert found.words == "1 annotated image, 2 files beside images/ passed over (b.tif)"
+    assert found.words == "1 annotated image, 2 files beside images/ passed over"
 
 
 def test_a_folder_called_images_that_is_none(tmp_path: Path) -> None:
     put(tmp_path, "images/figure 1.tif", "b.tif", "b_labels.tif")
     assert [p.name for p in find_pairs(tmp_path).pairs] == ["b"]
     assert list_images([tmp_path]) == [tmp_path / "b.tif"]
+    (tmp_path / "b_labels.tif").unlink()
+    with pytest.raises(BadInput, match="holds images, and images/ in it, too: name one of both"):
+        list_images([tmp_path])
 
 
 def test_a_stain_called_membrane_is_an_image(tmp_path: Path) -> None:
