@@ -30,7 +30,7 @@ LARGEST = (431, 500)  # at 2.6 more than one tile of 1020 each way
 SHAPES = [(1, 1), (17, 23), (250, 250), LARGEST]
 FACTORS = [1.0, 0.37, 2.6]
 TILES = [284, 412, 1020]
-MOST = 8  # tiles of a plan that are looked at: a tile of 284 may own only 100, and be one of 180
+MOST = 5  # tiles of a plan that are looked at: a tile of 284 may own only 100, and be one of 180
 
 
 def network(net: NetworkSettings, seed: int = 0) -> UNet:

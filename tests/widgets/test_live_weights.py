@@ -29,7 +29,7 @@ pytestmark = pytest.mark.gui
 SIDE = 170
 GENERAL = Path(models.__file__).parent / "default.safetensors"
 # of each kind of layer; LIVE_EDITS=250 makes it 500 in all
-EDITS = int(os.environ.get("LIVE_EDITS", "50"))
+EDITS = int(os.environ.get("LIVE_EDITS", "36"))
 
 
 def made(kind: str, data: np.ndarray, tmp_path: Path) -> Any:
@@ -104,7 +104,7 @@ def test_after_random_edits(
     native = window.window._qt_viewer.canvas.native
     rng, settings, deeds = np.random.default_rng(4), WeightSettings(), []
     for number in range(EDITS):
-        if number % 25 == 24:
+        if number % 18 == 17:
             window.dims.set_current_step(0, 1 - window.dims.current_step[0])
             shown_map(window, dock, qtbot)
         deed = str(rng.choice(["paint", "paint", "erase", "fill", "polygon", "undo", "redo"]))
