@@ -14,6 +14,7 @@ from .shades import shades
 
 SMOOTHING = 0.95  # of the bold line; the pale one is every step
 PERIOD = 200  # ms between two redraws
+LEAST = 5  # steps that are on show, however few there are
 
 
 class LossPlot(pyqtgraph.PlotWidget):
@@ -41,6 +42,7 @@ class LossPlot(pyqtgraph.PlotWidget):
 
     def _axes(self) -> None:
         item = self.getPlotItem()
+        item.setLimits(xMin=0, yMin=0, minXRange=LEAST)  # there is no step, and no loss, below 0
         item.layout.setContentsMargins(0, 8, 0, 8)  # else the topmost number is cut
         item.getAxis("left").setWidth(46)
         item.getAxis("bottom").enableAutoSIPrefix(False)
