@@ -132,6 +132,7 @@ def _by_model(
 
 def _stored(folder: Path, pairs: tuple[PairFiles, ...]) -> Callable[[PairFiles, Pair], Ints]:
     """The label files of a folder, NAME_labels or NAME, one for each pair."""
+    from napari_unet.core.annotation import photo_doubt
     from napari_unet.files.images import SUFFIXES
     from napari_unet.files.pairs import check_order, normal, read_labels
 
@@ -155,6 +156,8 @@ def _stored(folder: Path, pairs: tuple[PairFiles, ...]) -> Callable[[PairFiles, 
         path = paths[files.name][0]
         labels = read_labels(path)
         check_order(path, pair.axes, labels.shape)
+        if doubt := photo_doubt(labels):
+            say(f"note: {path}: {doubt}")
         return labels
 
     return predicted

@@ -52,6 +52,7 @@ def train(
     from napari_unet.core.settings import TrainOptions
     from napari_unet.files.pairs import find_pairs, read_pair
     from napari_unet.models import called
+    from napari_unet.models.named import RESERVED
     from napari_unet.runs.folder import create_run
 
     if seconds is not None and steps is not None:
@@ -70,6 +71,8 @@ def train(
     )
     if out.exists():
         raise BadInput(f"{out} exists already; name a new folder, or: napari-unet resume {out}")
+    if str(out) in RESERVED:
+        raise BadInput(f"{str(out)!r} is a word for a model to start from; name the run otherwise")
     found = find_pairs(data)
     pairs = [read_pair(files, axes) for files in found.pairs]
     _check_device(device)

@@ -54,12 +54,18 @@ def find_model(name_or_path: str | Path) -> Path:
     Raises
     ------
     BadInput
-        If there is none; the message names those that exist.
+        If there is none, and the message names those that exist; or if there are two: one of the
+        list, and a file or folder here. `default` is always the one that ships.
     """
-    files = _files()
-    if str(name_or_path) in files:
-        return files[str(name_or_path)]
-    path = Path(name_or_path)
+    files, path = _files(), Path(name_or_path)
+    named = files.get(str(name_or_path))
+    if named is not None and path.exists() and path.name not in RESERVED:
+        raise BadInput(
+            f"{str(path)!r} is a model of the list, and a file or folder here: say {named} for the"
+            f" one, {path.absolute()} for the other"
+        )
+    if named is not None:
+        return named
     if path.is_dir():
         if (path / f"model{SUFFIX}").exists():
             return path / f"model{SUFFIX}"

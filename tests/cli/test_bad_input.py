@@ -137,6 +137,7 @@ BAD: dict[str, tuple[Make, str]] = {
     "no run folder": (_no_model_run, "run folder"),
     "samples over what is there": (_samples_again, "another folder"),
     "samples into a file": (_words("samples", "-o", "@data/a.tif"), "folder"),
+    "a run called default": (_words("train", "@data", "-o", "default"), "name the run otherwise"),
     "no run": (_words("resume", "@absent"), "run folder"),
     "info on nothing": (_words("info", "@absent"), "absent"),
     "info on a folder": (_words("info", "@data"), "run folder"),

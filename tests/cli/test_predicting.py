@@ -335,6 +335,9 @@ def test_an_image_given_as_labels_is_doubted(run: Run, tmp_path: Path) -> None:
     assert answer.code == 0 and "photo.tif: " in answer.out
     assert "is this an image instead of its labels?" in answer.out
     assert "note" not in run("weights", tmp_path / "labels.tif", *words).out
+    put_pair(tmp_path / "d", "photo", IMAGE, LABELS)
+    answer = run("evaluate", "--labels", tmp_path, tmp_path / "d")
+    assert answer.code == 0 and "is this an image instead of its labels?" in answer.out
     tifffile.imwrite(tmp_path / "photo.tif", np.dstack([IMAGE] * 3), photometric="rgb")
     answer = run("weights", tmp_path / "photo.tif", *words)
     assert answer.code == 1 and "photo.tif is a colour image; labels hold one number" in answer.err

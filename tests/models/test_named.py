@@ -51,6 +51,20 @@ def test_a_run_folder_is_its_model(model: Path, tmp_path: Path) -> None:
     assert find_model(tmp_path / "run") == tmp_path / "run" / "model.safetensors"
 
 
+def test_a_name_that_is_a_folder_here_too_is_asked_about(
+    model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    saved = save_as("nuclei", model)
+    monkeypatch.chdir(tmp_path)
+    for name in ("nuclei", "default"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "model.safetensors").write_bytes(model.read_bytes())
+    with pytest.raises(BadInput, match="'nuclei' is a model of the list, and a file or folder"):
+        find_model("nuclei")
+    assert find_model(tmp_path / "nuclei") == tmp_path / "nuclei" / "model.safetensors"
+    assert find_model(saved) == saved and find_model("default").parent != tmp_path / "default"
+
+
 def test_unknown_names_say_what_there_is(model: Path) -> None:
     with pytest.raises(BadInput, match="'nuclie'"):
         find_model("nuclie")
