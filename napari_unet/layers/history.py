@@ -83,7 +83,6 @@ def look_back(
     ----------
     parts : of one step or several, in the order in which they were painted
     index : flat positions, which ascend; `old` and `new` have a value for each
-    shape : of the data
 
     Returns
     -------
@@ -91,6 +90,8 @@ def look_back(
     """
     met, changed = np.zeros(len(index), bool), np.zeros(len(index), bool)
     for part in parts:
+        if not _near(part, index, shape):
+            continue
         at, among, found = _meets(part, index, shape)
         first = ~met[at]
         at, among = at[first], among[first]
@@ -101,13 +102,20 @@ def look_back(
     return met, changed
 
 
+def _near(part: Any, index: npt.NDArray[np.intp], shape: tuple[int, ...]) -> bool:
+    """Whether it may come to any of these positions: 2 us for each of a thousand dabs elsewhere."""
+    if not len(index) or not hasattr(part, "slice_key"):
+        return bool(len(index))
+    first = last = 0
+    for side, length in zip(part.slice_key, shape, strict=True):
+        first, last = first * length + side.start, last * length + side.stop - 1
+    return bool(first <= index[-1] and last >= index[0])
+
+
 def _meets(
     part: Any, index: npt.NDArray[np.intp], shape: tuple[int, ...]
 ) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp], npt.NDArray[Any]]:
-    """To which of these positions a part of a step comes, and where among what it has found.
-
-    A dab elsewhere costs 10 us, whatever the number of positions.
-    """
+    """To which of these positions a part of a step comes, and where among what it has found."""
     if not hasattr(part, "slice_key"):
         flat = np.ravel_multi_index(part[0], shape)
         # of pixels that were set several times at once undo sets the last
@@ -131,14 +139,18 @@ def _meets(
 def _within(
     box: tuple[slice, ...], index: npt.NDArray[np.intp], shape: tuple[int, ...]
 ) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]:
-    """Which of these positions, which ascend, lie in a box, and their flat positions in it."""
-    starts, stops = ([getattr(side, end) for side in box] for end in ("start", "stop"))
-    first, last = np.ravel_multi_index(np.transpose([starts, np.subtract(stops, 1)]), shape)
-    at = np.arange(*np.searchsorted(index, (first, last + 1)))
-    places = np.stack(np.unravel_index(index[at], shape), axis=1)
-    inside = ((places >= starts) & (places < stops)).all(axis=1)
-    places = (places[inside] - starts).T
-    return at[inside], np.ravel_multi_index(tuple(places), tuple(np.subtract(stops, starts)))
+    """Which of these positions, which ascend, lie in a box, and their flat positions in it.
+
+    Looked for line by line: 0.1 ms for a dab, whatever lies beside it.
+    """
+    *others, across = box
+    sides = np.ix_(*(np.arange(side.start, side.stop) for side in others))
+    lines = np.ravel_multi_index(sides, shape[:-1]).ravel() * shape[-1] + across.start
+    width = across.stop - across.start
+    low, high = np.searchsorted(index, lines), np.searchsorted(index, lines + width)
+    line = np.repeat(np.arange(len(lines)), high - low)
+    at = np.arange(len(line)) + (high - np.cumsum(high - low))[line]
+    return at, line * width + index[at] - lines[line]
 
 
 def _new(atom: Any) -> Any:
@@ -184,8 +196,7 @@ def _holds(layer: Labels, history: str, part: Any) -> bool:
 
 
 def _undone(layer: Labels) -> list[list[Any]]:
-    """The steps that can be redone, in the order in which they were painted."""
-    # napari keeps what was undone the other way round
+    """The steps that can be redone, as they were painted; napari keeps them the other way round."""
     return [step[::-1] for step in reversed(getattr(layer, "_redo_history", ()))]
 
 
@@ -238,9 +249,8 @@ class Step:
     ) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_]]:
         """As if it had been written before what the user has painted since its first portion.
 
-        Returns on which of the flat positions `index`, which ascend, he has painted, and on which
-        of them where nothing was. There nothing is written: it comes to light where his stroke is
-        undone, and goes with this step.
+        Returns on which of the flat positions `index`, which ascend, he has painted, and where
+        there was nothing. That comes to light where his stroke is undone, and goes with this step.
         """
         none = np.zeros(len(index), self._layer.data.dtype)
         met, hidden = look_back(self._later(), index, none, values, self._shape)
@@ -251,9 +261,8 @@ class Step:
 
     def found(self, index: npt.NDArray[np.intp], values: npt.NDArray[Any]) -> None:
         """What can be redone comes after it: it finds what was written here, and undo leaves it."""
-        none, redo = np.zeros(len(index), values.dtype), _undone(self._layer)
-        parts = (part for step in redo for part in step)
-        look_back(parts, index, none, values, self._shape)
+        parts = (part for step in _undone(self._layer) for part in step)
+        look_back(parts, index, np.zeros(len(index), values.dtype), values, self._shape)
 
     def forget(self, index: npt.NDArray[np.intp], values: npt.NDArray[Any]) -> None:
         """Neither undo nor redo comes to it any more: it was taken back otherwise.
@@ -272,8 +281,8 @@ class Step:
         """The parts of the steps that came after it, in their order; `undone` ones, too."""
         steps: list[list[Any]] = list(getattr(self._layer, "_undo_history", ()))
         steps += _undone(self._layer) if undone else []
-        place = next((i for i, step in enumerate(steps) if self._is(step)), len(steps))
-        return [part for step in steps[place + 1 :] for part in step]
+        ago = next((i for i, step in enumerate(reversed(steps)) if self._is(step)), 0)
+        return [part for step in steps[len(steps) - ago :] for part in step]
 
     def _belonging(self) -> list[Any]:
         """Its parts as napari holds them now: in another list, once it was undone and redone."""
@@ -282,7 +291,8 @@ class Step:
         return [] if self._parts is None else self._parts
 
     def _is(self, item: list[Any]) -> bool:
-        return item is self._parts or any(atom is self.part for atom in item)
+        part = self.part
+        return item is self._parts or any(atom is part for atom in item)
 
     def _newest(self) -> list[Any] | None:
         history = getattr(self._layer, "_undo_history", None)
