@@ -28,6 +28,7 @@ pytestmark = [pytest.mark.gui, pytest.mark.canvas, pytest.mark.slow]
 TRANSFORM = {"scale": (2, 0.5), "translate": (40, -25), "rotate": 25}
 ROUND = 5  # seconds of training, from the model that ships
 LARGE = 1400, 900  # px of the window: strokes are compared to the pixel
+SMALL = 1000, 760  # px of the demo's: a third of the painting
 CELLS = 12  # painted: all that the image shows, so that even a short training finds them again
 STROKES = 24  # while it trains
 FIRST, BRUSH, WIDE = 1000, 5, 10  # id of the first stroke, px; of the brush for whole cells
@@ -167,8 +168,9 @@ def test_painting_while_it_trains_loses_nothing(
 
 def test_the_demo_makes_its_pictures_without_torch_in_the_window(tmp_path: Path) -> None:
     code = (
-        "import sys; from pathlib import Path; from napari_unet.widgets.demo import run\n"
-        f"code = run(Path({str(tmp_path)!r}), True, seconds={ROUND}, cells=4)\n"
+        "import sys; from pathlib import Path; from napari_unet.widgets import demo\n"
+        f"demo.SIZE = {SMALL}\n"
+        f"code = demo.run(Path({str(tmp_path)!r}), True, seconds={ROUND}, cells=4)\n"
         "sys.exit(code or 3 * ('torch' in sys.modules))"
     )
     done = subprocess.run(
