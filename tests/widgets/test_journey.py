@@ -133,8 +133,8 @@ def test_from_strokes_to_an_aligned_overlay_in_one_action(
     overlay = layer(window, "U-Net prediction")
     assert CELLS / 2 <= overlay.data.max() <= 2 * CELLS
     between = set(states) - {blank, overlay.data.tobytes()}
+    # none where a busy machine takes all tiles at once: test_dock has it tile by tile
     request.node.user_properties += [("states between first and last tile", len(between))]
-    assert between  # how many it is with every tile: test_dock, without a machine that may be busy
     for point in ((0, 0), (200, 30), (13.5, 240)):
         np.testing.assert_allclose(overlay.data_to_world(point), shown.data_to_world(point))
     assert len(session.losses) > 0
