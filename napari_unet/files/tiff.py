@@ -8,20 +8,19 @@ is a silent hole.
 from __future__ import annotations
 
 import logging
-import re
 import threading
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
-from xml.etree import ElementTree
 
 import numpy as np
 import numpy.typing as npt
 
 from napari_unet.core.errors import BadInput
 
-from .guarded import check_plain
+from .ome import ome_of
 
 # tifffile's words for pixels that are not there, in what it logs as mere warnings. Of odd
 # metadata (tags, dates, positions of a stage) it warns, too; they change no pixel.
@@ -54,15 +53,13 @@ def open_series(path: Path) -> Iterator[Any]:
     Raises
     ------
     BadInput
-        If the file is cut off or lacks planes, or holds several images.
+        If the file is cut off or lacks planes, or holds several images; and as :func:`.ome.ome_of`.
     """
     import tifffile
 
-    ome = _ome_holds(path)
-    with (
-        _Complaints() as complaints,
-        tifffile.TiffFile(path, is_ome=None if ome else False) as tiff,
-    ):
+    with _Complaints():
+        ome = ome_of(path)
+    with _Complaints() as complaints, tifffile.TiffFile(path, omexml=ome) as tiff:
         size = path.stat().st_size
         series = tiff.series[0]
         pages = [page for page in series.pages if page is not None and page.parent is tiff]
@@ -126,41 +123,6 @@ def tiff_palette(path: Path) -> npt.NDArray[Any] | None:
         return None if page.colormap is None else np.asarray(page.colormap).T
 
 
-def _ome_holds(path: Path) -> bool:
-    """Whether what OME's XML says of the file can be followed: that it is one of several, say.
-
-    Not of a file that has another name now and no identity of its own: its planes would be looked
-    for under the old name, where another file may lie by now.
-
-    Raises
-    ------
-    BadInput
-        If planes lie in other folders, where nothing is touched, or in what is no plain file.
-    """
-    import tifffile
-
-    with _Complaints(), tifffile.TiffFile(path) as tiff:
-        said = tiff.ome_metadata or ""
-    try:
-        root = ElementTree.fromstring(said or "<OME/>")
-    except ElementTree.ParseError:  # tifffile complains of it, too
-        return True
-    held = [x for x in root.iter() if x.tag.endswith("UUID") and "FileName" in x.attrib]
-    names = {x.attrib["FileName"] for x in held}
-    mine = path.name.lower() in {name.lower() for name in names}
-    mine |= any(x.text == root.attrib.get("UUID", "") for x in held)
-    if len(names) == 1 and not mine:
-        return False
-    for name in sorted(names - {path.name}) if len(names) > 1 else ():
-        if re.search(r"[/\\:]", name):
-            raise BadInput(
-                f"{path} says that planes of it lie in another folder; save it as one file"
-            )
-        if (path.parent / name).exists():
-            check_plain(path.parent / name)  # a pipe would be waited for
-    return True
-
-
 def _refuse_holes(path: Path, complaints: _Complaints) -> None:
     if complaints.holes:
         raise BadInput(
@@ -185,15 +147,22 @@ def _shapes(series: list[Any]) -> str:
 
 
 class _Complaints(logging.Filter):
-    """Keeps what tifffile logs, which would be words on stderr that nobody asked for."""
+    """Keeps what tifffile logs, which would be words on stderr that nobody asked for.
+
+    So would be its warning that it opens the second file of a set once more.
+    """
 
     def __enter__(self) -> _Complaints:
         self.messages: list[tuple[int, str]] = []
         self.thread = threading.get_ident()  # another may be reading another file
         logging.getLogger("tifffile").addFilter(self)
+        self.quiet = warnings.catch_warnings()
+        self.quiet.__enter__()
+        warnings.filterwarnings("ignore", ".*reading array from closed file")
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.quiet.__exit__(None, None, None)
         logging.getLogger("tifffile").removeFilter(self)
 
     def filter(self, record: logging.LogRecord) -> bool:

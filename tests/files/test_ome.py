@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import time
 from pathlib import Path
 
 import numpy as np
@@ -53,7 +55,6 @@ def test_a_file_that_was_renamed_holds_its_own_pixels(named: str, tmp_path: Path
         assert read_header(tmp_path / name).shape == (6, 8)
 
 
-@pytest.mark.filterwarnings("ignore:.*closed file")  # tifffile's, of the second file
 def test_planes_in_several_files(tmp_path: Path) -> None:
     for value, name in enumerate(("a.ome.tif", "b.ome.tif"), start=1):
         write_ome(tmp_path / name, value, "a.ome.tif", "b.ome.tif")
@@ -63,6 +64,91 @@ def test_planes_in_several_files(tmp_path: Path) -> None:
         write_ome(tmp_path / "c.ome.tif", 3, "c.ome.tif", other)
         with pytest.raises(BadInput, match="planes of it lie in another folder"):
             read_image(tmp_path / "c.ome.tif")
+
+
+def test_one_of_several_files_that_was_renamed_is_not_another(tmp_path: Path) -> None:
+    """The old names are those of another set by now."""
+    for value, name in enumerate(("a.ome.tif", "b.ome.tif", "c.ome.tif"), start=1):
+        write_ome(tmp_path / name, value, "a.ome.tif", "b.ome.tif")
+    with pytest.raises(BadInput, match=r"was renamed since: .* \(a\.ome\.tif, b\.ome\.tif\)"):
+        read_image(tmp_path / "c.ome.tif")
+
+
+def test_a_file_that_was_renamed_keeps_its_channels(tmp_path: Path) -> None:
+    held = PLANE.format(0).replace("/>", '><UUID FileName="a.ome.tif">a</UUID></TiffData>')
+    held = held.replace('PlaneCount="1"', 'PlaneCount="5"')
+    text = OME.format(planes=held).replace('SizeZ="3" SizeC="1"', 'SizeZ="1" SizeC="5"')
+    for name in ("a.ome.tif", "b.ome.tif"):
+        with tifffile.TiffWriter(tmp_path / name) as tiff:
+            for index in range(5):
+                plane = np.full((6, 8), index, np.uint8)
+                tiff.write(plane, description=None if index else text, metadata=None)
+        found, axes = read_image(tmp_path / name)
+        assert axes == "CYX" and found[:, 0, 0].tolist() == [0, 1, 2, 3, 4]
+
+
+def test_planes_elsewhere_are_not_looked_for_beside_a_plane_here(tmp_path: Path) -> None:
+    """Two planes of one name, of which one is known by its identity."""
+    (tmp_path / "sub").mkdir()
+    write_ome(tmp_path / "a.ome.tif", 1, "a.ome.tif")
+    path = tmp_path / "sub" / "b.ome.tif"
+    write_ome(path, 2, "../a.ome.tif", "../a.ome.tif")
+    with tifffile.TiffFile(path) as tiff:
+        text = (tiff.ome_metadata or "").replace("<OME ", '<OME UUID="b" ')
+    text = text.replace(">../a.ome.tif</UUID>", ">b</UUID>", 1)
+    tifffile.imwrite(path, np.full((6, 8), 2, np.uint8), description=text, metadata=None)
+    assert (read_image(path)[0] == 2).all()
+
+
+@pytest.mark.skipif(os.name != "posix", reason="links need a right of their own")
+def test_behind_a_link_a_file_has_another_name(tmp_path: Path) -> None:
+    """As in the stores of git-annex and DataLad."""
+    (tmp_path / "store").mkdir()
+    write_ome(tmp_path / "store" / "0a1b.ome.tif", 1, "a.ome.tif")
+    write_ome(tmp_path / "store" / "a.ome.tif", 2, "a.ome.tif")
+    (tmp_path / "a.ome.tif").symlink_to(tmp_path / "store" / "0a1b.ome.tif")
+    assert (read_image(tmp_path / "a.ome.tif")[0] == 1).all()
+
+
+@pytest.mark.parametrize(
+    ("plain", "odd"),
+    [
+        ('SizeZ="3"', 'SizeZ="2000000000"'),
+        ('SizeX="8"', 'SizeX="200000000000"'),
+        ('PlaneCount="1"', 'PlaneCount="2000000000"'),
+        ("</Image>", '</Image><Modulo><ModuloAlongZ Start="0" End="1" Step="1e-10"/></Modulo>'),
+        ("</Image>", '</Image><Modulo><ModuloAlongZ Start="0" End="1" Step="nan"/></Modulo>'),
+    ],
+)
+def test_planes_without_number_take_no_memory(plain: str, odd: str, tmp_path: Path) -> None:
+    text = OME.format(planes=PLANE.format(0)).replace(plain, odd)
+    tifffile.imwrite(tmp_path / "a.ome.tif", np.ones((6, 8), np.uint8), description=text)
+    with pytest.raises(BadInput, match="it tells of more than 1048576 planes"):
+        read_image(tmp_path / "a.ome.tif")
+
+
+LAUGHS = "".join(f'<!ENTITY l{i + 1} "{10 * f"&l{i};"}">' for i in range(9))
+DEEP = 50_000
+
+
+@pytest.mark.parametrize(
+    "hostile",
+    [
+        f'<!DOCTYPE OME [<!ENTITY l0 "ha">{LAUGHS}]><OME>&l9;</OME>',
+        f"{'<OME>' * DEEP}{'</OME>' * DEEP}",
+        "<OME " + " ".join(f"a{i}='b'" for i in range(DEEP)) + "></OME>",
+        f"<OME><UUID>{2_000_000 * 'x'}</UUID></OME>",
+        "<OME>" + DEEP * "<UUID FileName='x</OME>",
+    ],
+    ids=["entities", "depth", "attributes", "text", "broken"],
+)
+def test_no_xml_takes_long(hostile: str, tmp_path: Path) -> None:
+    kind = {"description": hostile, "metadata": None}
+    tifffile.imwrite(tmp_path / "a.tif", np.ones((6, 8), np.uint8), **kind)
+    began = time.process_time()
+    with contextlib.suppress(BadInput):
+        assert (read_image(tmp_path / "a.tif")[0] == 1).all()
+    assert time.process_time() - began < 5  # s; each takes a few tenths
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no pipes among the files")
