@@ -73,7 +73,7 @@ def test_after_edits_it_equals_the_map_computed_afresh(
             same[part_of((dirty[0] - 35, dirty[1] - 35, dirty[2] - 28, dirty[3] - 28))] = True
             changed += 1
         assert same.all(), "it has changed where it does not say so"
-        if number % 4 == 0:
+        if number % (4 if factor <= 1 else 10) == 0:
             border, cells = (x[part_of(window)] for x in afresh(labels, settings, factor))
             np.testing.assert_allclose(live.border, border, atol=1e-6)
             np.testing.assert_allclose(live.cells, cells, atol=1e-6)

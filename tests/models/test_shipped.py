@@ -47,8 +47,8 @@ def test_it_is_of_the_default_network() -> None:
 
 @pytest.mark.parametrize("shrink", [1, 2])
 def test_it_finds_cells_and_their_size(samples: Path, shrink: int) -> None:
-    image = tifffile.imread(samples / "fluorescence_1.tif")[:320, :320]
-    truth = tifffile.imread(samples / "fluorescence_1_labels.tif")[:320, :320]
+    image = tifffile.imread(samples / "fluorescence_1.tif")[:256, :256]
+    truth = tifffile.imread(samples / "fluorescence_1_labels.tif")[:256, :256]
     image, truth = image[::shrink, ::shrink], truth[::shrink, ::shrink]
     said: list[str] = []
     cells = napari_unet.load_model("default").segment(image, device="cpu", warn=said.append)

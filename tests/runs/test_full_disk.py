@@ -35,8 +35,8 @@ class Usage(NamedTuple):
     free: int
 
 
-def job(path: Path) -> JobFolder:
-    return create_job(path, IMAGE, axes="YX", model=find_model("default"), device="cpu")
+def job(path: Path, image: np.ndarray = IMAGE) -> JobFolder:
+    return create_job(path, image, axes="YX", model=find_model("default"), device="cpu")
 
 
 def refuse(*_: Any, **__: Any) -> None:
@@ -79,7 +79,7 @@ def test_the_disk_fills_while_a_prediction_is_prepared(
 def test_the_disk_fills_before_the_cells_are_written(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    made = job(tmp_path / "job")
+    made = job(tmp_path / "job", IMAGE[:64, :64])
     monkeypatch.setattr("napari_unet.runs.predict.write_array", refuse)
     with pytest.raises(BadInput, match=r"the disk with .* is full"):
         list(predict_job(made.path))
