@@ -133,8 +133,8 @@ def _by_model(
 def _stored(folder: Path, pairs: tuple[PairFiles, ...]) -> Callable[[PairFiles, Pair], Ints]:
     """The label files of a folder, NAME_labels or NAME, one for each pair."""
     from napari_unet.core.annotation import photo_doubt
-    from napari_unet.files.images import SUFFIXES
-    from napari_unet.files.pairs import check_order, normal, read_labels
+    from napari_unet.files.images import SUFFIXES, check_order
+    from napari_unet.files.pairs import normal, read_labels
 
     if not folder.is_dir():
         raise BadInput(f"there is no folder {folder}")
@@ -155,7 +155,7 @@ def _stored(folder: Path, pairs: tuple[PairFiles, ...]) -> Callable[[PairFiles, 
     def predicted(files: PairFiles, pair: Pair) -> Ints:
         path = paths[files.name][0]
         labels = read_labels(path)
-        check_order(path, pair.axes, labels.shape)
+        check_order(path, pair.axes, pair.image.shape)
         if doubt := photo_doubt(labels):
             say(f"note: {path}: {doubt}")
         return labels

@@ -37,8 +37,13 @@ def open_window(
             what = "command, file or folder" if path == image else "file"
             raise BadInput(f"there is no {what} {str(path)!r}; see napari-unet --help")
     _need_display("there is no display to open a window on")
+    from napari_unet.files.pairs import look_into
     from napari_unet.widgets import open_viewer
 
+    if image is not None and image.is_dir() and not unlabelled:
+        alone = look_into(image).alone
+        if alone:
+            say(f"note: {image}: {alone}")
     open_viewer(image, labels, unlabelled=unlabelled)
 
 
@@ -98,8 +103,14 @@ def weights(
     from napari_unet.core.annotation import beyond, photo_doubt, stated_area
     from napari_unet.core.settings import WeightSettings
     from napari_unet.core.weights import weight_map
-    from napari_unet.files.images import TIFF, check_new, read_header, write_probability
-    from napari_unet.files.pairs import check_order, read_known, read_labels
+    from napari_unet.files.images import (
+        TIFF,
+        check_new,
+        check_order,
+        read_header,
+        write_probability,
+    )
+    from napari_unet.files.pairs import read_known, read_labels
 
     settings = WeightSettings.of(preset)
     settings = replace(
@@ -117,7 +128,8 @@ def weights(
     if area is not None and area.squeeze().shape != ids.squeeze().shape:
         raise BadInput(f"{labels} has the shape {ids.shape}, but {known} has {area.shape}")
     if area is not None and known is not None:
-        check_order(known, read_header(labels).axes or "", area.shape)
+        header = read_header(labels)
+        check_order(known, header.axes or "", header.shape)
     shape = tuple(n for n in ids.shape[:-2] if n != 1) + ids.shape[-2:]
     area = None if area is None else area.reshape(shape)
     ids, notes = ids.reshape(shape), [photo_doubt(ids)]

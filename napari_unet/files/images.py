@@ -130,6 +130,27 @@ def read_header(path: Path) -> Header:
         return header
 
 
+def check_order(path: Path, letters: str, shape: tuple[int, ...]) -> None:
+    """Refuse annotation whose file says that T and Z are the other way round than in the image.
+
+    Only where both are of one length: else the shape tells.
+
+    Parameters
+    ----------
+    path : of the annotation
+    letters, shape : of the image
+    """
+    ours = {x: n for x, n in zip(letters, shape, strict=False) if x in "TZ" and n != 1}
+    if len(ours) == 2 and len(set(ours.values())) == 1:
+        header = read_header(path)
+        theirs = [x for x, n in zip(header.axes or "", header.shape, strict=False) if n != 1]
+        if any({one, other} == {"T", "Z"} for one, other in zip(ours, theirs, strict=False)):
+            raise BadInput(
+                f"{path} has its slices in the order {''.join(theirs[:2])}, but its image in the"
+                f" order {''.join(ours)}: save it in the image's order"
+            )
+
+
 def write_labels(
     path: Path, labels: npt.NDArray[Any], axes: str | None = None, *, computed: bool = False
 ) -> None:

@@ -20,7 +20,7 @@ from napari_unet.core.axes import axes_of
 from napari_unet.core.errors import BadInput
 from napari_unet.core.given import as_mask
 
-from .images import SUFFIXES, black_numbers, read_header, read_image
+from .images import SUFFIXES, black_numbers, check_order, read_image
 
 ENDINGS = ("_labels", "_known", "_membrane", "_prob")
 
@@ -53,28 +53,49 @@ class PairsOnDisk:
     @property
     def words(self) -> str:
         """For people, e.g. ``5 annotated images, 2 images without labels passed over``."""
-        words = _counted(len(self.pairs), "annotated image")
+        words = [_counted(len(self.pairs), "annotated image")]
         if self.passed_over:
-            words += f", {_counted(len(self.passed_over), 'image')} without labels passed over"
+            words.append(f"{_counted(len(self.passed_over), 'image')} without labels passed over")
+        return ", ".join([*words, *([self.alone] if self.alone else [])])
+
+    @property
+    def alone(self) -> str:
+        """What belongs to nothing, in words; "" = there is none."""
+        words = []
         if self.without_image:
             files = _counted(len(self.without_image), "label file")
-            words += f", {files} without an image passed over ({self.without_image[0]})"
+            words.append(f"{files} without an image passed over ({self.without_image[0]})")
         if self.of_no_pair:
             areas = _counted(len(self.of_no_pair), "known area")
-            words += f", {areas} of no annotated image passed over ({self.of_no_pair[0]})"
+            words.append(f"{areas} of no annotated image passed over ({self.of_no_pair[0]})")
         if self.beside:
-            words += f", {_counted(len(self.beside), 'file')} beside images/ passed over"
-        return words
+            words.append(f"{_counted(len(self.beside), 'file')} beside images/ passed over")
+        return ", ".join(words)
 
 
 def find_pairs(folder: Path) -> PairsOnDisk:
-    """All annotated images of a folder, sorted by name.
+    """All annotated images of a folder, sorted by name; at least one.
 
     Raises
     ------
     BadInput
-        If there is no such folder, no pair in it, two images or labels of one name, or a link
-        to a file that is not there.
+        As :func:`look_into`, and if there is no pair.
+    """
+    found = look_into(folder)
+    if not found.pairs:
+        needed = "NAME.tif with NAME_labels.tif is needed, or images/ with labels/"
+        raise BadInput(f"{folder} holds no annotated image: {needed}")
+    return found
+
+
+def look_into(folder: Path) -> PairsOnDisk:
+    """What a folder holds, be there no annotated image.
+
+    Raises
+    ------
+    BadInput
+        If there is no such folder, two images or labels of one name, or a link to a file that is
+        not there.
     """
     images, labels, known = _found(folder)
     pairs = tuple(
@@ -82,9 +103,6 @@ def find_pairs(folder: Path) -> PairsOnDisk:
         for name, image in images.items()
         if name in labels
     )
-    if not pairs:
-        needed = "NAME.tif with NAME_labels.tif is needed, or images/ with labels/"
-        raise BadInput(f"{folder} holds no annotated image: {needed}")
     annotated, shown = {pair.name for pair in pairs}, set(images.values())
     return PairsOnDisk(
         pairs,
@@ -149,36 +167,14 @@ def read_pair(files: PairFiles, axes: str | None = None) -> Pair:
                 f"{path} has the shape {array.shape}, but its image {files.image.name} has"
                 f" {image.shape} (read as {reading.letters})"
             )
-        if array is not None and path is not None and axes is None:
-            check_order(path, reading.letters, array.shape)
+        if path is not None and axes is None:
+            check_order(path, reading.letters, image.shape)
     notes = [photo_doubt(labels)]
     if known is not None:
         known = known.reshape(labels.shape)  # singleton axes may differ
         notes.append(beyond(labels, known))
         known = stated_area(labels, known)
     return Pair(files.name, image, labels, known, reading.letters, tuple(n for n in notes if n))
-
-
-def check_order(path: Path, letters: str, shape: tuple[int, ...]) -> None:
-    """Refuse annotation whose file says that T and Z are the other way round than in the image.
-
-    Only where both are of one length: else the shape tells.
-
-    Parameters
-    ----------
-    letters : of the image's axes
-    shape : of the annotation in the file
-    """
-    kept = letters.replace("C", "")
-    ours = [(x, n) for x, n in zip(kept, shape, strict=False) if x in "TZ"]
-    if len(kept) == len(shape) and len(ours) == 2 and ours[0][1] == ours[1][1] > 1:
-        order = "".join(x for x, _ in ours)
-        theirs = "".join(x for x in read_header(path).axes or "" if x in "TZ")
-        if theirs == order[::-1]:
-            raise BadInput(
-                f"{path} has its slices in the order {theirs}, but its image in the order {order}:"
-                " save it in the image's order"
-            )
 
 
 def read_labels(path: Path) -> npt.NDArray[np.int32]:

@@ -12,15 +12,8 @@ from napari.viewer import Viewer
 from napari_unet import layers
 from napari_unet.core.axes import axes_of
 from napari_unet.core.errors import BadInput
-from napari_unet.files.images import read_image
-from napari_unet.files.pairs import (
-    PairFiles,
-    check_order,
-    find_pairs,
-    list_images,
-    read_known,
-    read_labels,
-)
+from napari_unet.files.images import check_order, read_image
+from napari_unet.files.pairs import list_images, look_into, read_known, read_labels
 
 from .dock import UNetDock
 
@@ -125,20 +118,13 @@ def _read(image: Path | None, labels: Path | None, unlabelled: bool = False) -> 
     if labels is not None:
         raise BadInput(f"{image} is a folder; labels can be given for one image only")
     images = list_images([image])
-    pairs = {} if unlabelled else {pair.image: pair for pair in _pairs(image)}
+    pairs = {} if unlabelled else {pair.image: pair for pair in look_into(image).pairs}
     return [
         _read_one(path, pairs[path].labels, pairs[path].known)
         if path in pairs
         else _read_one(path, None, None)
         for path in images
     ]
-
-
-def _pairs(folder: Path) -> tuple[PairFiles, ...]:
-    try:
-        return find_pairs(folder).pairs
-    except BadInput:  # there is none; images without labels can be opened, too
-        return ()
 
 
 def _read_one(path: Path, labels: Path | None, known: Path | None) -> Shown:
@@ -151,7 +137,7 @@ def _read_one(path: Path, labels: Path | None, known: Path | None) -> Shown:
             continue
         if not axes_of(array, axes, where=str(path)).fits(given.shape):
             raise BadInput(f"{file} has the shape {given.shape}, its image {array.shape}")
-        check_order(file, axes or "", given.shape)
+        check_order(file, axes or "", array.shape)
     return Shown(path.stem, array, axes or "", own, area, str(path.absolute().parent))
 
 

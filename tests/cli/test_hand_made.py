@@ -10,7 +10,7 @@ import PIL.Image
 import pytest
 import tifffile
 
-from napari_unet import BadInput, load_model
+from napari_unet import BadInput, load_model, widgets
 from napari_unet.cli import scoring
 from napari_unet.files.images import COMPUTED, is_computed, write_labels
 
@@ -182,6 +182,21 @@ def test_files_that_are_alone_are_told_with_the_scores(run: Run, data: Path) -> 
     answer = run("evaluate", "--labels", data, data)
     assert answer.code == 0
     assert "1 label file without an image passed over (z_labels.tif)" in answer.out
+
+
+@pytest.mark.parametrize("lone", ["z_labels.tif", "z_known.tif"])
+def test_files_that_are_alone_are_told_where_a_folder_is_opened(
+    lone: str, run: Run, data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of a name that was mistyped all would be painted once more."""
+    monkeypatch.setenv("QT_QPA_PLATFORM", "offscreen")
+    opened = list[object]()
+    monkeypatch.setitem(vars(widgets), "open_viewer", lambda *a, **_: opened.append(a[0]))
+    assert run("open", data).out == ""
+    tifffile.imwrite(data / lone, LABELS)
+    answer = run("open", data)
+    assert answer.code == 0 and f"passed over ({lone})" in answer.out
+    assert set(opened) == {data}
 
 
 def test_a_card_in_another_encoding(run: Run, model: Path) -> None:

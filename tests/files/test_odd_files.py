@@ -17,7 +17,7 @@ import tifffile
 
 from napari_unet.core.errors import BadInput
 from napari_unet.files.images import read_header, read_image
-from napari_unet.files.pairs import find_pairs, list_images, read_known, read_labels
+from napari_unet.files.pairs import find_pairs, list_images, look_into, read_known, read_labels
 
 GREY = np.random.default_rng(0).integers(0, 255, (40, 48)).astype(np.uint8)
 ALL: tuple[Callable[[Path], Any], ...] = (read_image, read_header, read_labels, read_known)
@@ -201,6 +201,8 @@ def test_labels_without_an_image_are_told(tmp_path: Path) -> None:
         "1 annotated image, 1 image without labels passed over,"
         " 1 label file without an image passed over (b_labels.tif)"
     )
+    (tmp_path / "a_labels.tif").unlink()
+    assert look_into(tmp_path).alone == "1 label file without an image passed over (b_labels.tif)"
 
 
 @pytest.mark.skipif(sys.platform == "darwin", reason="there both names are one")

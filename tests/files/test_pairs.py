@@ -49,12 +49,14 @@ def test_folders_of_their_own(tmp_path: Path, ending: str) -> None:
 
 
 @pytest.mark.parametrize("turned", ["", "a_labels.tif", "a_known.tif"])
-def test_times_and_slices_are_not_exchanged(turned: str, tmp_path: Path) -> None:
-    """Where there are as many of both, no shape tells."""
+@pytest.mark.parametrize("one", ["", "C"])
+def test_times_and_slices_are_not_exchanged(turned: str, one: str, tmp_path: Path) -> None:
+    """Where there are as many of both, no shape tells; a single channel is kept by some."""
     names = ("a.tif", "a_labels.tif", "a_known.tif")
     for name in names:
-        axes = {"axes": "ZTYX" if name == turned else "TZYX"}
-        stack = np.ones((3, 3, 12, 14), np.uint8)
+        letters = f"ZT{one}YX" if name == turned else "TZYX"
+        stack = np.ones([1 if x == "C" else 3 for x in letters[:-2]] + [12, 14], np.uint8)
+        axes = {"axes": letters}
         tifffile.imwrite(tmp_path / name, stack, metadata=axes, photometric="minisblack")
     files = PairFiles("a", *(tmp_path / name for name in names))
     if not turned:
@@ -62,6 +64,14 @@ def test_times_and_slices_are_not_exchanged(turned: str, tmp_path: Path) -> None
         return
     with pytest.raises(BadInput, match=rf"{turned} has its slices in the order ZT, but .* TZ:"):
         read_pair(files)
+
+
+def test_slices_are_not_read_as_times_where_times_are_called_channels(tmp_path: Path) -> None:
+    for name, axes in (("a.tif", "TZYX"), ("a_labels.tif", "ZCYX")):
+        kind: Any = {"metadata": {"axes": axes}, "photometric": "minisblack"}
+        tifffile.imwrite(tmp_path / name, np.ones((3, 3, 12, 14), np.uint8), **kind)
+    with pytest.raises(BadInput, match=r"has its slices in the order ZC, but its image in .* TZ"):
+        read_pair(PairFiles("a", tmp_path / "a.tif", tmp_path / "a_labels.tif"))
 
 
 def test_where_the_shape_tells_letters_may_differ(tmp_path: Path) -> None:
