@@ -13,9 +13,10 @@ from napari_unet.core.modelled import instances_for
 from napari_unet.core.segment import Segmenter
 from napari_unet.core.settings import InstanceSettings, ModelConfig
 from napari_unet.core.unet import UNet
+from napari_unet.files.model_file import read_config
 
 from .folder import RunFolder
-from .messages import Message
+from .messages import Message, is_score
 from .networks import save_network
 
 Score = dict[str, Any]
@@ -138,6 +139,10 @@ class Keeper:
         """Take up what :meth:`state` gave."""
         for name in self.state():
             setattr(self, name, state[name])
+        if self.worse is not None and not self.run.trained.exists():
+            # killed after a better score, before it was written down: the model is that one
+            self.worse, kept = None, read_config(self.run.model).training.get("after")
+            self.best = kept if isinstance(kept, dict) and is_score(kept) else self.best
         if self.best == self.before:
             self.best = self.before
 

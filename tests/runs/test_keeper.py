@@ -95,6 +95,18 @@ def test_broken_off_and_resumed_it_is_the_same(good: Path, tmp_path: Path) -> No
     assert done["worse"] and done["model"] == str(run.trained)
 
 
+def test_killed_between_a_better_score_and_its_checkpoint(good: Path, tmp_path: Path) -> None:
+    run = tuned(tmp_path / "run", good, RUIN, steps=8)
+    until(run, 5)
+    config, tensors = read_model(run.model)
+    better = {**config.training["after"], "value": 0.99}
+    write_model(run.model, replace(config, training={**config.training, "after": better}), tensors)
+    run.trained.unlink()
+    done = list(train_run(run.path, lambda: True))[-1]
+    assert done["stopped"] and not done["worse"] and done["after"] == better
+    assert done["model"] == str(run.model)
+
+
 def test_within_chance_the_trained_one_is_kept(good: Path, tmp_path: Path) -> None:
     run = tuned(tmp_path / "run", good, CAREFUL, steps=4)
     done = list(train_run(run.path))[-1]
