@@ -28,7 +28,8 @@ _HOLES = (
     "missing",
     "corrupted file",
     "does not match",
-    "failed to read",
+    "series failed to read",
+    "failed to read index map",  # of Micro-Manager; its settings of a display are often damaged
     "failed to reshape",
     "incompletely written",
     "out of range",
@@ -61,7 +62,7 @@ def open_series(path: Path) -> Iterator[Any]:
         ome = ome_of(path)
     with _Complaints() as complaints, tifffile.TiffFile(path, omexml=ome) as tiff:
         size = path.stat().st_size
-        series = tiff.series[0]
+        series = _series(path, tiff)[0]
         pages = [page for page in series.pages if page is not None and page.parent is tiff]
         ends = [a + n for p in pages for a, n in zip(p.dataoffsets, p.databytecounts, strict=True)]
         if series.dataoffset is not None:  # all planes in one piece; only the first has its page
@@ -121,6 +122,19 @@ def tiff_palette(path: Path) -> npt.NDArray[Any] | None:
         if page.bitspersample == 1 and page.photometric == _WHITE_IS_0 and not by_python:
             return np.array([[1, 1, 1], [0, 0, 0]])
         return None if page.colormap is None else np.asarray(page.colormap).T
+
+
+def _series(path: Path, tiff: Any) -> Any:
+    """All series; of Micro-Manager's sets any file beside it that is called so is taken for one."""
+    try:
+        return tiff.series
+    except KeyError as error:
+        if error.args != ("IndexMap",):
+            raise
+        raise BadInput(
+            f"{path} is one file of a set, and beside it lies one that is called like them and is"
+            " none, perhaps its labels: move that into another folder"
+        ) from error
 
 
 def _refuse_holes(path: Path, complaints: _Complaints) -> None:
