@@ -144,9 +144,12 @@ class Adding:
         return same and np.array_equal(np.take(data, index), np.take(self._data, index))
 
     def _empty(self, data: Any) -> None:
-        """Nothing of it stays in this array."""
-        mine = self._index[: self._written][self._there(data)]
-        data[np.unravel_index(mine, data.shape)] = 0
+        """Nothing of it stays in this array but what the user has painted himself since."""
+        index, values = self._index[: self._written], self._values[: self._written]
+        mine = (self._wrote | self._under)[: self._written] & (np.take(data, index) == values)
+        index = np.sort(index[mine])
+        index = index[~self._step.covered(index)]
+        data[np.unravel_index(index, data.shape)] = 0
 
     def complete(self, copy: npt.NDArray[Any]) -> None:
         """Write what is still to be written into a copy of the layer's array."""

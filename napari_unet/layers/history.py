@@ -77,12 +77,8 @@ def look_back(
 ) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_]]:
     """As if the first of these parts to come to a pixel had found `new` there in place of `old`.
 
-    What the later ones have found was painted by the earlier ones, and stays.
-
-    Parameters
-    ----------
-    parts : of one step or several, in the order in which they were painted
-    index : flat positions, which ascend; `old` and `new` have a value for each
+    What the later ones have found was painted by the earlier ones, and stays. The parts, of one
+    step or several, come in the order in which they were painted; `index`, flat positions, ascends.
 
     Returns
     -------
@@ -139,10 +135,7 @@ def _meets(
 def _within(
     box: tuple[slice, ...], index: npt.NDArray[np.intp], shape: tuple[int, ...]
 ) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]:
-    """Which of these positions, which ascend, lie in a box, and their flat positions in it.
-
-    Looked for line by line: 0.1 ms for a dab, whatever lies beside it.
-    """
+    """Which of these positions lie in a box, and where: 0.1 ms for a dab, whatever lies beside."""
     *others, across = box
     sides = np.ix_(*(np.arange(side.start, side.stop) for side in others))
     lines = np.ravel_multi_index(sides, shape[:-1]).ravel() * shape[-1] + across.start
@@ -173,9 +166,8 @@ def end_stroke(layer: Any) -> None:
     begun = getattr(layer, "_mouse_drag_gen", {})
     if not begun:
         return  # whatever holds the history, it is no mouse
-    known = layer._persisted_mouse_event
     for deed in list(begun):
-        known.pop(begun[deed], None)
+        layer._persisted_mouse_event.pop(begun[deed], None)
         begun.pop(deed).close()
     layer._block_history = False
     layer._commit_staged_history()
@@ -225,9 +217,11 @@ class Step:
         """
         if self._parts is None:
             before = self._newest()
-            yield
-            newest = self._newest()
-            self._parts = None if newest is before else newest
+            try:
+                yield
+            finally:
+                if (newest := self._newest()) is not before:
+                    self._parts = newest
             return
         layer: Any = self._layer
         redo = list(layer._redo_history)
@@ -258,6 +252,11 @@ class Step:
             where = np.unravel_index(index[hidden], self._shape)
             self._belonging().append(_portion((where, none[hidden], values[hidden])))
         return met, hidden
+
+    def covered(self, index: npt.NDArray[np.intp]) -> npt.NDArray[np.bool_]:
+        """On which of these flat positions, which ascend, the user has painted since."""
+        none = np.zeros(len(index), self._layer.data.dtype)
+        return look_back(self._later(), index, none, none, self._shape)[0]
 
     def found(self, index: npt.NDArray[np.intp], values: npt.NDArray[Any]) -> None:
         """What can be redone comes after it: it finds what was written here, and undo leaves it."""

@@ -97,7 +97,8 @@ def show_at_once(layer: Labels) -> None:
     not sliced again: 0.1 s of 2048 x 2048 px.
     """
     on_show = getattr(getattr(getattr(layer, "_slice", None), "image", None), "raw", None)
-    if on_show is None or not np.may_share_memory(on_show, layer.data):
+    in_memory = isinstance(layer.data, np.ndarray)  # numpy would read all of what is stored
+    if on_show is None or not in_memory or not np.may_share_memory(on_show, layer.data):
         layer.set_view_slice()
 
 

@@ -54,8 +54,8 @@ class Pieces(QObject):
         self._found: dict[Labels, dict[int, dict[int, int]]] = {}  # by slice: number -> pieces
         self._stale: dict[Labels, set[int]] = {}  # slices that are to be searched
         self._parting = False
-        self._numbers: dict[Labels, list[int]] = {}  # that are being parted
-        self._regrown = False  # one of them was painted with meanwhile
+        # numbers painted with while pieces are looked for; None: anything may have changed
+        self._since: dict[Labels, set[int] | None] = {}
         annotating.watching.edited.connect(self._on_edited)
         annotating.watching.replaced.connect(self._on_replaced)
         self._counting.counted.connect(self._search)
@@ -69,7 +69,7 @@ class Pieces(QObject):
             signal.disconnect(self._show)
         self._found.clear()
         self._stale.clear()
-        self._numbers.clear()
+        self._since.clear()
 
     def give_numbers(self) -> None:
         """Give each piece but the largest a number of its own, as one undo step."""
@@ -83,17 +83,17 @@ class Pieces(QObject):
             self._session.say(why_not, "error")
             return
         layers.uncover(layer)  # now: the user may have turned to another image when it is done
-        found = self._found[layer]
-        self._numbers = {layer: [number for i in slices for number in found[i]]}
         self._parting = True
         self._part(layer, slices, int(layer.selected_label))
 
     def _part(self, layer: Labels, slices: list[int], brush: int) -> None:
         data = layer.data
-        self._regrown = False
+        self._since = {layer: set()}
 
         def done(made: Renumbering) -> None:
-            if self._regrown and layer.data is data:
+            since = self._since.pop(layer, set())
+            regrown = since is None or np.isin(made.old, list(since)).any()
+            if regrown and layer.data is data:
                 self._part(layer, slices, brush)  # pieces have grown, or become one
             else:
                 self._on_parted(layer, data, brush, made)
@@ -101,7 +101,7 @@ class Pieces(QObject):
         in_thread(lambda: renumbering(data, slices), done, self._failed)
 
     def _on_parted(self, layer: Labels, data: Any, brush: int, made: Renumbering) -> None:
-        self._parting, self._numbers = False, {}
+        self._parting, self._since = False, {}
         why_not = layers.unwritable(layer)
         if why_not:
             self._failed(why_not)
@@ -145,7 +145,7 @@ class Pieces(QObject):
             self._session.say(words, "done")
 
     def _failed(self, words: str) -> None:
-        self._parting, self._numbers = False, {}
+        self._parting, self._since = False, {}
         self._say_error(words)
 
     def _say_error(self, words: str) -> None:
@@ -158,13 +158,15 @@ class Pieces(QObject):
                 box = np.ix_(*(np.arange(b.start, b.stop) for b in edit.box[:-2]))
                 at = np.ravel_multi_index(box, shape).ravel().tolist() if shape else [0]
                 self._stale[layer].update(at)
-        numbers = self._numbers.get(layer, [])
-        self._regrown |= any(np.isin(edit.new, numbers).any() for edit in edits)
+        since = self._since.get(layer)
+        if since is not None:
+            since.update(*(np.unique(edit.new).tolist() for edit in edits))
         self._asking.forget()
 
     def _on_replaced(self, layer: Labels) -> None:
         self._stale.pop(layer, None)
-        self._regrown |= layer in self._numbers
+        if layer in self._since:
+            self._since[layer] = None
         self._asking.forget()
 
     def _search(self) -> None:

@@ -36,3 +36,19 @@ def test_a_piece_that_grows_meanwhile_keeps_one_number(
     where, number = ndimage.label(mine, np.ones((3, 3)))
     given = [set(labels.data[where == i + 1].tolist()) for i in range(number)]
     assert sorted(given, key=str) == ([{6}] if place == "cut" else [{11}, {6}])
+
+
+def test_a_cell_that_is_begun_in_pieces_meanwhile_keeps_one_number(
+    bench: Bench, parts: Pieces, qtbot: Qtbot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    labels = bench.labels
+    labels.brush_size = 7
+    for x in (120, 140):
+        labels.paint((3, x), 11)
+    gate = held(qtbot, monkeypatch, pieces, "renumbering", parts.give_numbers)
+    for x in range(124, 140, 4):
+        labels.paint((3, x), 11)
+    mine = labels.data == 11
+    gate.opened.set()
+    qtbot.waitUntil(lambda: not parts._parting)
+    assert (labels.data[mine] == 11).all() and (labels.data == 12).any()
