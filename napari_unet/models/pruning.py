@@ -8,6 +8,7 @@ import shutil
 import stat
 from collections.abc import Collection
 from pathlib import Path
+from typing import Any
 
 from napari_unet.core.errors import BadInput
 from napari_unet.files.atomic import clear_leftovers, part_beside
@@ -33,9 +34,9 @@ def prune_runs(limit_bytes: int = LIMIT, keep: Collection[Path] = ()) -> list[Pa
     """Delete the oldest finished runs until the runs folder is within the limit.
 
     A run that has not said "done" (running, or broken off and resumable) is never deleted, nor is
-    one that a process trains in, whose model a window has in hand, or in which somebody has put
-    files of his own. However much these take, the others may have :data:`SHARE` of the limit. What
-    cannot be deleted now, since a program has it open, stays whole until another time.
+    one that a process trains in, whose model a window has in hand, or that somebody has renamed or
+    put files of his own into. However much these take, the others may have :data:`SHARE` of the
+    limit. What cannot be deleted now, since a program has it open, stays whole until another time.
 
     Parameters
     ----------
@@ -56,8 +57,8 @@ def prune_runs(limit_bytes: int = LIMIT, keep: Collection[Path] = ()) -> list[Pa
     # a link leads to where the user put a run: nothing of ours
     runs = [p for p in folder.iterdir() if (p / "run.json").is_file() and not p.is_symlink()]
     sizes = {run: _size(run) for run in runs}
-    over = [r for r in runs if r.resolve() not in spared and _finished(r) and not in_use(r)]
-    mine = [run for run in over if not _somebodys(run)]
+    over = [r for r in runs if r.resolve() not in spared and not in_use(r)]
+    mine = [r for r in over if (said := _done(r)) is not None and not _somebodys(r, said)]
     there = sum(sizes[run] for run in mine)
     room = max(limit_bytes - (sum(sizes.values()) - there), SHARE * limit_bytes)
     deleted = []
@@ -70,10 +71,15 @@ def prune_runs(limit_bytes: int = LIMIT, keep: Collection[Path] = ()) -> list[Pa
     return deleted
 
 
-def _somebodys(run: Path) -> bool:
-    """Whether somebody keeps files of his own in it, such as labels that he exported there."""
+def _somebodys(run: Path, said: dict[str, Any]) -> bool:
+    """Whether somebody has put it by: it has a name of his, or files such as exported labels.
+
+    `said` is its last word, which tells what it was called.
+    """
+    called = said.get("path")
     try:
-        return holds_more(run, OURS)
+        renamed = isinstance(called, str) and Path(called).name != run.name
+        return renamed or holds_more(run, OURS)
     except OSError:  # another window is just deleting it, or nobody may look into it
         return True
 
@@ -108,13 +114,13 @@ def _begun(run: Path) -> float:
         return 0.0
 
 
-def _finished(run: Path) -> bool:
-    """Whether the last event of the log is "done"."""
+def _done(run: Path) -> dict[str, Any] | None:
+    """The last event of the log, if it is "done"."""
     log = run / "log.jsonl"
     try:
         lines = last_lines(log) if log.exists() else []
         last = parse_json(lines[-1], str(log)) if lines else {}
     # a line that was being written when the run was killed, no log at all, or none to be read
     except (BadInput, OSError):
-        return False
-    return isinstance(last, dict) and last.get("event") == "done"
+        return None
+    return last if isinstance(last, dict) and last.get("event") == "done" else None

@@ -202,9 +202,13 @@ def test_a_run_in_which_somebody_keeps_files_stays(name: str) -> None:
     assert prune_runs(0) == [other] and sorted(run.rglob("*")) == before
 
 
-def test_a_real_run_is_all_ours() -> None:
+def test_a_real_run_is_all_ours_until_it_is_renamed() -> None:
+    """Whoever gives it a name of his own means to keep it."""
     run = tiny_run(runs_folder() / "real", steps=1)
     list(train_run(run.path))
+    kept = run.path.rename(runs_folder() / "nuclei, the good one")
+    assert prune_runs(0) == [] and kept.exists()
+    kept.rename(run.path)
     assert prune_runs(0) == [run.path]
 
 
