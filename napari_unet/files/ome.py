@@ -75,12 +75,12 @@ def _is_here(held: ElementTree.Element, root: ElementTree.Element, here: Path) -
 def _planes(root: ElementTree.Element, size: int) -> Iterator[float]:
     """How many planes there are said to be; `size` is that of the first, in numbers."""
     for x in root.iter():
-        if x.tag.endswith("Pixels"):
+        if "DimensionOrder" in x.attrib:
             lengths = [int(x.attrib[f"Size{axis}"]) for axis in x.attrib["DimensionOrder"]]
             yield math.prod(lengths) // max(size, 1)
             for data in x:
                 yield from (int(data.attrib.get(n, 0)) for n in ("PlaneCount", "NumPlanes"))
-        elif x.tag[:-1].endswith("Along") and "Start" in x.attrib:  # an axis within another
+        elif x.tag[:-1].endswith("ModuloAlong") and "Start" in x.attrib:  # an axis within another
             start, end, step = (float(x.attrib.get(n, 1)) for n in ("Start", "End", "Step"))
             yield (end - start) / step
 

@@ -127,6 +127,17 @@ def test_planes_without_number_take_no_memory(plain: str, odd: str, tmp_path: Pa
         read_image(tmp_path / "a.ome.tif")
 
 
+def test_what_a_microscope_adds_is_no_plane(tmp_path: Path) -> None:
+    own = "</Image><StructuredAnnotations><NumberOfPixels>48</NumberOfPixels><StepAlong/>"
+    text = OME.format(planes="".join(PLANE.format(i) for i in range(3)))
+    text = text.replace("</Image>", f"{own}</StructuredAnnotations>")
+    with tifffile.TiffWriter(tmp_path / "a.ome.tif") as tiff:
+        for index in range(3):
+            plane = np.full((6, 8), index, np.uint8)
+            tiff.write(plane, description=None if index else text, metadata=None)
+    assert read_image(tmp_path / "a.ome.tif")[1] == "ZYX"
+
+
 LAUGHS = "".join(f'<!ENTITY l{i + 1} "{10 * f"&l{i};"}">' for i in range(9))
 DEEP = 50_000
 
