@@ -91,11 +91,12 @@ def evaluate(
 
 def _check_file(json: Path) -> None:
     """Refuse a file that cannot be written, or holds something else than scores."""
+    from napari_unet.files.atomic import holds_something
     from napari_unet.files.guarded import read_table
 
     if json.is_dir():
         raise BadInput(f"{json} is a folder; name a file for the scores")
-    if json.exists():
+    if holds_something(json):
         try:
             ours = "pooled" in read_table(json)
         except BadInput:

@@ -121,6 +121,11 @@ def check_replaceable(path: Path) -> None:
         raise BadInput(f"{path} cannot be written: it is write-protected")
 
 
+def holds_something(path: Path) -> bool:
+    """Whether there is anything that could be lost; `mktemp` makes empty files to be filled."""
+    return path.exists() and not (path.is_file() and path.stat().st_size == 0)
+
+
 def behind_link(path: Path) -> Path:
     """Where a file that the user names is written: a link stays one, and its file is replaced.
 

@@ -18,7 +18,7 @@ import numpy.typing as npt
 
 from napari_unet.core.errors import BadInput
 
-from .atomic import behind_link, replacing
+from .atomic import behind_link, holds_something, replacing
 from .guarded import check_plain
 from .pictures import picture_header, picture_palette, read_picture
 from .tiff import open_series, read_tiff, tiff_palette
@@ -204,7 +204,7 @@ def check_new(path: Path) -> None:
     BadInput
         If there is a file that :func:`is_computed` does not know, or something else.
     """
-    if path.exists() and not is_computed(path):
+    if holds_something(path) and not is_computed(path):
         raise BadInput(
             f"{path} is there already and may be made by hand: it was not written by this command;"
             " name another place for the results, or move it"

@@ -20,7 +20,7 @@ from napari_unet.core.geometry import shapes
 from napari_unet.core.settings import ModelConfig, NetworkSettings, to_dict
 from napari_unet.core.typed import from_dict
 
-from .atomic import write_bytes
+from .atomic import holds_something, write_bytes
 from .guarded import check_plain, parse_json
 
 if TYPE_CHECKING:
@@ -133,7 +133,7 @@ def check_new_model(path: Path) -> None:
     BadInput
         If there is something else at `path`.
     """
-    if not path.exists():
+    if not holds_something(path):
         return
     try:
         read_config(path)

@@ -57,8 +57,8 @@ def prune_runs(limit_bytes: int = LIMIT, keep: Collection[Path] = ()) -> list[Pa
     # a link leads to where the user put a run: nothing of ours
     runs = [p for p in folder.iterdir() if (p / "run.json").is_file() and not p.is_symlink()]
     sizes = {run: _size(run) for run in runs}
-    over = [r for r in runs if r.resolve() not in spared and not in_use(r)]
-    mine = [r for r in over if (said := _done(r)) is not None and not _somebodys(r, said)]
+    done = {run: _done(run) for run in runs if run.resolve() not in spared}
+    mine = [r for r, said in done.items() if said and not in_use(r) and not _somebodys(r, said)]
     there = sum(sizes[run] for run in mine)
     room = max(limit_bytes - (sum(sizes.values()) - there), SHARE * limit_bytes)
     deleted = []

@@ -134,6 +134,21 @@ def test_scores_spare_what_was_written_meanwhile(
     assert json.read_text() == mine
 
 
+def test_empty_files_are_filled(run: Run, model: Path, raw: Path, tmp_path: Path) -> None:
+    """As `mktemp` makes them for a script."""
+    put_pair(tmp_path, "a", IMAGE, LABELS)
+    names = [tmp_path / name for name in ("s.json", "w.tif", "n.safetensors", "o/a_labels.tif")]
+    (tmp_path / "o").mkdir()
+    for path in names:
+        path.touch()
+    scores = ("--labels", tmp_path, tmp_path, "--json", names[0])
+    assert run("evaluate", *scores).code == 0
+    assert run("weights", tmp_path / "a_labels.tif", "-o", names[1]).code == 0
+    load_model(model).save(names[2])
+    assert run("predict", model, raw, "-o", tmp_path / "o").code == 0
+    assert all(path.stat().st_size for path in names)
+
+
 @pytest.mark.parametrize("name", ["a_labels.png", "a_labels.npy", "zell\u00e9_labels.tif"])
 def test_a_prediction_has_no_rival(
     name: str, run: Run, model: Path, raw: Path, tmp_path: Path
