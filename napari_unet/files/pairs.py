@@ -213,7 +213,7 @@ def _turned_round(path: Path) -> str:
 
 def _read_exact(path: Path) -> npt.NDArray[Any]:
     array, axes = read_image(path, indices=True)
-    if axes is not None and axes.endswith(("YXS", "YXC")):
+    if axes is not None and ("S" in axes or axes.endswith("YXC")):  # S: what pixels are made of
         raise BadInput(f"{path} is a colour image; labels hold one number for each pixel")
     if array.ndim < 2 or not array.size:
         raise BadInput(f"{path} holds no label image: its shape is {array.shape}")

@@ -17,13 +17,9 @@ import numpy as np
 
 from napari_unet.core.annotation import Pair, check_labels
 from napari_unet.core.errors import BadInput
+from napari_unet.core.memory import physical
 from napari_unet.core.presets import settings_for
-from napari_unet.core.settings import (
-    ModelConfig,
-    Settings,
-    TrainOptions,
-    to_dict,
-)
+from napari_unet.core.settings import ModelConfig, Settings, TrainOptions, to_dict
 from napari_unet.core.typed import from_dict, plain_numbers
 from napari_unet.files.atomic import clear_leftovers, making, write_bytes, write_json
 from napari_unet.files.guarded import last_lines, may_be_touched, read_array
@@ -115,8 +111,9 @@ class RunFolder:
         Raises
         ------
         BadInput
-            If an array is damaged, or is not of the shape that it needs.
+            If an array is damaged, of another shape than it needs, or too large (a hole, perhaps).
         """
+        pixels = 0
         for index, entry in enumerate(read_info(self.path)[1].inputs):
             image, labels, known = (
                 read_array(self.path / "data" / f"{index:04d}_{part}.npy", dimensions, kinds)
@@ -129,6 +126,9 @@ class RunFolder:
             slices = (image.shape[0], *image.shape[2:])
             if labels.shape != slices or known.shape != slices:
                 raise BadInput(f"{self.path}: the labels of {entry.name} do not fit their image")
+            pixels += labels.size
+            if 4 * pixels > physical():
+                raise BadInput(f"{self.path}: its labels would not fit into this machine's memory")
             labels = check_labels(labels, f"{self.path}: the labels of {entry.name}")
             takes = self.settings.network.in_channels
             if image.shape[1] != takes or not known.any():

@@ -119,6 +119,15 @@ def test_an_id_that_just_does_not_fit(tmp_path: Path, dtype: Any) -> None:
         read_labels(tmp_path / "a.tif")
 
 
+@pytest.mark.parametrize("order", ["contig", "separate"])
+def test_colours_are_no_slices(order: str, tmp_path: Path) -> None:
+    shape = (12, 14, 3) if order == "contig" else (3, 12, 14)
+    kind: Any = {"photometric": "rgb", "planarconfig": order}
+    tifffile.imwrite(tmp_path / "a.tif", np.ones(shape, np.uint8), **kind)
+    with pytest.raises(BadInput, match="is a colour image"):
+        read_labels(tmp_path / "a.tif")
+
+
 def test_half_floats_hold_ids(tmp_path: Path) -> None:
     tifffile.imwrite(tmp_path / "a.tif", (GREY > 99).astype(np.float16))
     assert read_labels(tmp_path / "a.tif").sum() == (GREY > 99).sum()

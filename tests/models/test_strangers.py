@@ -165,6 +165,22 @@ def test_arrays_that_do_not_fit_each_other(tmp_path: Path) -> None:
         list(run.pairs())
 
 
+def test_a_hole_of_terabytes_is_not_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = tiny_run(tmp_path / "run")
+    shape = (1, 2**19, 2**21)
+    for part, kind in (("image", "|u1"), ("labels", "|u1"), ("known", "|b1")):
+        path, axes = run.path / "data" / f"0000_{part}.npy", shape
+        if part == "image":
+            axes = (1, 1, *shape[1:])
+        with path.open("wb") as file:
+            described = {"descr": kind, "fortran_order": False, "shape": axes}
+            np.lib.format.write_array_header_1_0(file, described)
+            file.truncate(file.tell() + 2**40)
+    monkeypatch.setattr(folder, "check_labels", lambda *_: pytest.fail("it was read"))
+    with pytest.raises(BadInput, match="would not fit into this machine's memory"):
+        list(train_run(run.path))
+
+
 def test_a_base_that_is_no_model_is_not_read(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
