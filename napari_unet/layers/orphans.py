@@ -10,7 +10,7 @@ from napari.layers import Image, Layer
 from napari.viewer import Viewer
 
 from .pairing import set_axes
-from .reading import axes, axes_choices, folder, pixels
+from .reading import axes, axes_choices, file, pixels
 from .roles import KEY, Role, images, key, partner, role
 
 PAINTED: tuple[Role, ...] = ("labels", "regions", "background")
@@ -27,7 +27,7 @@ class Likeness:
     axes : letters, as it was read
     place : where pixels lie in the world
     sample : a digest of some pixels; "" = they say nothing, or lie on disk
-    path : of its file, or its folder; "" = nobody knows
+    path : of its file; "" = nobody knows
     """
 
     name: str
@@ -59,8 +59,8 @@ def likeness(image: Image) -> Likeness:
         if some.size and (some != some.flat[0]).any():
             sample = hashlib.blake2b(some.tobytes(), digest_size=16).hexdigest()
     shape = tuple(int(n) for n in data.shape)
-    path = str(image.source.path or folder(image))
-    return Likeness(image.name, shape, axes(image), tuple(map(float, place)), sample, path)
+    at = tuple(map(float, place))
+    return Likeness(image.name, shape, axes(image), at, sample, file(image))
 
 
 def leave(viewer: Viewer, gone: Layer) -> None:

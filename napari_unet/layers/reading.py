@@ -41,23 +41,26 @@ def pixels(image: Layer) -> Any:
     return image.data[0] if image.multiscale else image.data
 
 
+def file(image: Layer) -> str:
+    """The file that the image was opened from; "" = it was not, or nobody knows."""
+    return str(image.metadata.get(KEY, {}).get("file") or image.source.path or "")
+
+
 def folder(image: Layer) -> str:
-    """The folder that the image was opened from; "" = it was not, or nobody knows."""
-    noted, path = image.metadata.get(KEY, {}).get("folder"), image.source.path
-    return str(noted or (Path(path).absolute().parent if path else ""))
+    """Where that file lies; "" = there is none."""
+    path = file(image)
+    return str(Path(path).absolute().parent) if path else ""
 
 
 def holds(path: Path, image: Layer) -> bool:
     """Whether the image was opened from this file, as far as anybody knows."""
-    source = image.source.path
-    if source is None:  # `napari-unet` has opened it, and has given it the file's name
-        return path.stem == image.name and str(path.absolute().parent) == folder(image)
-    return os.path.realpath(source) == os.path.realpath(path)
+    source = file(image)
+    return bool(source) and os.path.realpath(source) == os.path.realpath(path)
 
 
-def note_folder(image: Layer, path: str) -> None:
+def note_file(image: Layer, path: str) -> None:
     """Write down where an image comes from that napari has not opened itself."""
-    image.metadata[KEY] = {**image.metadata.get(KEY, {}), "folder": path}
+    image.metadata[KEY] = {**image.metadata.get(KEY, {}), "file": path}
 
 
 def axes(image: Image) -> str:

@@ -34,7 +34,7 @@ class Shown:
     axes: str  # "" = the shape allows more than one reading; the panel shows the choice
     labels: np.ndarray | None = None
     known: np.ndarray | None = None
-    folder: str = ""  # where it lies
+    file: str = ""  # its path
 
 
 def open_viewer(
@@ -86,7 +86,7 @@ def add_pair(viewer: Viewer, shown: Shown) -> None:
         array = np.moveaxis(array, axes.index("C"), 0)
         axes = "C" + axes.replace("C", "")
     image = viewer.add_image(array, name=shown.name, rgb=rgb)
-    layers.note_folder(image, shown.folder)
+    layers.note_file(image, shown.file)
     if axes in layers.axes_choices(image):
         layers.set_axes(viewer, image, axes)
     if shown.labels is not None:
@@ -138,7 +138,7 @@ def _read_one(path: Path, labels: Path | None, known: Path | None) -> Shown:
         if not axes_of(array, axes, where=str(path)).fits(given.shape):
             raise BadInput(f"{file} has the shape {given.shape}, its image {array.shape}")
         check_order(file, axes or "", array.shape)
-    return Shown(path.stem, array, axes or "", own, area, str(path.absolute().parent))
+    return Shown(path.stem, array, axes or "", own, area, str(path.absolute()))
 
 
 def _reading(

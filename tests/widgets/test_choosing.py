@@ -41,7 +41,7 @@ def choosing(viewer: ViewerModel) -> Iterator[Choosing]:
 
 def opened(viewer: ViewerModel, choosing: Choosing, folder: str = "", dtype: Any = np.uint8) -> str:
     """The key of an image that was opened, and is in hand."""
-    metadata = {KEY: {"folder": folder}} if folder else {}
+    metadata = {KEY: {"file": f"{folder}/a.tif"}} if folder else {}
     key = layers.key(viewer.add_image(np.zeros((8, 8), dtype), metadata=metadata))
     choosing._session.image = key
     return key

@@ -82,8 +82,8 @@ def test_labels_are_not_exported_over_an_image(
     trained: Viewer, dock: Any, press: Press, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     image = layers.images(trained)[0]
-    layers.note_folder(image, str(tmp_path))
-    there = tmp_path / f"{image.name}.tif"
+    there = tmp_path / "nuclei.tif"
+    layers.note_file(image, str(there))  # whatever the layer is called by now
     there.write_bytes(b"the only one")
     answer(monkeypatch, there)
     press("unet_export_labels")
