@@ -136,6 +136,8 @@ class Adding:
             self._empty(self._layer.data)
         self._forget()
         self._layer.refresh()
+        if not self._layer.visible:  # then nothing is drawn, which would tell that it has changed
+            self._layer.events.set_data()
 
     def _is_copied(self) -> bool:
         """Whether all of it is in the array that the layer has now."""

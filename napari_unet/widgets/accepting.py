@@ -207,7 +207,7 @@ class Accepting:
         # an id that was to be the next cell's may be one of theirs now, and what the last
         # stroke has left in the brush is a cell that is done; one chosen since stays
         if cells and (own.selected_label > highest or self._brush(own) == offer.brush):
-            self._numbering.take(own, new.ids[1])
+            self._numbering.renew(own, new.ids[1])
         with safely(partial(self._broken_off, adding)):
             adding.go_on()  # before the user asks for the next id
             self._again(0, offer, new, adding)

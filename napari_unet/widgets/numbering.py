@@ -100,6 +100,13 @@ class Numbering(QObject):
         layer.events.paint.connect(self._on_paint)  # once only, however often
         return number
 
+    def renew(self, layer: Labels, highest: int) -> None:
+        """The same, but a brush that erases (napari's X) goes on, and has the number afterwards."""
+        erases = not layer.selected_label
+        self.take(layer, highest)
+        if erases:
+            layer.swap_selected_and_background_labels()
+
     def opened(self, layer: Labels) -> None:
         """It has come with cells: once they are counted, the brush gets a free number."""
         self._opened[layer] = int(layer.selected_label)

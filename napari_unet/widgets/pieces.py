@@ -121,7 +121,7 @@ class Pieces(QObject):
             layers.renumber(layer, where, new, highest)
             # a cell that was chosen while they were looked for stays chosen
             if layer.selected_label == brush or layer.selected_label >= new.min():
-                self._annotating.numbering.take(layer, highest)
+                self._annotating.numbering.renew(layer, highest)
         except BadInput as error:
             self._failed(str(error))
             return

@@ -10,6 +10,7 @@ import pytest
 from napari.layers import Labels
 
 from napari_unet import layers
+from napari_unet.core.tally import tally
 from napari_unet.widgets import accepting
 
 from .test_accept_whole import Bench, begun, held
@@ -79,3 +80,16 @@ def test_a_first_portion_that_fails_is_no_step(
         qtbot.waitUntil(bench.ended)
     labels.undo()
     np.testing.assert_array_equal(labels.data, before)
+
+
+def test_cells_that_are_taken_back_from_hidden_labels_are_not_counted(
+    bench: Bench, qtbot: Qtbot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    labels, counting = bench.labels, bench.annotating.counting
+    begun(bench, qtbot)
+    labels.visible = False
+    monkeypatch.setattr(labels, "data_setitem", failing(labels, written=False))
+    qtbot.waitUntil(bench.ended)
+    known = counting.tally(labels)
+    assert known is None or known.pixels == tally(labels.data).pixels
+    qtbot.waitUntil(lambda: counting.tally(labels) is not None)
