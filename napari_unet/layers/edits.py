@@ -21,7 +21,7 @@ from napari.layers import Labels
 from napari_unet.core.windows import Window, around
 
 from . import drawing, history
-from .history import Box, Portion, box_of
+from .parts import Box, Portion, box_of
 
 LARGE = 1 << 19  # pixels of an action: telling of more takes over 20 ms
 

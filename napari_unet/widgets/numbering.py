@@ -16,7 +16,7 @@ from qtpy.QtCore import QObject, QTimer
 from napari_unet import layers
 from napari_unet.core.errors import BadInput
 from napari_unet.core.tally import look
-from napari_unet.layers import history
+from napari_unet.layers import history, parts
 from napari_unet.session import Session
 
 from .background import Latest, later
@@ -149,7 +149,7 @@ class Numbering(QObject):
         """By hand; undo and redo are not told so."""
         layer = event.source
         number = self._unused.get(layer)
-        if number is not None and history.paints(event.value, number):
+        if number is not None and parts.paints(event.value, number):
             del self._unused[layer]
             layer.events.paint.disconnect(self._on_paint)
 

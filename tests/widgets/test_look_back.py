@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from napari.layers import Labels
 
-from napari_unet.layers import history
+from napari_unet.layers.parts import look_back
 
 SHAPES = [(40, 50), (4, 30, 40), (2, 3, 20, 30)]
 
@@ -37,7 +37,7 @@ def test_what_is_slipped_in(shape: tuple[int, ...], through: bool, seed: int) ->
     after, parts = labels.data.copy(), [x for step in labels._undo_history for x in step]
     index = np.sort(rng.choice(size, size // 2, replace=False))
     values, none = rng.integers(10, 20, len(index)), np.zeros(len(index), int)
-    met, hidden = history.look_back(parts, index, none, values, shape)
+    met, hidden = look_back(parts, index, none, values, shape)
     np.testing.assert_array_equal(met, hidden)  # nothing was there before the first of them
     assert met.any()
     while labels._undo_history:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from napari.components import ViewerModel
-from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QDockWidget, QMainWindow, QWidget
+from qtpy.QtCore import QEvent, Qt
+from qtpy.QtWidgets import QApplication, QDockWidget, QMainWindow, QWidget
 
 from napari_unet.widgets.dock import UNetDock
 
@@ -41,5 +41,8 @@ class Windowless(ViewerModel):
         return self._window
 
     def close(self) -> None:
+        """End it, and what stands in it: nothing of Qt is left to the interpreter's end."""
         self.layers.clear()
         self.window._qt_window.close()
+        self.window._qt_window.deleteLater()
+        QApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
