@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import shutil
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -13,10 +15,12 @@ import torch
 
 from napari_unet import UNetWarning, train
 from napari_unet.core.annotation import Pair
+from napari_unet.core.fit import Budget
 from napari_unet.core.presets import settings_for
 from napari_unet.core.settings import ModelConfig, Settings
 from napari_unet.files.model_file import read_config, read_model, write_model
 from napari_unet.runs import folder, scoring
+from napari_unet.runs import train as train_module
 from napari_unet.runs.adapting import WELL_KNOWN, hardly_known
 from napari_unet.runs.folder import RunFolder
 from napari_unet.runs.keeper import Keeper
@@ -133,8 +137,11 @@ def test_from_a_base_that_knows_these_cells_half_of_the_way_is_gone(
 def test_it_ends_early_where_nothing_is_gained(
     good: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # scored as often as the share for scoring allows: a busy machine still ends long before
-    monkeypatch.setattr(scoring, "PARTS_OF_TIME", 60)
+    looks = itertools.count()
+    clock = SimpleNamespace(monotonic=lambda: 0.05 * next(looks))  # not that of a busy machine
+    for module in (train_module, scoring):
+        monkeypatch.setattr(module, "time", clock)
+    monkeypatch.setattr(train_module, "Budget", partial(Budget, clock=clock.monotonic))
     image, labels = touching_discs(0, 288, pairs=50)
     many = [Pair("many", image, labels, None, "YX")]
     run = tuned(tmp_path / "run", good, CAREFUL, seconds=60.0, pairs=many)
