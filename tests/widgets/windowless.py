@@ -31,6 +31,7 @@ class Windowless(ViewerModel):
     """Layers, slices, undo, selection and key bindings are napari's own."""
 
     _window: Any = None
+    _open = True
 
     def __init__(self, **rest: Any) -> None:
         super().__init__(**rest)
@@ -42,6 +43,9 @@ class Windowless(ViewerModel):
 
     def close(self) -> None:
         """End it, and what stands in it: nothing of Qt is left to the interpreter's end."""
+        if not self._open:
+            return
+        self._open = False
         self.layers.clear()
         self.window._qt_window.close()
         self.window._qt_window.deleteLater()
