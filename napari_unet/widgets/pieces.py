@@ -23,7 +23,7 @@ from napari_unet.session import Session
 from napari_unet.wording import count
 
 from .annotating import Annotating
-from .background import Latest, in_thread
+from .background import Latest, in_thread, safely
 from .undoing import Undoing
 
 LARGEST = 1 << 22  # pixels of a slice; a larger one is not searched after each stroke (0.15 s)
@@ -84,7 +84,8 @@ class Pieces(QObject):
             return
         layers.uncover(layer)  # now: the user may have turned to another image when it is done
         self._parting = True
-        self._part(layer, slices, int(layer.selected_label))
+        with safely(self._failed):
+            self._part(layer, slices, int(layer.selected_label))
 
     def _part(self, layer: Labels, slices: list[int], brush: int) -> None:
         data = layer.data

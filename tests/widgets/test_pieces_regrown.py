@@ -52,3 +52,18 @@ def test_a_cell_that_is_begun_in_pieces_meanwhile_keeps_one_number(
     gate.opened.set()
     qtbot.waitUntil(lambda: not parts._parting)
     assert (labels.data[mine] == 11).all() and (labels.data == 12).any()
+
+
+def test_where_no_thread_can_be_had_it_can_be_pressed_again(
+    bench: Bench, parts: Pieces, qtbot: Qtbot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def none(*_: Any) -> None:
+        raise RuntimeError("can't start new thread")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(pieces, "in_thread", none)
+        parts.give_numbers()
+    assert bench.session.mood == "error" and "can't start new thread" in bench.session.status
+    parts.give_numbers()
+    qtbot.waitUntil(lambda: not parts._parting)
+    assert (bench.labels.data == 11).any()
