@@ -2,20 +2,33 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from .display import give_display
-from .forked import ForkServer
+from .forked import ForkServer, serving
 
 ROOT = Path(__file__).resolve().parent.parent
 DATA = ROOT.parent / "shared" / "data"
 # before napari is imported: its settings are neither the user's nor another test's
 os.environ["NAPARI_CONFIG"] = ""
-WORKER_IMPORTS = ("torch", "napari_unet.runs.worker", "napari_unet.runs.train")
+WORKER_IMPORTS = (
+    "torch",
+    "safetensors.numpy",
+    "napari_unet.core.instances",
+    "napari_unet.runs.jobs",
+    "napari_unet.runs.worker",
+    "napari_unet.runs.train",
+)
+CAN_FORK = hasattr(os, "pidfd_open")
+SERVER = pytest.StashKey[Path]()
 MOST_WORKERS = 4  # each holds torch and a napari: 1.5 GB
 
 
@@ -49,6 +62,30 @@ def pytest_configure(config: pytest.Config) -> None:
     os.environ.setdefault("NAPARI_UNET_PRIORITY", "normal")
     if hasattr(config, "workerinput"):
         config.add_cleanup(give_display())
+    elif workers > 1 and CAN_FORK:
+        config.stash[SERVER] = one_for_all(config)
+
+
+def one_for_all(config: pytest.Config) -> Path:
+    """The address of a process that starts the workers of all processes of the tests."""
+    stack = contextlib.ExitStack()
+    config.add_cleanup(stack.close)
+    address = Path(stack.enter_context(tempfile.TemporaryDirectory())) / "server"
+    stack.enter_context(serving(address, *WORKER_IMPORTS))
+    return address
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:
+    if address := node.config.stash.get(SERVER, None):
+        node.workerinput["server"] = str(address)
+
+
+@pytest.fixture(autouse=True)
+def same_numbers() -> None:
+    """What torch draws does not depend on the tests before, nor on luck."""
+    if torch := sys.modules.get("torch"):
+        torch.manual_seed(0)
 
 
 @pytest.fixture(scope="session")
@@ -72,11 +109,14 @@ def samples() -> Path:
 
 
 @pytest.fixture(scope="session")
-def forks(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ForkServer | None]:
+def forks(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[ForkServer | None]:
     """Starts workers that have torch already, where that can be."""
-    if not hasattr(os, "pidfd_open"):
-        yield None
+    given = getattr(request.config, "workerinput", {}).get("server")
+    if given or not CAN_FORK:
+        yield ForkServer(given) if given else None
         return
-    server = ForkServer(tmp_path_factory.mktemp("forks"), *WORKER_IMPORTS)
-    yield server
-    server.close()
+    address = tmp_path_factory.mktemp("forks") / "server"
+    with serving(address, *WORKER_IMPORTS):
+        yield ForkServer(address)

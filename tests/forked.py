@@ -1,9 +1,9 @@
 """Starts Python programs by a fork of a process that has their imports: 0.05 s instead of 1 to 3 s.
 
-`ForkServer` is that process. `Forked` is a program that it has started, to be used like a
-`subprocess.Popen`. Who can only start a command starts this file with the server's address and
-the program's path: a process that lends its input and output, ends as the program ends, and whose
-death is the program's.
+`serving` has that process, `ForkServer` asks it, from any process. `Forked` is a program that it
+has started, to be used like a `subprocess.Popen`. Who can only start a command starts this file with
+the server's address and the program's path: a process that lends its input and output, ends as the
+program ends, and whose death is the program's.
 """
 
 from __future__ import annotations
@@ -19,34 +19,40 @@ import signal
 import socket
 import subprocess
 import sys
+import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any
 
+PATIENCE = 300  # s that the server may take for its imports, where other programs fill every core
+
+
+@contextlib.contextmanager
+def serving(address: Path, *imports: str) -> Iterator[None]:
+    """A process with these imports, which starts programs; they end with it."""
+    process = subprocess.Popen(
+        [sys.executable, "-u", "-W", "ignore", __file__, "serve", str(address), *imports],
+        stdin=subprocess.PIPE,  # it ends with the end of its input: however we ended
+    )
+    try:
+        yield
+    finally:
+        process.communicate()
+
 
 class ForkServer:
-    """A process with these imports; a program starts in it by its path."""
+    """Starts programs by their path in the server of this address; waits until it is there."""
 
-    def __init__(self, folder: Path, *imports: str) -> None:
-        self._address = folder / "server"
-        # it ends with the end of its input: however we ended
-        self._process = subprocess.Popen(
-            [sys.executable, "-u", "-W", "ignore", __file__, "serve", str(self._address), *imports],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-        )
-        assert self._process.stdout is not None
-        self._process.stdout.readline()
+    def __init__(self, address: Path) -> None:
+        self._address = str(address)
 
     def command(self, program: Path) -> tuple[str, ...]:
         """Arguments of Python that start this program."""
-        return ("-I", "-S", __file__, "lend", str(self._address), str(program))
+        return ("-I", "-S", __file__, "lend", self._address, str(program))
 
     def start(self, program: Path, **environment: str) -> Forked:
         """The program, with pipes for its input and output."""
-        return Forked(str(self._address), str(program), {**os.environ, **environment})
-
-    def close(self) -> None:
-        self._process.communicate()
+        return Forked(self._address, str(program), {**os.environ, **environment})
 
 
 class Forked:
@@ -87,12 +93,27 @@ def asked(
     address: str, program: str, environment: dict[str, str], streams: tuple[int, int, int]
 ) -> socket.socket:
     """Where the program's pid and later its exit code come, a line each."""
-    line = socket.socket(socket.AF_UNIX)
-    line.connect(address)
+    line = connected(address)
     fds = array.array("i", streams)
     line.sendmsg([b"!"], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, fds)])
     line.sendall(json.dumps([program, environment]).encode() + b"\n")
     return line
+
+
+def connected(address: str) -> socket.socket:
+    """A line to the server, once it has its imports."""
+    deadline = time.monotonic() + PATIENCE
+    while True:
+        line = socket.socket(socket.AF_UNIX)
+        try:
+            line.connect(address)
+        except (FileNotFoundError, ConnectionRefusedError):
+            line.close()
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.02)
+        else:
+            return line
 
 
 def lend(address: str, program: str) -> None:
@@ -113,7 +134,6 @@ def serve(address: str, *imports: str) -> None:
     with socket.socket(socket.AF_UNIX) as door:
         door.bind(address)
         door.listen()
-        print("ready", flush=True)  # noqa: T201
         while door in select.select([door, 0], [], [])[0]:
             line, _ = door.accept()
             if os.fork() == 0:

@@ -28,7 +28,6 @@ from tests.forked import ForkServer
 from .windowless import Windowless
 
 FAKE_WORKER = Path(__file__).with_name("fake_worker.py")
-ITS_IMPORTS = ("safetensors.numpy", "napari_unet.core.instances", "napari_unet.runs.jobs")
 SIZE = 1000, 640  # px; each repaint goes through a software renderer: a third of what a test takes
 LOOK = 10  # ms; what other threads and processes do wakes no event loop
 PATIENCE = 120_000  # ms; costs nothing where all goes well, however busy the machine is
@@ -99,14 +98,9 @@ def shipped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture(scope="session")
-def start_fake(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, ...]]:
+def start_fake(forks: ForkServer | None) -> tuple[str, ...]:
     """Arguments of Python that start the fake worker, without its imports where that can be."""
-    if not hasattr(os, "pidfd_open"):
-        yield ("-u", str(FAKE_WORKER))
-        return
-    server = ForkServer(tmp_path_factory.mktemp("forks"), *ITS_IMPORTS)
-    yield server.command(FAKE_WORKER)
-    server.close()
+    return forks.command(FAKE_WORKER) if forks else ("-u", str(FAKE_WORKER))
 
 
 @pytest.fixture(autouse=True)

@@ -36,6 +36,7 @@ def contents(viewer: Viewer) -> dict[str, tuple[bytes, str]]:
 @pytest.fixture
 def fake_worker(forks: ForkServer | None, monkeypatch: pytest.MonkeyPatch) -> None:
     """None: the real one, with torch loaded; tests/widgets/test_journey.py has it in earnest."""
+    monkeypatch.setenv("WORKER_SAVES", "0.1")  # a training can be gone on with after a few steps
     if forks is not None:
         monkeypatch.setattr(child, "WORKER", forks.command(FORKED_WORKER))
 
