@@ -12,8 +12,11 @@ from typing import Any
 
 import pytest
 
+from napari_unet.runs import scoring
+
 from .display import give_display
 from .forked import ForkServer, serving
+from .runs.brief_worker import FEW
 
 ROOT = Path(__file__).resolve().parent.parent
 DATA = ROOT.parent / "shared" / "data"
@@ -86,6 +89,15 @@ def same_numbers() -> None:
     """What torch draws does not depend on the tests before, nor on luck."""
     if torch := sys.modules.get("torch"):
         torch.manual_seed(0)
+
+
+@pytest.fixture(scope="module")
+def few_batches() -> Iterator[None]:
+    """What goes through batches beside the steps takes few: half of what a tiny training costs."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name, few in FEW.items():
+            patch.setitem(scoring.BATCHES, name, few)
+        yield
 
 
 @pytest.fixture(scope="session")

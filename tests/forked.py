@@ -1,9 +1,9 @@
 """Starts Python programs by a fork of a process that has their imports: 0.05 s instead of 1 to 3 s.
 
 `serving` has that process, `ForkServer` asks it, from any process. `Forked` is a program that it
-has started, to be used like a `subprocess.Popen`. Who can only start a command starts this file with
-the server's address and the program's path: a process that lends its input and output, ends as the
-program ends, and whose death is the program's.
+has started, to be used like a `subprocess.Popen`. Who can only start a command starts this file
+with the address of the server and the path of the program: a process that lends its input and
+output, ends as the program ends, and whose death is that of the program.
 """
 
 from __future__ import annotations

@@ -19,6 +19,8 @@ from napari_unet.files.model_file import write_model
 from tests.runs.tiny import disc_pair
 
 IMAGE, LABELS = np.asarray(disc_pair().image), disc_pair().labels
+pytestmark = pytest.mark.usefixtures("few_batches")
+
 BRIEF: dict[str, Any] = {"steps": 1, "device": "cpu"}
 UNHEARD: dict[str, Any] = {**BRIEF, "progress": lambda message: None}
 

@@ -16,6 +16,8 @@ from tests.runs.tiny import disc_pair
 from tests.test_api import write_base
 
 IMAGE, LABELS = np.asarray(disc_pair().image), disc_pair().labels
+pytestmark = pytest.mark.usefixtures("few_batches")
+
 BRIEF: dict[str, Any] = {"steps": 1, "device": "cpu"}
 
 

@@ -20,6 +20,8 @@ from napari_unet.core.unet import UNet
 from tests.runs.tiny import disc_pair
 from tests.test_api import write_base
 
+pytestmark = pytest.mark.usefixtures("few_batches")
+
 IMAGE, LABELS = np.asarray(disc_pair().image), disc_pair().labels
 
 

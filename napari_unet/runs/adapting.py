@@ -14,11 +14,12 @@ from napari_unet.core.presets import preset
 from napari_unet.core.settings import FitSettings, Settings
 from napari_unet.core.unet import UNet
 
+from .scoring import BATCHES
+
 # of the base on the held-out part: below this it has more to learn than to keep
 WELL_KNOWN = 0.65
 # few held out: the same told by its cross-entropy on what it is to learn, which then is above this
 WELL_READ = 0.16
-READ_FROM = 16  # batches; 0.5 s of two cores, 1.3 s of old ones
 
 
 def smaller(settings: Settings, tile: int, error: BaseException) -> FitSettings | None:
@@ -53,7 +54,7 @@ def hardly_known(
         return False
     if before is not None and before.get("truth", ENOUGH) >= ENOUGH:
         return bool(before["value"] < WELL_KNOWN)
-    return mean_loss(net, batches, READ_FROM) > WELL_READ
+    return mean_loss(net, batches, BATCHES["read"]) > WELL_READ
 
 
 def as_from_scratch(settings: Settings) -> Settings:

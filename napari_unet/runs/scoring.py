@@ -14,6 +14,9 @@ PARTS_OF_TIME = 16  # as long as all scorings together take no more than the sha
 SCORING_SHARE = 0.12
 SAVING = 1.0  # seconds of the budget for the last checkpoint and the model
 STALLED = 4  # scorings in a row without gain: the rest of the time is not needed
+# batches that a base is read from (0.5 s of two cores, 1.3 s of old ones), and that the batch norms
+# of a model are settled from: of the last one, one that is scored, one that is kept unscored
+BATCHES = {"read": 16, "last": 16, "scored": 4, "kept": 2}
 
 
 @dataclass

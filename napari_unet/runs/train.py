@@ -29,7 +29,7 @@ from .folder import RunFolder, open_run
 from .keeper import Candidate, Keeper
 from .messages import Message, warning
 from .networks import start_from
-from .scoring import STALLED, Scoring
+from .scoring import BATCHES, STALLED, Scoring
 from .telling import closing_words, model_config, remarks, step_message
 
 T = TypeVar("T")
@@ -113,8 +113,7 @@ class Training:
                 yield progress
                 continue
             yield step_message(progress, self.budget)
-            stopped = stop()
-            if stopped:
+            if stopped := stop():
                 break
             yield from self._marks(progress)
         yield from self._end(stopped)
@@ -238,16 +237,18 @@ class Training:
         return self.keeper.before is not None and self.settings.fit.keep_norms
 
     def _judge(self, final: bool, halfway: bool = False) -> Iterator[Message]:
+        settle = BATCHES["last" if final else "scored"]
         with self.scoring.timed():
             net = yield from self._fitting(
-                lambda: self.trainer.result(self.batches, 16 if final else 4, halfway)
+                lambda: self.trainer.result(self.batches, settle, halfway)
             )
             sure = self.settings.fit.keep_norms
             yield from self.keeper.judge(self._candidate(net, halfway), sure=sure)
 
     def _keep_newest(self) -> Iterator[Message]:
         """Never scored: the newest is the best we know of."""
-        net = yield from self._fitting(lambda: self.trainer.result(self.batches, settle=2))
+        settle = BATCHES["kept"]
+        net = yield from self._fitting(lambda: self.trainer.result(self.batches, settle))
         self.keeper.keep(self._candidate(net))
 
     def _candidate(self, net: UNet, halfway: bool = False) -> Candidate:

@@ -15,6 +15,11 @@ from napari_unet.files.model_file import write_model
 from .commands import Answer, Run, cells, put_pair
 
 
+@pytest.fixture(autouse=True, scope="module")
+def brief(few_batches: None) -> None:
+    """No training here is to be a good one."""
+
+
 @pytest.fixture
 def run(capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Run:
     """Run the command line with these words; paths may be given as they are."""

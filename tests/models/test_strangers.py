@@ -22,6 +22,8 @@ from tests.strange import HEADERS, LOGS, RUNS, write_header, write_run
 
 from .test_named import home  # noqa: F401
 
+pytestmark = pytest.mark.usefixtures("few_batches")
+
 
 @pytest.mark.parametrize("name", HEADERS)
 def test_an_odd_model_is_one_sentence(name: str, tmp_path: Path) -> None:

@@ -12,6 +12,11 @@ from tests.forked import ForkServer
 from .tiny import Talk
 
 
+@pytest.fixture(autouse=True, scope="module")
+def brief(few_batches: None) -> None:
+    """No training here is to be a good one."""
+
+
 @pytest.fixture(autouse=True, scope="package")
 def one_thread() -> Iterator[None]:
     threads = torch.get_num_threads()

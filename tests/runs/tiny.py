@@ -21,7 +21,9 @@ from napari_unet.runs.messages import Message, parse
 from tests.core.discs import touching_discs
 from tests.forked import ForkServer
 
-FORKED = Path(__file__).with_name("forked_worker.py")
+from .brief_worker import FEW
+
+FORKED = Path(__file__).with_name("brief_worker.py")
 NARROW = {"width": 4, "depth": 2}
 SMALL = {"tile": 64, "batch": 2}
 START = 600.0  # seconds that a worker may take to begin where other programs fill every core
@@ -76,7 +78,8 @@ def wait_for(condition: Callable[[], bool], timeout: float = START) -> None:
 def worker_of(grace: float | None) -> list[str]:
     """The command of a worker that gives a step so many seconds to end by itself."""
     own = "" if grace is None else f"worker.GRACE = worker.ALONE = {grace}; "
-    code = f"from napari_unet.runs import worker; {own}worker.main()"
+    brief = f"from napari_unet.runs import scoring, worker; scoring.BATCHES.update({FEW}); "
+    code = f"{brief}{own}worker.main()"
     return [sys.executable, "-u", "-c", code]
 
 

@@ -23,7 +23,7 @@ from tests.forked import ForkServer
 
 pytestmark = [pytest.mark.gui, pytest.mark.slow]
 
-FORKED_WORKER = Path(__file__).parent.parent / "runs" / "forked_worker.py"
+FORKED_WORKER = Path(__file__).parent.parent / "runs" / "brief_worker.py"
 Discs = tuple[np.ndarray, np.ndarray]
 Press = Callable[[str], None]
 
