@@ -28,6 +28,7 @@ from tests.forked import ForkServer
 from .windowless import Windowless
 
 FAKE_WORKER = Path(__file__).with_name("fake_worker.py")
+BRIEF_WORKER = Path(__file__).parent.parent / "runs" / "brief_worker.py"
 SIZE = 1000, 640  # px; each repaint goes through a software renderer: a third of what a test takes
 LOOK = 10  # ms; what other threads and processes do wakes no event loop
 PATIENCE = 120_000  # ms; costs nothing where all goes well, however busy the machine is
@@ -121,6 +122,14 @@ def fake_worker(
     monkeypatch.setenv("FAKE_WORKER_SETTINGS", str(settings))
     monkeypatch.setattr(Child, "send", send_with_settings)
     monkeypatch.setattr(child_module, "WORKER", start_fake)
+
+
+@pytest.fixture
+def brief_worker(forks: ForkServer | None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The real worker, with torch loaded; a run can be gone on with after a few of its steps."""
+    monkeypatch.setenv("WORKER_SAVES", "0.1")
+    if forks is not None:
+        monkeypatch.setattr(child_module, "WORKER", forks.command(BRIEF_WORKER))
 
 
 @pytest.fixture

@@ -17,13 +17,11 @@ from napari_unet import layers
 from napari_unet.core.settings import ModelConfig
 from napari_unet.files.model_file import read_config
 from napari_unet.runs.folder import open_run
-from napari_unet.widgets import child, modelling
+from napari_unet.widgets import modelling
 from napari_unet.widgets.desk import Desk
-from tests.forked import ForkServer
 
 pytestmark = [pytest.mark.gui, pytest.mark.slow]
 
-FORKED_WORKER = Path(__file__).parent.parent / "runs" / "brief_worker.py"
 Discs = tuple[np.ndarray, np.ndarray]
 Press = Callable[[str], None]
 
@@ -34,11 +32,8 @@ def contents(viewer: Viewer) -> dict[str, tuple[bytes, str]]:
 
 
 @pytest.fixture
-def fake_worker(forks: ForkServer | None, monkeypatch: pytest.MonkeyPatch) -> None:
+def fake_worker(brief_worker: None) -> None:
     """None: the real one, with torch loaded; tests/widgets/test_journey.py has it in earnest."""
-    monkeypatch.setenv("WORKER_SAVES", "0.1")  # a training can be gone on with after a few steps
-    if forks is not None:
-        monkeypatch.setattr(child, "WORKER", forks.command(FORKED_WORKER))
 
 
 @pytest.fixture
