@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import gc
+import importlib
 import os
 import sys
 import tempfile
@@ -63,6 +65,7 @@ def pytest_configure(config: pytest.Config) -> None:
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     # beside other programs a process of the idle class hardly runs
     os.environ.setdefault("NAPARI_UNET_PRIORITY", "normal")
+    gc.set_threshold(100_000, 50, 100)  # napari and torch are a million objects to look through
     if hasattr(config, "workerinput"):
         config.add_cleanup(give_display())
     elif workers > 1 and CAN_FORK:
@@ -82,6 +85,22 @@ def one_for_all(config: pytest.Config) -> Path:
 def pytest_configure_node(node: Any) -> None:
     if address := node.config.stash.get(SERVER, None):
         node.workerinput["server"] = str(address)
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Each process compiles its share of the tests: all of them at once take 10 s each."""
+    given = getattr(session.config, "workerinput", None)
+    if given is None or session.config.args != session.config.getini("testpaths"):
+        return
+    here, number, count = ROOT / "tests", int(given["workerid"][2:]), given["workercount"]
+    for path in sorted(here.rglob("test_*.py"))[number::count]:
+        importlib.import_module(".".join(path.relative_to(ROOT).with_suffix("").parts))
+
+
+def pytest_collection_finish() -> None:
+    """What was imported stays: nobody looks for garbage there."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(autouse=True)

@@ -29,6 +29,7 @@ from .windowless import Windowless
 
 FAKE_WORKER = Path(__file__).with_name("fake_worker.py")
 BRIEF_WORKER = Path(__file__).parent.parent / "runs" / "brief_worker.py"
+HAD_A_WINDOW = pytest.StashKey[bool]()
 SIZE = 1000, 640  # px; each repaint goes through a software renderer: a third of what a test takes
 LOOK = 10  # ms; what other threads and processes do wakes no event loop
 PATIENCE = 120_000  # ms; costs nothing where all goes well, however busy the machine is
@@ -76,10 +77,10 @@ def plugins_are_found_once() -> Iterator[None]:
 def little_to_collect(request: pytest.FixtureRequest) -> Iterator[None]:
     """What the first window has imported stays: no window's end looks for garbage there."""
     yield
-    if "window" in request.fixturenames and not gc.get_freeze_count():
+    if "window" in request.fixturenames and not request.config.stash.get(HAD_A_WINDOW, False):
+        request.config.stash[HAD_A_WINDOW] = True
         gc.collect()
         gc.freeze()
-        gc.set_threshold(100_000, 50, 100)
 
 
 @pytest.fixture(autouse=True)
