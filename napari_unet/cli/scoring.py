@@ -134,6 +134,7 @@ def _by_model(
 def _stored(folder: Path, pairs: tuple[PairFiles, ...]) -> Callable[[PairFiles, Pair], Ints]:
     """The label files of a folder, NAME_labels or NAME, one for each pair."""
     from napari_unet.core.annotation import photo_doubt
+    from napari_unet.core.axes import axes_of
     from napari_unet.files.images import SUFFIXES, check_order
     from napari_unet.files.pairs import normal, read_labels
 
@@ -155,7 +156,7 @@ def _stored(folder: Path, pairs: tuple[PairFiles, ...]) -> Callable[[PairFiles, 
 
     def predicted(files: PairFiles, pair: Pair) -> Ints:
         path = paths[files.name][0]
-        labels = read_labels(path)
+        labels = read_labels(path, axes_of(pair.image, pair.axes, where=pair.name))
         check_order(path, pair.axes, pair.image.shape)
         if doubt := photo_doubt(labels):
             say(f"note: {path}: {doubt}")

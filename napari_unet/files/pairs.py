@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from napari_unet.core.annotation import Mask, Pair, beyond, check_labels, photo_doubt, stated_area
-from napari_unet.core.axes import axes_of
+from napari_unet.core.axes import Axes, axes_of
 from napari_unet.core.errors import BadInput
 from napari_unet.core.given import as_mask
 
@@ -159,8 +159,8 @@ def read_pair(files: PairFiles, axes: str | None = None) -> Pair:
     """
     image, metadata = read_image(files.image)
     reading = axes_of(image, axes, metadata=metadata, where=str(files.image))
-    labels = read_labels(files.labels)
-    known = None if files.known is None else read_known(files.known)
+    labels = read_labels(files.labels, reading)
+    known = None if files.known is None else read_known(files.known, reading)
     for path, array in ((files.labels, labels), (files.known, known)):
         if array is not None and not reading.fits(array.shape):
             raise BadInput(
@@ -177,14 +177,14 @@ def read_pair(files: PairFiles, axes: str | None = None) -> Pair:
     return Pair(files.name, image, labels, known, reading.letters, tuple(n for n in notes if n))
 
 
-def read_labels(path: Path) -> npt.NDArray[np.int32]:
-    """Label ids of a file, int32 of the file's shape.
+def read_labels(path: Path, image: Axes | None = None) -> npt.NDArray[np.int32]:
+    """Label ids of a file, int32 of the file's shape; `image` is how theirs is read, if known.
 
     :class:`BadInput` if they are no ids; and for a mask of two numbers that shows 0 in another
     colour and the cells in black: nobody knows which of both are the cells. (Of many ids one may
     well be black.)
     """
-    array = _read_exact(path)
+    array = _read_exact(path, image)
     ids, black = check_labels(array, str(path)), black_numbers(path)
     if black and 0 not in black:
         used = np.unique(ids).tolist()
@@ -193,13 +193,14 @@ def read_labels(path: Path) -> npt.NDArray[np.int32]:
     return ids
 
 
-def read_known(path: Path) -> Mask:
+def read_known(path: Path, image: Axes | None = None) -> Mask:
     """Where the file is not 0: bool of the file's shape; see `core.annotation.stated_area`.
 
-    :class:`BadInput` where it is NaN: some programs write that for what is outside; and for a
-    palette whose black is another number than 0, so that numbers and colours disagree.
+    `image` is as in :func:`read_labels`. :class:`BadInput` where it is NaN: some programs write
+    that for what is outside; and for a palette whose black is another number than 0, so that
+    numbers and colours disagree.
     """
-    array = _read_exact(path)
+    array = _read_exact(path, image)
     mask = as_mask(array, str(path))
     black = black_numbers(path)
     if black and (mask & np.isin(array, black)).any():
@@ -211,9 +212,12 @@ def _turned_round(path: Path) -> str:
     return f"{path} has a palette whose black is not the number 0; save it in grey"
 
 
-def _read_exact(path: Path) -> npt.NDArray[Any]:
+def _read_exact(path: Path, image: Axes | None) -> npt.NDArray[Any]:
     array, axes = read_image(path, indices=True)
-    if axes is not None and ("S" in axes or axes.endswith("YXC")):  # S: what pixels are made of
+    slices = image is not None and image.fits(array.shape)
+    if axes is not None and (
+        axes.endswith(("YXS", "YXC")) or ("S" in axes and not slices)  # S: what pixels are made of
+    ):
         raise BadInput(f"{path} is a colour image; labels hold one number for each pixel")
     if array.ndim < 2 or not array.size:
         raise BadInput(f"{path} holds no label image: its shape is {array.shape}")

@@ -107,7 +107,19 @@ def read_tiff(path: Path, exact: bool = False) -> tuple[npt.NDArray[Any], str | 
                 f"{path} is compressed as {series.keyframe.compression.name}, which may change"
                 " values, so it cannot hold labels; save them with another compression"
             )
-        return np.asarray(series.asarray()), series.axes
+        axes = _without_samples(series) if exact else series.axes
+        return np.asarray(series.asarray()), axes
+
+
+def _without_samples(series: Any) -> str:
+    """The axes, without the letter of colours where they are but three or four planes.
+
+    tifffile writes any such stack as colours one after the other, as do those who write by it:
+    napari, scikit-image and imageio. It adds the shape, by which its files are known.
+    """
+    axes, page = str(series.axes), series.keyframe
+    planes = not axes.endswith("S") and (series.kind == "shaped" or page.bitspersample > 16)
+    return axes.replace("S", "Q") if planes else axes
 
 
 def tiff_palette(path: Path) -> npt.NDArray[Any] | None:

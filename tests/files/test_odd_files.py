@@ -6,6 +6,7 @@ import os
 import struct
 import sys
 import unicodedata
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ import PIL.Image
 import pytest
 import tifffile
 
+from napari_unet.core.axes import read_axes
 from napari_unet.core.errors import BadInput
 from napari_unet.files.images import read_header, read_image
 from napari_unet.files.pairs import find_pairs, list_images, look_into, read_known, read_labels
@@ -122,10 +124,37 @@ def test_an_id_that_just_does_not_fit(tmp_path: Path, dtype: Any) -> None:
 @pytest.mark.parametrize("order", ["contig", "separate"])
 def test_colours_are_no_slices(order: str, tmp_path: Path) -> None:
     shape = (12, 14, 3) if order == "contig" else (3, 12, 14)
-    kind: Any = {"photometric": "rgb", "planarconfig": order}
+    kind: Any = {"photometric": "rgb", "planarconfig": order, "metadata": None}
     tifffile.imwrite(tmp_path / "a.tif", np.ones(shape, np.uint8), **kind)
     with pytest.raises(BadInput, match="is a colour image"):
         read_labels(tmp_path / "a.tif")
+    flat, stack = (read_axes(s, where="b.tif") for s in ((12, 14), (5, 12, 14)))
+    for image in (flat, stack):
+        with pytest.raises(BadInput, match="is a colour image"):
+            read_labels(tmp_path / "a.tif", image)
+
+
+@pytest.mark.parametrize("read", [read_labels, read_known])
+@pytest.mark.parametrize("kind", [np.uint8, np.uint16, np.int32, np.int64])
+@pytest.mark.parametrize("shape", [(3, 12, 14), (4, 12, 14), (5, 3, 12, 14)])
+def test_few_slices_are_no_colours(
+    shape: tuple[int, ...], kind: Any, read: Callable[[Path], Any], tmp_path: Path
+) -> None:
+    """So they are called by tifffile, and by napari, scikit-image and imageio, which use it."""
+    ids = (np.arange(np.prod(shape)).reshape(shape) % 3).astype(kind)
+    with warnings.catch_warnings(action="ignore"):  # that one day it will call them so no more
+        tifffile.imwrite(tmp_path / "a.tif", ids)
+    assert np.array_equal(read(tmp_path / "a.tif"), ids if read is read_labels else ids > 0)
+
+
+@pytest.mark.parametrize("read", [read_labels, read_known])
+def test_the_image_tells_slices_from_colours(read: Callable[..., Any], tmp_path: Path) -> None:
+    """Without its record of the shape, a stack of three is no other file than a photograph."""
+    ids = (np.arange(3 * 12 * 14).reshape(3, 12, 14) % 3).astype(np.uint16)
+    kind: Any = {"photometric": "rgb", "planarconfig": "separate", "metadata": None}
+    tifffile.imwrite(tmp_path / "a.tif", ids, **kind)
+    image = read_axes(ids.shape, "ZYX", where="b.tif")
+    assert np.array_equal(read(tmp_path / "a.tif", image) > 0, ids > 0)
 
 
 def test_half_floats_hold_ids(tmp_path: Path) -> None:
