@@ -29,23 +29,18 @@ KINDS: dict[str, tuple[np.ndarray, str, dict[str, Any]]] = {
 }
 
 
-@pytest.fixture(scope="module")
-def models(tmp_path_factory: pytest.TempPathFactory) -> dict[str, RunFolder]:
-    """A model for each kind of image, trained until there is something to see."""
-    made = {}
-    for name, (_, axes, options) in KINDS.items():
-        pair = disc_pair(side=160)
-        image, labels = np.asarray(pair.image), pair.labels
-        if axes == "YXC":
-            pair = Pair(name, rgb(image), labels, None, axes)
-        if options:
-            pair = Pair(name, rgb(image), np.where(labels > 4, 7, labels > 0), None, axes)
-        run = tiny_run(
-            tmp_path_factory.mktemp("runs") / name, pairs=[pair], steps=40, held_out=0.2, **options
-        )
-        list(train_run(run.path))
-        made[name] = run
-    return made
+def trained(name: str, folder: Path) -> RunFolder:
+    """A model for a kind of image, trained until there is something to see."""
+    _, axes, options = KINDS[name]
+    pair = disc_pair(side=160)
+    image, labels = np.asarray(pair.image), pair.labels
+    if axes == "YXC":
+        pair = Pair(name, rgb(image), labels, None, axes)
+    if options:
+        pair = Pair(name, rgb(image), np.where(labels > 4, 7, labels > 0), None, axes)
+    run = tiny_run(folder / "run", pairs=[pair], steps=40, held_out=0.2, **options)
+    list(train_run(run.path))
+    return run
 
 
 @pytest.fixture(scope="module")
@@ -56,11 +51,9 @@ def worker(forks: Any) -> Any:
 
 
 @pytest.mark.parametrize("name", KINDS)
-def test_the_same_by_all_three_ways(
-    name: str, models: dict[str, RunFolder], worker: Talk, tmp_path: Path
-) -> None:
+def test_the_same_by_all_three_ways(name: str, worker: Talk, tmp_path: Path) -> None:
     image, axes, _ = KINDS[name]
-    model = models[name].model
+    model = trained(name, tmp_path).model
     by_python = load_model(model).segment(image, axes=axes)
 
     job = create_job(tmp_path / "job", image, axes=axes, model=model, first=(90, 180, 100, 190))
