@@ -53,15 +53,30 @@ def locked(folder: Path) -> Iterator[None]:
 
 
 def in_use(folder: Path) -> bool:
-    """Whether somebody holds the folder; nothing is made there."""
+    """Whether somebody holds the folder, or may hold it; nothing is made there."""
     try:
-        handle = os.open(folder / NAME, os.O_RDWR)
-    except OSError:  # nobody ever held it, or may write there
+        handle = _opened(folder / NAME)
+    except (FileNotFoundError, NotADirectoryError):  # nobody ever held it
         return False
+    except OSError:  # another user's, and nobody else may look
+        return True
     try:
         return not _taken(handle)
+    except OSError:  # some network folders lock nothing that is open for reading only
+        return True
     finally:
         os.close(handle)
+
+
+def _opened(path: Path) -> int:
+    """A lock file that is there, for writing or, where it is another user's, for reading.
+
+    Where it can be opened for neither, the second error is the one that tells.
+    """
+    try:
+        return os.open(path, os.O_RDWR)
+    except OSError:
+        return os.open(path, os.O_RDONLY)
 
 
 if sys.platform == "win32":

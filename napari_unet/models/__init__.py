@@ -2,7 +2,7 @@
 
 from .in_hand import InHand, in_hand
 from .named import DEFAULT, PRETRAINED, NamedModel, called, find_model, list_models, save_as
-from .places import home, models_folder, runs_folder
+from .places import home, models_folder, name_of_run, runs_folder
 from .pruning import prune_runs
 
 __all__ = [
@@ -16,6 +16,7 @@ __all__ = [
     "in_hand",
     "list_models",
     "models_folder",
+    "name_of_run",
     "prune_runs",
     "runs_folder",
     "save_as",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import secrets
 import shutil
 import threading
@@ -12,11 +13,13 @@ from collections.abc import Iterable
 from contextlib import ExitStack
 from pathlib import Path
 
+from napari_unet.files.foreign import holds_more
 from napari_unet.files.lock import in_use, locked
 
 from .places import runs_folder
 
-LIST = "models.json"
+LIST, NEW = "models.json", "new.json"
+OURS = re.compile(r"models\.json|new\.json|lock")
 YOUNG = 3600.0  # s; a folder that nobody holds may have been made just now
 
 
@@ -60,7 +63,7 @@ class InHand:
                 self._folder = folder
             assert self._folder is not None
             # ASCII: a name that is not UTF-8 comes back as it was
-            beside = self._folder / "new.json"
+            beside = self._folder / NEW
             beside.write_text(json.dumps(models), encoding="ascii")
             os.replace(beside, self._folder / LIST)
 
@@ -75,15 +78,19 @@ class InHand:
 
 
 def in_hand() -> list[Path]:
-    """What the windows that are open have in hand; the lists of dead ones are removed."""
+    """What the windows that are open have in hand; the lists of dead ones are removed.
+
+    What somebody else has put among them stays.
+    """
     found: list[Path] = []
     for folder in _windows().glob("*"):
         try:
             if in_use(folder):
                 found += map(Path, json.loads((folder / LIST).read_text(encoding="ascii")))
-            elif time.time() - folder.stat().st_mtime > YOUNG:
+            elif time.time() - folder.stat().st_mtime > YOUNG and not holds_more(folder, OURS):
                 shutil.rmtree(folder, ignore_errors=True)
-        except (OSError, ValueError, TypeError):  # it was closed just now, or never filled
+        # it was closed just now, never filled, or is none of ours
+        except (OSError, ValueError, TypeError, RecursionError):
             continue
     return found
 

@@ -45,7 +45,7 @@ def called(name: str) -> str:
 
 def list_models() -> list[NamedModel]:
     """Shipped models first, then the user's own, by name. Reads headers only."""
-    return [_named(name, path) for name, path in _files().items()]
+    return [_named(name, path) for name, path in model_files().items()]
 
 
 def find_model(name_or_path: str | Path) -> Path:
@@ -57,7 +57,7 @@ def find_model(name_or_path: str | Path) -> Path:
         If there is none, and the message names those that exist; or if there are two: one of the
         list, and a file or folder here. `default` is always the one that ships.
     """
-    files, path = _files(), Path(name_or_path)
+    files, path = model_files(), Path(name_or_path)
     named = files.get(str(name_or_path))
     if named is not None and path.exists() and path.name not in RESERVED:
         raise BadInput(
@@ -113,7 +113,7 @@ def save_as(name: str, path: Path, *, replace: bool = False) -> Path:
     return target
 
 
-def _files() -> dict[str, Path]:
+def model_files() -> dict[str, Path]:
     """All model files by name; a shipped name cannot be taken by another file."""
     own, shipped = (
         {p.stem: p for p in sorted(folder.glob(f"*{SUFFIX}")) if not p.name.startswith(".")}

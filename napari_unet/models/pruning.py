@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import re
 import shutil
 import stat
 from collections.abc import Collection
 from pathlib import Path
-from typing import Any
 
 from napari_unet.core.errors import BadInput
 from napari_unet.files.atomic import clear_leftovers, part_beside
@@ -17,7 +17,8 @@ from napari_unet.files.guarded import last_lines, parse_json
 from napari_unet.files.lock import in_use
 
 from .in_hand import in_hand
-from .places import runs_folder
+from .named import model_files
+from .places import NAMED_BY_TIME, runs_folder
 
 LIMIT = 2 * 2**30  # bytes
 # of the limit; finished runs may always have so much, or one run that is never deleted (broken
@@ -34,9 +35,10 @@ def prune_runs(limit_bytes: int = LIMIT, keep: Collection[Path] = ()) -> list[Pa
     """Delete the oldest finished runs until the runs folder is within the limit.
 
     A run that has not said "done" (running, or broken off and resumable) is never deleted, nor is
-    one that a process trains in, whose model a window has in hand, or that somebody has renamed or
-    put files of his own into. However much these take, the others may have :data:`SHARE` of the
-    limit. What cannot be deleted now, since a program has it open, stays whole until another time.
+    one that a process trains in, whose model a window has in hand or a link among the user's models
+    leads to, that somebody has given a name of his own or put files of his own into, or that is
+    another user's. However much these take, the others may have :data:`SHARE` of the limit. What
+    cannot be deleted now, since a program has it open, stays whole until another time.
 
     Parameters
     ----------
@@ -53,12 +55,12 @@ def prune_runs(limit_bytes: int = LIMIT, keep: Collection[Path] = ()) -> list[Pa
     if not folder.is_dir():
         return []
     clear_leftovers(folder)
-    spared = {p for path in (*keep, *in_hand()) for p in (path.resolve(), *path.resolve().parents)}
-    # a link leads to where the user put a run: nothing of ours
-    runs = [p for p in folder.iterdir() if (p / "run.json").is_file() and not p.is_symlink()]
+    held = [_resolved(path) for path in (*keep, *in_hand(), *model_files().values())]
+    spared = {p for path in held for p in (path, *path.parents)}
+    runs = [path for path in folder.iterdir() if _is_run(path)]
     sizes = {run: _size(run) for run in runs}
-    done = {run: _done(run) for run in runs if run.resolve() not in spared}
-    mine = [r for r, said in done.items() if said and not in_use(r) and not _somebodys(r, said)]
+    others = [run for run in runs if _resolved(run) not in spared]
+    mine = [r for r in others if _done(r) and not in_use(r) and not _somebodys(r)]
     there = sum(sizes[run] for run in mine)
     room = max(limit_bytes - (sum(sizes.values()) - there), SHARE * limit_bytes)
     deleted = []
@@ -71,15 +73,31 @@ def prune_runs(limit_bytes: int = LIMIT, keep: Collection[Path] = ()) -> list[Pa
     return deleted
 
 
-def _somebodys(run: Path, said: dict[str, Any]) -> bool:
-    """Whether somebody has put it by: it has a name of his, or files such as exported labels.
-
-    `said` is its last word, which tells what it was called.
-    """
-    called = said.get("path")
+def _is_run(path: Path) -> bool:
+    """Whether it is a run that can be looked into; one that cannot is nobody's concern."""
     try:
-        renamed = isinstance(called, str) and Path(called).name != run.name
-        return renamed or holds_more(run, OURS)
+        # a link leads to where the user put a run: nothing of ours
+        return (path / "run.json").is_file() and not path.is_symlink()
+    except OSError:
+        return False
+
+
+def _resolved(path: Path) -> Path:
+    """Where it lies; of what cannot be followed, as it is called."""
+    try:
+        return path.resolve()
+    except (OSError, RuntimeError):  # links in a circle
+        return path.absolute()
+
+
+def _somebodys(run: Path) -> bool:
+    """Whether it is another user's, or somebody has put it by.
+
+    That is: it has a name of his, whenever it got that, or files such as exported labels.
+    """
+    try:
+        others = hasattr(os, "getuid") and run.stat().st_uid != os.getuid()
+        return others or not NAMED_BY_TIME.fullmatch(run.name) or holds_more(run, OURS)
     except OSError:  # another window is just deleting it, or nobody may look into it
         return True
 
@@ -114,13 +132,13 @@ def _begun(run: Path) -> float:
         return 0.0
 
 
-def _done(run: Path) -> dict[str, Any] | None:
-    """The last event of the log, if it is "done"."""
+def _done(run: Path) -> bool:
+    """Whether the last event of the log is "done"."""
     log = run / "log.jsonl"
     try:
         lines = last_lines(log) if log.exists() else []
         last = parse_json(lines[-1], str(log)) if lines else {}
     # a line that was being written when the run was killed, no log at all, or none to be read
     except (BadInput, OSError):
-        return None
-    return last if isinstance(last, dict) and last.get("event") == "done" else None
+        return False
+    return isinstance(last, dict) and last.get("event") == "done"

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from napari.layers import Image
 from napari.viewer import Viewer
-from qtpy.QtCore import QObject
+from qtpy.QtCore import QObject, Signal
 
 from napari_unet import layers
 from napari_unet.advice import the_model
@@ -22,6 +22,8 @@ from napari_unet.session import Session
 
 class Choosing(QObject):
     """Keeps the session's model in step with the image in hand."""
+
+    chosen = Signal()  # an image has another model than before, be it in hand or not
 
     def __init__(self, viewer: Viewer, session: Session, parent: QObject) -> None:
         super().__init__(parent)
@@ -39,6 +41,7 @@ class Choosing(QObject):
         """The user wants this one for the image in hand; with none, for the next one."""
         self._models[self._kind(self._session.image)] = path
         self.renew()
+        self.chosen.emit()
 
     def trained(self, path: str, images: Sequence[str], *, learnt: bool = True) -> None:
         """Take this one for the images of a training; not `learnt`: the base, which did better."""
@@ -47,6 +50,11 @@ class Choosing(QObject):
             if learnt:
                 self._learnt.add((kind, path))
         self.renew()
+        self.chosen.emit()
+
+    def models(self) -> list[str]:
+        """The paths of all that were chosen or trained, for whatever image."""
+        return sorted(set(self._models.values()))
 
     def of(self, image: str) -> str:
         """The path of the image's model; "" = there is none at all."""

@@ -1,4 +1,4 @@
-"""What this window has selected, or can resume, is held: other windows do not prune it."""
+"""What this window has selected for its images, or can resume, is held: nobody prunes it."""
 
 from __future__ import annotations
 
@@ -8,21 +8,26 @@ from napari_unet.models import InHand
 from napari_unet.session import Session
 
 from .background import in_thread
+from .choosing import Choosing
 
 
 class Holding:
-    """Follows the session; `failed` gets a sentence where the list cannot be written."""
+    """Follows session and choices; `failed` gets a sentence where the list cannot be written."""
 
-    def __init__(self, session: Session, failed: Callable[[str], None]) -> None:
-        self._session, self._failed, self._in_hand = session, failed, InHand()
+    def __init__(self, session: Session, choosing: Choosing, failed: Callable[[str], None]) -> None:
+        self._session, self._choosing, self._failed = session, choosing, failed
+        self._in_hand = InHand()
+        choosing.chosen.connect(self._on_change)
         for field in ("model", "base", "resumable"):
             getattr(session.events, field).connect(self._on_change)
 
     def close(self) -> None:
         """The window is closed: it holds nothing."""
+        self._choosing.chosen.disconnect(self._on_change)
         self._in_hand.close()
 
     def _on_change(self) -> None:
         session = self._session
-        self._in_hand.set([session.model, session.base, str(session.resumable or "")])
+        own = (session.model, session.base, str(session.resumable or ""))
+        self._in_hand.set([*own, *self._choosing.models()])
         in_thread(self._in_hand.write, lambda _: None, self._failed)

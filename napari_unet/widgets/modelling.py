@@ -28,6 +28,7 @@ from napari_unet.models import (
     NamedModel,
     find_model,
     list_models,
+    name_of_run,
     prune_runs,
     runs_folder,
 )
@@ -178,8 +179,9 @@ def new_run_folder(*needed: str) -> Path:
     """
     folder = runs_folder()
     folder.mkdir(parents=True, exist_ok=True)
-    prune_runs(keep=[Path(model) for model in needed if model])
-    return _free(folder / time.strftime("trained %Y-%m-%d %H.%M.%S"))
+    with contextlib.suppress(OSError):  # what cannot be tidied up is no reason not to train
+        prune_runs(keep=[Path(model) for model in needed if model])
+    return _free(folder / name_of_run())
 
 
 def new_job_folder() -> Path:

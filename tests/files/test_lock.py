@@ -83,3 +83,30 @@ def test_a_file_system_without_locks_is_used_without(
     monkeypatch.setattr(module.fcntl, "flock", unable)
     with locked(tmp_path):
         assert not in_use(tmp_path)
+
+
+def only(mode: int | None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """From now on files can be opened in this mode only; None: in no mode."""
+    real = module.os.open
+
+    def opened(path: str, flags: int, *rest: int) -> int:
+        if mode is None or flags & (module.os.O_RDWR | module.os.O_WRONLY) != mode:
+            raise PermissionError(errno.EACCES, "Permission denied", path)
+        return real(path, flags, *rest)
+
+    monkeypatch.setattr(module.os, "open", opened)
+
+
+def test_what_another_user_holds_is_in_use(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with locked(tmp_path), monkeypatch.context() as patch:
+        only(module.os.O_RDONLY, patch)
+        assert in_use(tmp_path)
+    only(module.os.O_RDONLY, monkeypatch)
+    assert not in_use(tmp_path)
+
+
+def test_what_nobody_may_look_into_counts_as_in_use(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    only(None, monkeypatch)
+    assert in_use(tmp_path)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 from pathlib import Path
@@ -14,6 +15,8 @@ from napari_unet.core.errors import BadInput
 from napari_unet.core.settings import ModelConfig, NetworkSettings
 from napari_unet.files.model_file import write_model
 from napari_unet.models import find_model, list_models, prune_runs, save_as
+
+NUMBERS = itertools.count(2)
 
 
 @pytest.fixture(autouse=True)
@@ -101,8 +104,9 @@ def test_a_broken_model_is_listed_with_its_problem(model: Path) -> None:
     assert found.config is None and "cut off" in found.problem
 
 
-def make_run(name: str, age: int, event: str | None, size: int = 1000) -> Path:
-    run = models.runs_folder() / name
+def make_run(age: int, event: str | None, size: int = 1000) -> Path:
+    """A run such as the panel makes them; each has a name of its own."""
+    run = models.runs_folder() / f"trained 2026-01-01 10.00.00 {next(NUMBERS)}"
     (run / "data").mkdir(parents=True)
     (run / "data" / "0000_image.npy").write_bytes(b"-" * size)
     (run / "run.json").write_text("{}")
@@ -115,8 +119,8 @@ def make_run(name: str, age: int, event: str | None, size: int = 1000) -> Path:
 
 def test_pruning() -> None:
     assert prune_runs() == []
-    old, older, oldest = (make_run(f"r{i}", i, "done") for i in range(3))
-    running, torn, silent = (make_run(f"x{e}", 9, e) for e in ("step", "torn", None))
+    old, older, oldest = (make_run(i, "done") for i in range(3))
+    running, torn, silent = (make_run(9, e) for e in ("step", "torn", None))
     assert prune_runs() == [] and prune_runs(10_000) == []
     assert prune_runs(5500) == [oldest]
     assert prune_runs(0, keep=[older / "model.safetensors"]) == [old]

@@ -21,6 +21,7 @@ from tests.runs.tiny import tiny_run
 
 from .test_named import home, make_run  # noqa: F401
 
+NAME = "trained 2026-01-02 10.00.00"
 WINDOW = """
 import sys
 from napari_unet.models import InHand
@@ -44,21 +45,21 @@ def window(*models: Path) -> Iterator[subprocess.Popen[str]]:
 
 
 def test_one_large_run_that_was_broken_off_costs_no_other() -> None:
-    make_run("killed", 100, "step", size=50_000)
-    good = [make_run(f"good {i}", 50 - i, "done") for i in range(5)]
+    make_run(100, "step", size=50_000)
+    good = [make_run(50 - i, "done") for i in range(5)]
     assert prune_runs(20_000) == [] and all(run.exists() for run in good)
     assert prune_runs(6_000) == good[:3], "the large one takes no more than half of the limit"
 
 
 def test_a_large_model_that_is_selected_costs_no_other() -> None:
-    kept = make_run("kept", 100, "done", size=50_000)
-    good = [make_run(f"good {i}", 50 - i, "done") for i in range(3)]
+    kept = make_run(100, "done", size=50_000)
+    good = [make_run(50 - i, "done") for i in range(3)]
     assert prune_runs(20_000, keep=[kept / "model.safetensors"]) == []
     assert all(run.exists() for run in good)
 
 
 def test_windows_leave_each_others_models() -> None:
-    mine, theirs, nobodys = (make_run(name, 9, "done") for name in ("mine", "theirs", "nobody's"))
+    mine, theirs, nobodys = (make_run(9, "done") for _ in range(3))
     with window(theirs / "model.safetensors") as other:
         assert in_hand() == [theirs / "model.safetensors"]
         assert prune_runs(0, keep=[mine]) == [nobodys]
@@ -70,7 +71,7 @@ def test_windows_leave_each_others_models() -> None:
 
 
 def test_what_is_in_hand_follows_the_window(tmp_path: Path) -> None:
-    a, b = (make_run(name, 9, "done") / "model.safetensors" for name in "ab")
+    a, b = (make_run(9, "done") / "model.safetensors" for _ in range(2))
     one, other = InHand(), InHand()
     one.set(["", "default", str(tmp_path / "elsewhere.safetensors")])
     one.write()
@@ -91,10 +92,10 @@ def test_what_is_in_hand_follows_the_window(tmp_path: Path) -> None:
 
 
 def test_a_model_that_was_opened_by_another_path_is_in_hand(tmp_path: Path) -> None:
-    run = make_run("a", 9, "done")
+    run = make_run(9, "done")
     (tmp_path / "link").symlink_to(runs_folder())
     window = InHand()
-    window.set([str(tmp_path / "link" / "a" / "model.safetensors")])
+    window.set([str(tmp_path / "link" / run.name / "model.safetensors")])
     window.write()
     assert prune_runs(0) == []
     window.close()
@@ -111,7 +112,7 @@ def test_lists_of_dead_windows_go() -> None:
 
 
 def test_a_run_that_someone_works_in_stays() -> None:
-    run = make_run("a", 9, "done")
+    run = make_run(9, "done")
     with locked(run):
         assert prune_runs(0) == []
     assert prune_runs(0) == [run]
@@ -119,7 +120,7 @@ def test_a_run_that_someone_works_in_stays() -> None:
 
 def test_a_run_with_an_open_file_stays_whole(monkeypatch: pytest.MonkeyPatch) -> None:
     """As on Windows, where nothing that is open can be moved or deleted."""
-    opened, other = make_run("a", 9, "done"), make_run("b", 8, "done")
+    opened, other = make_run(9, "done"), make_run(8, "done")
     real = Path.rename
 
     def rename(self: Path, target: Path) -> Path:
@@ -134,7 +135,7 @@ def test_a_run_with_an_open_file_stays_whole(monkeypatch: pytest.MonkeyPatch) ->
 
 def test_files_that_are_gone_meanwhile_stop_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
     """A training replaces some each time that it saves."""
-    run, other = make_run("a", 9, None), make_run("b", 8, "done")
+    run, other = make_run(9, None), make_run(8, "done")
     replaced, real = run / ".model.0123abcd.part.safetensors", Path.lstat
     replaced.touch()
 
@@ -148,7 +149,7 @@ def test_files_that_are_gone_meanwhile_stop_nobody(monkeypatch: pytest.MonkeyPat
 
 
 def test_a_run_that_is_gone_meanwhile_stops_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
-    gone, other = make_run("a", 9, "done"), make_run("b", 8, "done")
+    gone, other = make_run(9, "done"), make_run(8, "done")
 
     def in_use(run: Path) -> bool:
         if run == gone:  # another window prunes, too
@@ -160,7 +161,7 @@ def test_a_run_that_is_gone_meanwhile_stops_nobody(monkeypatch: pytest.MonkeyPat
 
 
 def test_a_linked_run_is_left_alone(tmp_path: Path) -> None:
-    run = make_run("a", 9, "done")
+    run = make_run(9, "done")
     elsewhere = tmp_path / "elsewhere"
     run.rename(elsewhere)
     run.symlink_to(elsewhere)
@@ -168,7 +169,7 @@ def test_a_linked_run_is_left_alone(tmp_path: Path) -> None:
 
 
 def test_a_deletion_that_was_broken_off_is_done_later() -> None:
-    run = make_run("a", 9, "done")
+    run = make_run(9, "done")
     gone = run.with_name(".a.0123abcd.part")
     run.rename(gone)
     for path in (*gone.iterdir(), gone):
@@ -178,13 +179,13 @@ def test_a_deletion_that_was_broken_off_is_done_later() -> None:
 
 @pytest.mark.parametrize("line", ["[" * 50_000, "null", '{"event": ["done"]}', "NaN", "\\ud800"])
 def test_a_log_that_says_nothing_sensible(line: str) -> None:
-    run = make_run("a", 9, None)
+    run = make_run(9, None)
     (run / "log.jsonl").write_text(json.dumps({"event": "done"}) + "\n" + line + "\n")
     assert prune_runs(0) == [] and run.exists()
 
 
 def test_a_log_that_is_a_folder_costs_no_pruning() -> None:
-    odd, good = make_run("odd", 9, "done"), make_run("good", 8, "done")
+    odd, good = make_run(9, "done"), make_run(8, "done")
     (odd / "log.jsonl").unlink()
     (odd / "log.jsonl").mkdir()
     assert prune_runs(0) == [good] and odd.exists()
@@ -193,7 +194,7 @@ def test_a_log_that_is_a_folder_costs_no_pruning() -> None:
 @pytest.mark.parametrize("name", ["a_labels.tif", "data/a_labels.tif", "notes/today.txt"])
 def test_a_run_in_which_somebody_keeps_files_stays(name: str) -> None:
     """Labels that were exported there may be the only ones."""
-    run, other = make_run("a", 9, "done"), make_run("b", 8, "done")
+    run, other = make_run(9, "done"), make_run(8, "done")
     (run / name).parent.mkdir(exist_ok=True)
     (run / name).write_text("mine")
     for odd in (".DS_Store", "._run.json", ".model.0123abcd.part.safetensors", "lock"):
@@ -204,7 +205,7 @@ def test_a_run_in_which_somebody_keeps_files_stays(name: str) -> None:
 
 def test_a_real_run_is_all_ours_until_it_is_renamed() -> None:
     """Whoever gives it a name of his own means to keep it."""
-    run = tiny_run(runs_folder() / "real", steps=1)
+    run = tiny_run(runs_folder() / NAME, steps=1)
     list(train_run(run.path))
     kept = run.path.rename(runs_folder() / "nuclei, the good one")
     assert prune_runs(0) == [] and kept.exists()

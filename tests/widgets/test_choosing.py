@@ -15,9 +15,11 @@ from qtpy.QtCore import QObject
 
 from napari_unet import layers
 from napari_unet.layers.roles import KEY
-from napari_unet.models import PRETRAINED
+from napari_unet.models import PRETRAINED, in_hand, runs_folder
 from napari_unet.session import FROM_BASE, Session
+from napari_unet.widgets import holding
 from napari_unet.widgets.choosing import Choosing
+from napari_unet.widgets.holding import Holding
 
 from .conftest import done
 
@@ -72,6 +74,25 @@ def test_a_choice_of_the_users_stays_with_its_image(
     assert session.model == SHIPPED
     session.image = first
     assert session.model == OLD
+
+
+def test_the_models_of_all_images_are_held(
+    viewer: ViewerModel, choosing: Choosing, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The next training prunes what no window has in hand."""
+    monkeypatch.setenv("NAPARI_UNET_HOME", str(tmp_path))
+    monkeypatch.setattr(holding, "in_thread", lambda work, *_: work())
+    old, new = (str(runs_folder() / name / "model.safetensors") for name in ("old", "new"))
+    session = choosing._session
+    session.models = ((new, "trained today"), (old, "trained last week"), (SHIPPED, PRETRAINED))
+    held = Holding(session, choosing, pytest.fail)
+    first = opened(viewer, choosing)
+    choosing.choose(old)
+    opened(viewer, choosing)
+    assert session.model == SHIPPED and old in map(str, in_hand())
+    choosing.trained(new, [first])
+    assert session.model == SHIPPED and [str(p) for p in in_hand()] == [new]
+    held.close()
 
 
 def test_images_of_one_folder_that_are_alike_share_their_model(

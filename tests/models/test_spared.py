@@ -1,0 +1,83 @@
+"""What pruning spares: what is named, linked to, of others, or not to be looked into."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from napari_unet.models import in_hand, models_folder, name_of_run, prune_runs, runs_folder
+from napari_unet.widgets.modelling import new_run_folder
+
+from .test_named import home, make_run  # noqa: F401
+
+
+def finish(run: Path) -> None:
+    """Its last word names the folder as it is called by then."""
+    with (run / "log.jsonl").open("a") as log:
+        log.write(json.dumps({"event": "done", "path": str(run)}) + "\n")
+
+
+@pytest.mark.parametrize("name", ["my final nuclei", "trained on day 3", "trained 2026-01-01"])
+def test_a_run_that_was_named_before_it_was_done_stays(name: str) -> None:
+    """By `-o`, or by renaming one that was resumed later."""
+    named, other = make_run(9, None).rename(runs_folder() / name), make_run(8, "done")
+    finish(named)
+    assert prune_runs(0) == [other] and named.exists()
+
+
+def test_the_names_of_the_panel_are_known() -> None:
+    run = make_run(9, "done").rename(runs_folder() / name_of_run())
+    assert prune_runs(0) == [run]
+
+
+def test_a_run_that_a_link_among_the_models_leads_to_stays() -> None:
+    linked, other = make_run(9, "done"), make_run(8, "done")
+    (linked / "model.safetensors").touch()
+    models_folder().mkdir()
+    (models_folder() / "nuclei.safetensors").symlink_to(linked / "model.safetensors")
+    (models_folder() / "circle.safetensors").symlink_to(models_folder() / "circle.safetensors")
+    assert prune_runs(0) == [other] and linked.exists()
+
+
+@pytest.mark.skipif(not hasattr(os, "getuid"), reason="the system has no such users")
+def test_runs_of_another_user_stay(monkeypatch: pytest.MonkeyPatch) -> None:
+    make_run(9, "done")
+    monkeypatch.setattr(os, "getuid", lambda: 12345)
+    assert prune_runs(0) == []
+
+
+def test_a_folder_that_may_not_be_searched_stops_no_training(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    other, shut = make_run(9, "done"), make_run(8, "done")
+    real = Path.stat
+
+    def stat(self: Path, *, follow_symlinks: bool = True) -> os.stat_result:
+        if shut in self.parents:
+            raise PermissionError(13, "Permission denied", str(self))
+        return real(self, follow_symlinks=follow_symlinks)
+
+    monkeypatch.setattr(Path, "stat", stat)
+    assert prune_runs(0) == [other]
+
+
+def test_nothing_that_goes_wrong_in_pruning_stops_a_training(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def iterdir(self: Path) -> None:
+        raise PermissionError(13, "Permission denied", str(self))
+
+    runs_folder().mkdir(parents=True)
+    monkeypatch.setattr(Path, "iterdir", iterdir)
+    assert new_run_folder().parent == runs_folder()
+
+
+def test_notes_among_the_lists_of_windows_stay() -> None:
+    notes = runs_folder() / "windows" / "mine" / "notes.txt"
+    notes.parent.mkdir(parents=True)
+    notes.touch()
+    os.utime(notes.parent, (1000, 1000))
+    assert in_hand() == [] and notes.exists()
