@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 import stat
 import tokenize
 from collections.abc import Collection
@@ -62,6 +63,24 @@ def check_plain(path: Path) -> None:
     """
     if not stat.S_ISREG(path.stat().st_mode):
         raise BadInput(f"{path} is not a plain file, but a pipe, a device or a folder")
+
+
+def sibling(path: Path, name: str) -> Path | None:
+    """The file beside another that is named in it; None = there is none.
+
+    Raises
+    ------
+    BadInput
+        If the name leads into another folder, where nothing is touched, or to what is no plain
+        file: a pipe would be waited for.
+    """
+    if re.search(r"[/\\:]", name) or name in ("", ".", ".."):
+        raise BadInput(f"{path} says that planes of it lie in another folder; save it as one file")
+    other = path.parent / name
+    if not other.exists():
+        return None
+    check_plain(other)
+    return other
 
 
 def parse_json(content: bytes | str, where: str) -> Any:

@@ -11,7 +11,7 @@ import logging
 import threading
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ import numpy.typing as npt
 
 from napari_unet.core.errors import BadInput
 
+from .micromanager import Alone, stands_alone
 from .ome import ome_of
 
 # tifffile's words for pixels that are not there, in what it logs as mere warnings. Of odd
@@ -37,6 +38,7 @@ _HOLES = (
     "segments, got",
     "discontiguous",
 )
+_BROKEN_OFF = "Returning subset"  # a recording of fewer planes than planned; those are all there
 _DESCRIPTION = 270  # the tag that holds the axes, as XML, JSON or lines
 _JPEG = (6, 7)  # numbers of compressions; of 8 bits they are lossy
 # JPEG XR, JPEG XL, JPEG 2000 and LERC, of which the tag does not tell whether they are lossless:
@@ -54,15 +56,21 @@ def open_series(path: Path) -> Iterator[Any]:
     Raises
     ------
     BadInput
-        If the file is cut off or lacks planes, or holds several images; and as :func:`.ome.ome_of`.
+        If the file is cut off or lacks planes, or holds several images; and as
+        :func:`.micromanager.stands_alone` and :func:`.ome.ome_of`.
     """
     import tifffile
 
     with _Complaints():
-        ome = ome_of(path)
-    with _Complaints() as complaints, tifffile.TiffFile(path, omexml=ome) as tiff:
+        alone = stands_alone(path)
+        ome = None if alone else ome_of(path)
+    with (
+        _Complaints() as complaints,
+        Alone(path) if alone else nullcontext(path) as file,
+        tifffile.TiffFile(file, omexml=ome) as tiff,
+    ):
         size = path.stat().st_size
-        series = _series(path, tiff)[0]
+        series = tiff.series[0]
         pages = [page for page in series.pages if page is not None and page.parent is tiff]
         ends = [a + n for p in pages for a, n in zip(p.dataoffsets, p.databytecounts, strict=True)]
         if series.dataoffset is not None:  # all planes in one piece; only the first has its page
@@ -136,19 +144,6 @@ def tiff_palette(path: Path) -> npt.NDArray[Any] | None:
         return None if page.colormap is None else np.asarray(page.colormap).T
 
 
-def _series(path: Path, tiff: Any) -> Any:
-    """All series; of Micro-Manager's sets any file beside it that is called so is taken for one."""
-    try:
-        return tiff.series
-    except KeyError as error:
-        if error.args != ("IndexMap",):
-            raise
-        raise BadInput(
-            f"{path} is one file of a set, and beside it lies one that is called like them and is"
-            " none, perhaps its labels: move that into another folder"
-        ) from error
-
-
 def _refuse_holes(path: Path, complaints: _Complaints) -> None:
     if complaints.holes:
         raise BadInput(
@@ -206,6 +201,7 @@ class _Complaints(logging.Filter):
         return [
             message
             for level, message in self.messages
-            if ("TiffTag" not in message or f"TiffTag {_DESCRIPTION} " in message)
+            if _BROKEN_OFF not in message
+            and ("TiffTag" not in message or f"TiffTag {_DESCRIPTION} " in message)
             and (level >= logging.ERROR or any(words in message for words in _HOLES))
         ]

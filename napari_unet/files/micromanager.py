@@ -1,0 +1,116 @@
+"""Which files belong to one of Micro-Manager's, looked at before tifffile follows any.
+
+It writes a large recording into several files: stacks that are called alike, or those that an index
+beside them names (NDTiff). tifffile takes whatever is called so, be it of another recording.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import struct
+from pathlib import Path
+from typing import Any
+
+from napari_unet.core.errors import BadInput
+
+from .guarded import check_plain, sibling
+
+INDEX = "NDTiff.index"
+
+
+class Alone(io.BufferedReader):
+    """A file that tifffile takes for a stream, beside which nothing lies."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(io.FileIO(os.path.realpath(path)))
+
+    def fileno(self) -> int:
+        """None: that is how tifffile knows a stream."""
+        raise io.UnsupportedOperation
+
+
+def stands_alone(path: Path) -> bool:
+    """Whether a file is one of Micro-Manager's that holds all of its image by itself.
+
+    Positions are images of their own: a file is not read together with those of other positions.
+
+    Raises
+    ------
+    BadInput
+        If it is one of several of a set, and what lies beside it is not the rest of that set.
+    """
+    import tifffile
+
+    here = Path(os.path.realpath(path))  # beside which tifffile looks, too
+    with tifffile.TiffFile(here) as tiff:
+        if tiff.is_mmstack:
+            return _stack_alone(path, here)
+        return bool(tiff.is_ndtiff) and _indexed_alone(path, here)
+
+
+def _stack_alone(path: Path, here: Path) -> bool:
+    own = _said(here)
+    summary = own["Summary"]
+    if not {"MicroManagerVersion", "Frames"} <= summary.keys():
+        return False  # nor does tifffile read it as a stack
+    prefix = summary.get("Prefix") or here.name.split("_MMStack")[0]
+    alike = [
+        other
+        for other in sorted(here.parent.iterdir())
+        if other != here and other.name.startswith(f"{prefix}_MMStack") and other.suffix == ".tif"
+    ]
+    same = {other: _said(other) for other in alike}
+    same = {other: said for other, said in same.items() if said.get("Summary") == summary}
+    if not any(_goes_on(own, said) for said in same.values()):
+        if own["IndexMap"][:, :3].min(axis=0).any():
+            raise BadInput(
+                f"{path} is one file of several and does not hold the first planes: put all of"
+                " them into one folder, with the names that they had"
+            )
+        return True
+    for other in alike:
+        if other not in same or not _goes_on(own, same[other]):
+            raise BadInput(
+                f"{path} is one file of a set, and {other.name} beside it is called like them and"
+                " holds something else: move that into another folder"
+            )
+    return False
+
+
+def _goes_on(own: dict[str, Any], other: dict[str, Any]) -> bool:
+    """Whether another file holds further planes of a position; a copy holds the same ones."""
+    ours, theirs = (
+        {tuple(x[:4]) for x in said.get("IndexMap", ())} for said in (own, other)
+    )  # channel, slice, time and position of each plane
+    return bool({x[3] for x in ours} & {x[3] for x in theirs}) and not ours & theirs
+
+
+def _indexed_alone(path: Path, here: Path) -> bool:
+    import tifffile
+
+    check_plain(here.parent / INDEX)
+    names = {name for _, name, *_ in tifffile.read_ndtiff_index(here.parent / INDEX)}
+    if here.name not in names:  # the index is of another recording, or the file was renamed
+        return True
+    for name in sorted(names - {here.name}):
+        other = sibling(here, name)
+        if other is None or _said(other).get("Summary") != _said(here).get("Summary"):
+            state = "not beside it" if other is None else "of another recording"
+            raise BadInput(
+                f"{path} is one file of several by {INDEX} beside it, and {name} is {state}: put"
+                " the files of one recording into a folder of their own"
+            )
+    return False
+
+
+def _said(path: Path) -> dict[str, Any]:
+    """What Micro-Manager says of a file; nothing of what is none of its."""
+    import tifffile
+
+    try:
+        check_plain(path)  # a pipe would be waited for
+        with path.open("rb") as file:
+            return tifffile.read_micromanager_metadata(file, {"Summary", "IndexMap"})
+    except (BadInput, OSError, ValueError, struct.error):
+        return {}
