@@ -30,10 +30,11 @@ class Alone(io.BufferedReader):
         raise io.UnsupportedOperation
 
 
-def stands_alone(path: Path) -> bool:
-    """Whether a file is one of Micro-Manager's that holds all of its image by itself.
+def stands_alone(path: Path) -> bool | None:
+    """Whether a file of Micro-Manager's holds all of its image; None: it is no stack of it.
 
     Positions are images of their own: a file is not read together with those of other positions.
+    Where others belong to its image, tifffile finds them.
 
     Raises
     ------
@@ -46,14 +47,14 @@ def stands_alone(path: Path) -> bool:
     with tifffile.TiffFile(here) as tiff:
         if tiff.is_mmstack:
             return _stack_alone(path, here)
-        return bool(tiff.is_ndtiff) and _indexed_alone(path, here)
+        return True if tiff.is_ndtiff and _indexed_alone(path, here) else None
 
 
-def _stack_alone(path: Path, here: Path) -> bool:
+def _stack_alone(path: Path, here: Path) -> bool | None:
     own = _said(here)
     summary = own["Summary"]
     if not {"MicroManagerVersion", "Frames"} <= summary.keys():
-        return False  # nor does tifffile read it as a stack
+        return None  # nor does tifffile read it as a stack
     prefix = summary.get("Prefix") or here.name.split("_MMStack")[0]
     alike = [
         other

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import math
 import os
-import re
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from xml.etree import ElementTree
 
 from napari_unet.core.errors import BadInput
 
-from .guarded import check_plain
+from .guarded import sibling
 
 MOST_PLANES = 2**20  # of any file; tifffile takes eight bytes and more for each that is told of
 
@@ -28,13 +28,12 @@ def ome_of(path: Path) -> str | None:
     Raises
     ------
     BadInput
-        If it is one file of several and was renamed, if planes lie in other folders, where nothing
-        is touched, or in what is no plain file, or if there are said to be too many.
+        If it is one file of several and was renamed without saying who it is, if planes lie in
+        other folders, where nothing is touched, in what is no plain file or in a file of another
+        image, or if there are said to be too many.
     """
-    import tifffile
-
-    with tifffile.TiffFile(path) as tiff:
-        said, size = tiff.ome_metadata, tiff.pages.first.size
+    here = Path(os.path.realpath(path))  # beside which tifffile looks, too
+    said, size = _said(here)
     if said is None:
         return None
     try:
@@ -43,33 +42,54 @@ def ome_of(path: Path) -> str | None:
         return None
     if not all(count <= MOST_PLANES for count in _planes(root, size)):  # nor is it no number
         raise BadInput(f"{path} is damaged: it tells of more than {MOST_PLANES} planes")
-    here = Path(os.path.realpath(path))  # beside which tifffile looks, too
-    held = [x for x in root.iter() if x.tag.endswith("UUID") and "FileName" in x.attrib]
-    names = {x.attrib["FileName"] for x in held}
-    others = {x.attrib["FileName"] for x in held if not _is_here(x, root, here)} - {here.name}
+    held: dict[str, set[str | None]] = {}  # by name, who each file is
+    for x in root.iter():
+        if x.tag.endswith("UUID") and "FileName" in x.attrib:
+            held.setdefault(x.attrib["FileName"], set()).add(x.text)
+    own = root.attrib.get("UUID")
+    mine = {name for name, who in held.items() if _is_here(name, who, own, here)}
+    others = held.keys() - mine
     if not others:
         return None
-    if here.name not in names:
-        if len(names) == 1:
-            return _without_names(root)
+    if not mine and len(held) == 1:
+        return _without_names(root)
+    if not mine or here.name in others:
         raise BadInput(
             f"{path} is one file of several by what it says, and was renamed since: give each its"
-            f" name back ({', '.join(sorted(names)[:3])}), or save them as one file"
+            f" name back ({', '.join(sorted(held)[:3])}), or save them as one file"
         )
     for name in sorted(others):
-        if re.search(r"[/\\:]", name):
+        other = sibling(here, name)
+        if other is not None and _identity(other) not in (None, *held[name]):
             raise BadInput(
-                f"{path} says that planes of it lie in another folder; save it as one file"
+                f"{path} says that planes of it lie in {name}, and the file of that name is one of"
+                " another image: put the right one beside it, or save them as one file"
             )
-        if (here.parent / name).exists():
-            check_plain(here.parent / name)  # a pipe would be waited for
     return None
 
 
-def _is_here(held: ElementTree.Element, root: ElementTree.Element, here: Path) -> bool:
-    """Whether tifffile takes a file that is named for the one that it reads."""
-    own = root.attrib.get("UUID")
-    return held.attrib["FileName"].lower() == here.name.lower() if own is None else held.text == own
+def _is_here(name: str, who: set[str | None], own: str | None, here: Path) -> bool:
+    """Whether what is said of a file is said of the one that is read.
+
+    A file that says who it is may have been renamed, and another may have its name by now.
+    """
+    return name.lower() == here.name.lower() if own is None else who == {own}
+
+
+def _said(path: Path) -> tuple[str | None, int]:
+    """The XML of a file, if there is any, and how many numbers its first plane has."""
+    import tifffile
+
+    with tifffile.TiffFile(path) as tiff:
+        return tiff.ome_metadata, tiff.pages.first.size
+
+
+def _identity(path: Path) -> str | None:
+    """Who a file says that it is; None: it does not, or it is no such file."""
+    with suppress(ElementTree.ParseError, ValueError, OSError):
+        if said := _said(path)[0]:
+            return ElementTree.fromstring(said).attrib.get("UUID")
+    return None
 
 
 def _planes(root: ElementTree.Element, size: int) -> Iterator[float]:

@@ -63,7 +63,7 @@ def open_series(path: Path) -> Iterator[Any]:
 
     with _Complaints():
         alone = stands_alone(path)
-        ome = None if alone else ome_of(path)
+        ome = ome_of(path) if alone is None else None  # of a stack tifffile heeds no XML
     with (
         _Complaints() as complaints,
         Alone(path) if alone else nullcontext(path) as file,

@@ -74,6 +74,52 @@ def test_one_of_several_files_that_was_renamed_is_not_another(tmp_path: Path) ->
         read_image(tmp_path / "c.ome.tif")
 
 
+def write_set(folder: Path, value: int) -> list[Path]:
+    """Two files, of which each says who it is."""
+    folder.mkdir()
+    paths = [folder / name for name in ("a.ome.tif", "b.ome.tif")]
+    for i, path in enumerate(paths):
+        write_ome(path, value + i, "a.ome.tif", "b.ome.tif")
+        with tifffile.TiffFile(path) as tiff:
+            text = tiff.ome_metadata or ""
+        for other in paths:
+            text = text.replace(f">{other.name}</UUID>", f">{value} {other.stem}</UUID>")
+        text = text.replace("<OME ", f'<OME UUID="{value} {path.stem}" ')
+        plane = np.full((6, 8), value + i, np.uint8)
+        tifffile.imwrite(path, plane, description=text, metadata=None)
+    return paths
+
+
+def values(path: Path) -> list[int]:
+    return read_image(path)[0][:, 0, 0].tolist()
+
+
+def test_a_set_of_which_a_file_was_replaced_by_that_of_another(tmp_path: Path) -> None:
+    ours, others = write_set(tmp_path / "1", 1), write_set(tmp_path / "2", 11)
+    assert values(ours[0]) == values(ours[1]) == [1, 2] and values(others[0]) == [11, 12]
+    others[0].replace(ours[0])
+    for path, other in (ours, ours[::-1]):
+        words = f"planes of it lie in {other.name}, and the file of that name is one of another"
+        with pytest.raises(BadInput, match=words):
+            read_image(path)
+
+
+def test_a_set_whose_files_have_exchanged_their_names(tmp_path: Path) -> None:
+    first, second = write_set(tmp_path / "1", 1)
+    first.rename(tmp_path / "1" / "c.ome.tif")
+    second.rename(first)
+    with pytest.raises(BadInput, match="was renamed since"):
+        read_image(first)  # its name is that of the other's planes
+    (tmp_path / "1" / "c.ome.tif").rename(second)
+    with pytest.raises(BadInput, match="was renamed since"):
+        read_image(first)
+
+
+def test_a_file_that_says_who_it_is_may_be_renamed(tmp_path: Path) -> None:
+    _, second = write_set(tmp_path / "1", 1)
+    assert values(second.rename(tmp_path / "1" / "c.ome.tif")) == [1, 2]
+
+
 def test_a_file_that_was_renamed_keeps_its_channels(tmp_path: Path) -> None:
     held = PLANE.format(0).replace("/>", '><UUID FileName="a.ome.tif">a</UUID></TiffData>')
     held = held.replace('PlaneCount="1"', 'PlaneCount="5"')
