@@ -5,11 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
+from weakref import ref
 
 import numpy as np
 import numpy.typing as npt
+from napari.layers import Labels
 
 from napari_unet import layers
+
+from .undoing import Deed
 
 MOST = 0.5  # of its pixels: in other labels some may have their number by chance
 
@@ -21,28 +25,35 @@ class Accepted:
     index: npt.NDArray[np.intp]
     values: npt.NDArray[np.int64]
     drawn: dict[int, str]  # the slices that were offered, each with the job that drew it
-    step: Any  # napari's note of it, for `history.can_be_undone`
+    deed: Deed  # the step of the labels' history
+    layer: ref[Labels]  # the labels
     array: layers.Held  # the labels' own
+    dtype: npt.DTypeLike  # of that array
 
     def concerns(self, drawn: dict[int, str]) -> bool:
         """Whether a slice is on show still as it was accepted."""
         return any(drawn.get(place) == job for place, job in self.drawn.items())
 
-    def stands(self, array: Any, labels: npt.NDArray[Any], noted: bool) -> bool:
+    def stands(self, layer: Labels, array: Any, labels: npt.NDArray[Any]) -> bool:
         """Whether it is in the labels, or was erased there by hand; not where it was undone.
+
+        Undo is known of, and never guessed from the pixels: the next cells get the same numbers.
+        The pixels are asked only where they are another array, or another layer's.
 
         Parameters
         ----------
         array : the layer's own, of which `labels` is a copy
-        noted : the layer's undo history has it; so it does where a script has exchanged the array
         """
-        own = self.array.holds(array)
-        if own and noted:
+        own, held = self.layer() is layer, self.array.holds(array)
+        if (own or held) and not self.deed.stands:
+            return False
+        if held:
             return True
         if self.index.max(initial=-1) >= labels.size:
             return False  # they are of another shape
         there = np.take(labels, self.index) == self.values
-        return bool(there.any()) if own else bool(np.mean(there) > MOST)
+        converted = own and labels.dtype != self.dtype  # or widened: what was erased stays erased
+        return bool(there.any()) if converted else bool(np.mean(there) > MOST)
 
     def still(self, drawn: dict[int, str], plane: int) -> npt.NDArray[np.intp]:
         """Its positions in slices of `plane` px that were not predicted anew since."""

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
-from weakref import WeakKeyDictionary
+from weakref import WeakKeyDictionary, ref
 
 import numpy as np
 from napari.layers import Image, Labels
@@ -16,7 +16,6 @@ from napari.viewer import Viewer
 from napari_unet import layers
 from napari_unet.advice import CORRECT, advise, next_step, why_not_accept
 from napari_unet.core.settings import LabelsAre
-from napari_unet.layers import history
 from napari_unet.merging import Addition, addition, class_addition
 from napari_unet.session import Session
 from napari_unet.wording import count
@@ -146,14 +145,13 @@ class Accepting:
         before, prediction = offer.data, offer.found.data
         background = None if offer.background is None else offer.background.data
         merge = addition if offer.kind == "instances" else class_addition
-        earlier = [
-            (each, history.can_be_undone(own, each.step))
-            for each in self._accepted.get(offer.found, [])
-        ]
+        earlier = list(self._accepted.get(offer.found, []))
+        for each in earlier:
+            each.deed.look(own)
 
         def work() -> Addition:
             labels = np.array(before)
-            stands = [each for each, noted in earlier if each.stands(before, labels, noted)]
+            stands = [each for each in earlier if each.stands(own, before, labels)]
             closed = where_accepted(labels, stands, drawn)
             if background is not None:
                 closed |= np.asarray(background) > 0
@@ -276,11 +274,12 @@ class Accepting:
         """It must not be added again, not even where the user erases it."""
         drawn = layers.drawn(offer.found)
         earlier = [x for x in self._accepted.get(offer.found, []) if x.concerns(drawn)]
-        array = layers.Held(offer.own.data)
-        made = Accepted(new.index, new.values, offer.drawn, step, array)
-        self._accepted[offer.found] = [*earlier, made]
         turned = partial(self._on_turned, offer, offer.drawing)
-        self._undoing.follow(offer.own, step, partial(turned, False), partial(turned, True))
+        own = offer.own
+        deed = self._undoing.follow(own, step, partial(turned, False), partial(turned, True))
+        array, dtype = layers.Held(own.data), own.data.dtype
+        made = Accepted(new.index, new.values, offer.drawn, deed, ref(own), array, dtype)
+        self._accepted[offer.found] = [*earlier, made]
 
     def _on_turned(self, offer: Offer, drawing: int, again: bool) -> None:
         """Undo took the cells out of the labels, or redo brought them back `again`."""

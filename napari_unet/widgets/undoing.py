@@ -18,12 +18,33 @@ from .watching import Watching
 
 @dataclass
 class Deed:
-    """A step of a layer's history, by one of its parts, and what is to be done about it."""
+    """A step of a layer's history, by one of its parts, and what is to be done about it.
+
+    Attributes
+    ----------
+    stands : it was not undone, as far as was seen; out of the history it stays as it was last
+    told : what `undone` and `redone` were last told
+    """
 
     part: Any
     undone: Callable[[], None]
     redone: Callable[[], None]
     stands: bool = True
+    told: bool = True
+
+    def look(self, layer: Labels) -> bool:
+        """Bring `stands` up to date; False: neither undo nor redo comes to it any more."""
+        stands = history.can_be_undone(layer, self.part)
+        if not stands and not history.can_be_redone(layer, self.part):
+            return False
+        self.stands = stands
+        return True
+
+    def tell(self) -> None:
+        """Say what was undone or redone since it was last told."""
+        if self.told != self.stands:
+            self.told = self.stands
+            (self.redone if self.stands else self.undone)()
 
 
 class Undoing:
@@ -42,24 +63,23 @@ class Undoing:
 
     def follow(
         self, layer: Labels, part: Any, undone: Callable[[], None], redone: Callable[[], None]
-    ) -> None:
+    ) -> Deed:
         """Call `undone` when undo has come to this part of a step, `redone` when redo has."""
+        deed = Deed(part, undone, redone)
         if part is not None:
-            self._deeds.setdefault(layer, []).append(Deed(part, undone, redone))
+            self._deeds.setdefault(layer, []).append(deed)
+        return deed
 
     def _on_edited(self, layer: Labels, edits: Any = None) -> None:
-        if self._deeds.get(layer):
+        # at once: the next stroke may clear what can be redone
+        there = [(deed.look(layer), deed) for deed in self._deeds.get(layer, [])]
+        if any(not known or deed.stands != deed.told for known, deed in there):
             later(0, partial(self._look, layer), self._failed)  # once the history is in order
 
     def _look(self, layer: Labels) -> None:
-        kept = []
-        for deed in self._deeds.pop(layer, []):
-            stands = history.can_be_undone(layer, deed.part)
-            if not stands and not history.can_be_redone(layer, deed.part):
-                continue  # out of the history: it stays as it is
-            kept.append(deed)
-            if stands != deed.stands:
-                deed.stands = stands
-                (deed.redone if stands else deed.undone)()
+        deeds = self._deeds.pop(layer, [])
+        kept = [deed for deed in deeds if deed.look(layer)]
         if kept:
-            self._deeds[layer] = [*kept, *self._deeds.get(layer, [])]
+            self._deeds[layer] = kept
+        for deed in deeds:
+            deed.tell()
