@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 from napari.layers import Labels
 from napari.viewer import Viewer
 from qtpy.QtCore import QObject, QTimer, Signal
@@ -17,7 +18,7 @@ from napari_unet.core.tally import Tally, tally
 from napari_unet.layers.edits import Edit
 from napari_unet.session import Annotated, Session
 
-from .background import Latest
+from .background import Latest, words_for
 from .watching import Watching
 
 PAUSE = 200  # ms without a stroke before the annotation is counted again
@@ -94,8 +95,8 @@ class Counting(QObject):
             return
         kind = self._session.labels_are
 
-        def done(result: tuple[Annotated, dict[int, Tally]]) -> None:
-            annotated, found = result
+        def done(result: tuple[Annotated, dict[int, Tally], list[Exception]]) -> None:
+            annotated, found, failures = result
             if any(self._watching.painting(x) for x in uncounted):
                 self.soon()
                 return
@@ -103,6 +104,8 @@ class Counting(QObject):
                 if id(layer.data) in found:
                     self._tallies[layer] = found[id(layer.data)]
             self.counted.emit(annotated)
+            for failure in failures[:1]:  # the status line holds one sentence
+                self.failed.emit(words_for(failure))
 
         self._asking.ask(lambda: counted(parts, kind), done, self.failed.emit)
 
@@ -149,30 +152,55 @@ class Counting(QObject):
         self.soon()
 
 
-def counted(parts: list[Part], kind: LabelsAre) -> tuple[Annotated, dict[int, Tally]]:
+@dataclass(frozen=True)
+class Count:
+    """What there is in one image."""
+
+    ids: frozenset[int] = frozenset()
+    background: bool = False
+    doubt: bool = False
+
+
+def counted(
+    parts: list[Part], kind: LabelsAre
+) -> tuple[Annotated, dict[int, Tally], list[Exception]]:
     """How much is annotated in all images together, and the tallies by id of their array.
 
-    Not for the GUI thread.
+    An image that cannot be counted costs the others nothing: what went wrong comes last. Not for
+    the GUI thread.
     """
-    cells, images, regions, background, doubt, unmarked = 0, 0, 0, False, False, 0
-    values: set[int] = set()
+    counts: list[tuple[Part, Count]] = []
     found: dict[int, Tally] = {}
+    failures: list[Exception] = []
     for part in parts:
-        regions += part.regions
-        marked = part.regions > 0
-        if part.background is not None and _ids_of(part.background, part.background_ids, found):
-            background = marked = True
-        if part.labels is None:
-            continue
-        if part.labels.dtype.kind not in "biu":
-            raise BadInput(f"the labels of {part.name} hold {part.labels.dtype} values, not ids")
-        ids = _ids_of(part.labels, part.ids, found)
-        cells += len(ids)
-        values |= ids
-        images += bool(ids)
-        unmarked += bool(ids) and not marked
-        doubt = doubt or (kind == "instances" and _doubtful(part.labels, ids))
-    return Annotated(cells, images, regions, background, len(values), doubt, unmarked), found
+        try:
+            counts.append((part, _count(part, kind, found)))
+        except Exception as failure:  # noqa: BLE001 - arrays may be anybody's: files, networks
+            failures.append(failure)
+            counts.append((part, Count()))
+    values = {number for _, count in counts for number in count.ids}
+    annotated = Annotated(
+        sum(len(count.ids) for _, count in counts),
+        sum(bool(count.ids) for _, count in counts),
+        sum(part.regions for part in parts),
+        any(count.background for _, count in counts),
+        len(values),
+        any(count.doubt for _, count in counts),
+        sum(bool(x.ids) and not (x.background or part.regions) for part, x in counts),
+    )
+    return annotated, found, failures
+
+
+def _count(part: Part, kind: LabelsAre, found: dict[int, Tally]) -> Count:
+    """One image's; its tallies go into `found`."""
+    background = part.background is not None
+    background = background and bool(_ids_of(part.background, part.background_ids, found))
+    if part.labels is None:
+        return Count(background=background)
+    if part.labels.dtype.kind not in "biu":
+        raise BadInput(f"the labels of {part.name} hold {part.labels.dtype} values, not ids")
+    ids = _ids_of(part.labels, part.ids, found)
+    return Count(ids, background, kind == "instances" and _doubtful(part.labels, ids))
 
 
 def _ids_of(array: Any, known: frozenset[int] | None, found: dict[int, Tally]) -> frozenset[int]:
@@ -184,4 +212,4 @@ def _ids_of(array: Any, known: frozenset[int] | None, found: dict[int, Tally]) -
 
 
 def _doubtful(labels: Any, ids: frozenset[int]) -> bool:
-    return bool(ids <= {1, 2} and labels.size <= DOUBTFUL and looks_like_classes(labels[...]))
+    return bool(ids <= {1, 2} and labels.size <= DOUBTFUL and looks_like_classes(np.asarray(labels)))

@@ -182,3 +182,24 @@ def test_that_nothing_could_be_kept_aside_is_said_once() -> None:
     words = trained.report({}, ["GPU memory is low.", warning, warning], "")
     assert words == f"{warning}\nGPU memory is low."
     assert trained.report({}, [], "").startswith("Too little")
+
+
+def test_an_image_that_cannot_be_counted_costs_the_others_nothing() -> None:
+    labels = np.arange(16).reshape(4, 4)
+    parts = [
+        Part("odd", labels / 2, None, 0, None, None),
+        Part("cells", labels, None, 0, None, None),
+    ]
+    annotated, _, failures = counted(parts, "instances")
+    assert annotated.cells == 15
+    assert [str(x) for x in failures] == ["the labels of odd hold float64 values, not ids"]
+
+
+@pytest.mark.parametrize("cells", [0, 2])
+def test_few_cells_in_dask_are_counted(cells: int) -> None:
+    array = pytest.importorskip("dask.array")
+    labels = np.zeros((12, 12), np.int32)
+    labels[::2, ::2] = np.arange(36).reshape(6, 6) % (cells + 1)
+    lazy = array.from_array(labels)
+    annotated, *_ = counted([Part("cells", lazy, None, 0, None, None)], "instances")
+    assert annotated.cells == cells and annotated.doubt == bool(cells)
