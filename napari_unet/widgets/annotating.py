@@ -184,23 +184,31 @@ class Annotating(QObject):
         labels = labels or layers.make_labels(self._viewer, image)
         held = self._viewer.layers.selection.active
         ready = partial(self._paint_cell, image, labels, held)
+        late = partial(self._tell_cell, image)
         try:
-            self.numbering.give(labels, ready, empty=empty)
+            self.numbering.give(labels, ready, late, empty=empty)
         except BadInput as error:
             self._session.say(str(error), "error")
 
     def _paint_cell(self, image: Image, labels: Labels, held: Any, number: int) -> None:
         if not in_hand(self._session, image):
             return  # the number took a while: the user has turned to another one
-        what = "Cell" if self._session.labels_are == "instances" else "Kind"
         if self._viewer.layers.selection.active is not held:  # or to another layer
-            if self._session.mood == "busy" and not self._session.job:
-                self._session.say(f"{what} {number} is the next: press N to paint it.")
+            self._tell_cell(image, number)
             return
         layers.start_painting(self._viewer, labels)
         where = f" of {image.name}" if len(self._session.images) > 1 else ""
-        words = f"{what} {number}{where}: paint it with the brush, then press N for the next."
+        words = f"{self._cell(number)}{where}: paint it with the brush, then press N for the next."
         self._session.say(words)
+
+    def _tell_cell(self, image: Image, number: int) -> None:
+        """The number came too late to be painted with."""
+        session = self._session
+        if in_hand(session, image) and session.mood == "busy" and not session.job:
+            session.say(f"{self._cell(number)} is the next: press N to paint it.")
+
+    def _cell(self, number: int) -> str:
+        return f"{'Cell' if self._session.labels_are == 'instances' else 'Kind'} {number}"
 
     def _image_seen(self) -> Image | None:
         """The image to paint on: the one in hand, or where the user hid it the one that is seen."""

@@ -62,11 +62,19 @@ class Numbering(QObject):
             layer.events.paint.disconnect(self._on_paint)
         self._unused.clear()
 
-    def give(self, layer: Labels, ready: Callable[[int], None], *, empty: bool = False) -> None:
+    def give(
+        self,
+        layer: Labels,
+        ready: Callable[[int], None],
+        late: Callable[[int], None],
+        *,
+        empty: bool = False,
+    ) -> None:
         """Select the next free number, then call `ready` with it: mostly at once.
 
         On a large layer that is still to be counted it takes a moment; the brush is put away
-        until then, for it holds another cell's number.
+        until then, for it holds another cell's number. Where the user takes up a tool or chooses
+        a cell meanwhile nothing is selected, and `late` hears of the number.
 
         Raises
         ------
@@ -90,12 +98,11 @@ class Numbering(QObject):
         else:
             layer.mode = "pan_zoom"
             self._session.say("Looking for the next free number…", "busy")
-            self._seek(layer, ready)
+            self._seek(layer, ready, late, _hand(layer))
 
     def take(self, layer: Labels, highest: int) -> int:
         """Select the number after the highest one that is there, begun, or being added."""
-        highest = max(highest, layers.highest_to_come(layer), history.highest_begun(layer))
-        number = layers.take_next_id(layer, highest)
+        number = layers.take_next_id(layer, _with_begun(layer, highest))
         self._unused[layer] = number
         layer.events.paint.connect(self._on_paint)  # once only, however often
         return number
@@ -111,21 +118,30 @@ class Numbering(QObject):
         """It has come with cells: once they are counted, the brush gets a free number."""
         self._opened[layer] = int(layer.selected_label)
 
-    def _seek(self, layer: Labels, ready: Callable[[int], None]) -> None:
-        """Look for the highest number in a thread."""
-        self._changed.discard(layer)
-        self._latest(layer).ask(
-            partial(look, layer.data, ()),
-            lambda found: self._on_highest(layer, found[0], ready),
-            self._say_error,
-        )
+    def _seek(
+        self,
+        layer: Labels,
+        ready: Callable[[int], None],
+        late: Callable[[int], None],
+        hand: tuple[str, int],
+    ) -> None:
+        """Look for the highest number in a thread; `hand` is what the user had in it before."""
 
-    def _on_highest(self, layer: Labels, highest: int, ready: Callable[[int], None]) -> None:
-        if not self._watching.knows(layer):
-            return
-        if layer in self._changed or self._counting.in_stroke(layer):
-            QTimer.singleShot(PAUSE, partial(self._seek, layer, ready))
-            return
+        def done(found: tuple[int, Any]) -> None:
+            highest = found[0]
+            if not self._watching.knows(layer):
+                return
+            if layer in self._changed or self._counting.in_stroke(layer):
+                QTimer.singleShot(PAUSE, partial(self._seek, layer, ready, late, hand))
+            elif _hand(layer) != hand:
+                late(_with_begun(layer, highest) + 1)
+            else:
+                self._select(layer, highest, ready)
+
+        self._changed.discard(layer)
+        self._latest(layer).ask(partial(look, layer.data, ()), done, self._say_error)
+
+    def _select(self, layer: Labels, highest: int, ready: Callable[[int], None]) -> None:
         try:
             ready(self.take(layer, highest))
         except BadInput as error:
@@ -215,6 +231,16 @@ class Numbering(QObject):
 
     def _say_error(self, words: str) -> None:
         self._session.say(words, "error")
+
+
+def _hand(layer: Labels) -> tuple[str, int]:
+    """What the user works with: the tool and the number."""
+    return str(layer.mode), int(layer.selected_label)
+
+
+def _with_begun(layer: Labels, highest: int) -> int:
+    """The highest number, those that are begun or being added with it."""
+    return max(highest, layers.highest_to_come(layer), history.highest_begun(layer))
 
 
 def _quick(layer: Labels) -> bool:

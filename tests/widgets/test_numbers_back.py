@@ -86,6 +86,20 @@ def test_a_tool_that_was_taken_up_meanwhile_stays(
     assert bench.viewer.layers.selection.active is active
 
 
+@pytest.mark.parametrize(("mode", "number"), [("erase", 1), ("paint", 3)])
+def test_an_eraser_or_a_cell_that_was_chosen_meanwhile_stays(
+    mode: str, number: int, bench: Bench, large: None, qtbot: Qtbot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    labels = bench.labels
+    bench.viewer.layers.selection.active = labels
+    gate = wish_for_a_number(bench, qtbot, monkeypatch)
+    labels.mode, labels.selected_label = mode, number
+    gate.opened.set()
+    qtbot.waitUntil(lambda: bench.session.mood != "busy")
+    assert (labels.mode, labels.selected_label) == (mode, number)
+    assert bench.session.status == "Cell 11 is the next: press N to paint it."
+
+
 def test_a_cell_that_was_chosen_while_pieces_were_parted_stays(
     bench: Bench, parts: Pieces, qtbot: Qtbot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
