@@ -12,6 +12,7 @@ from .making import make_background, make_labels, make_regions, start_painting, 
 from .opened import take_label_files
 from .orphans import leave, left_for, take_back
 from .own import (
+    brush_number,
     next_free_id,
     not_at_hand,
     renumber,
@@ -76,6 +77,7 @@ __all__ = [
     "axes",
     "axes_choices",
     "being_added",
+    "brush_number",
     "current_slice",
     "disown_copy",
     "drawings",

@@ -119,6 +119,11 @@ def renumber(
     layer.data_setitem(where, values)
 
 
+def brush_number(layer: Labels) -> int:
+    """The number that the brush has, or has again after it has erased (napari's X)."""
+    return int(layer.selected_label or getattr(layer, "_prev_selected_label", None) or 0)
+
+
 def take_next_id(layer: Labels, highest: int | None = None) -> int:
     """Select the next free id for painting; `highest` is the highest one, where it is known."""
     number = next_free_id(layer) if highest is None else highest + 1

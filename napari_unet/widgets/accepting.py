@@ -133,7 +133,7 @@ class Accepting:
             later(0, then, self._failed)
 
     def _brush(self, own: Labels) -> tuple[int, int]:
-        number, known = int(own.selected_label), self._counting.tally(own)
+        number, known = layers.brush_number(own), self._counting.tally(own)
         return number, 0 if known is None else known.pixels[number]
 
     def _merge(self, offer: Offer) -> None:
@@ -204,7 +204,7 @@ class Accepting:
         adding = layers.Adding(own, new.index, new.values, new.ids[1])
         # an id that was to be the next cell's may be one of theirs now, and what the last
         # stroke has left in the brush is a cell that is done; one chosen since stays
-        if cells and (own.selected_label > highest or self._brush(own) == offer.brush):
+        if cells and (layers.brush_number(own) > highest or self._brush(own) == offer.brush):
             self._numbering.renew(own, new.ids[1])
         with safely(partial(self._broken_off, adding)):
             adding.go_on()  # before the user asks for the next id

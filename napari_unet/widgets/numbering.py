@@ -107,16 +107,17 @@ class Numbering(QObject):
         layer.events.paint.connect(self._on_paint)  # once only, however often
         return number
 
-    def renew(self, layer: Labels, highest: int) -> None:
+    def renew(self, layer: Labels, highest: int) -> int:
         """The same, but a brush that erases (napari's X) goes on, and has the number afterwards."""
         erases = not layer.selected_label
-        self.take(layer, highest)
+        number = self.take(layer, highest)
         if erases:
             layer.swap_selected_and_background_labels()
+        return number
 
     def opened(self, layer: Labels) -> None:
         """It has come with cells: once they are counted, the brush gets a free number."""
-        self._opened[layer] = int(layer.selected_label)
+        self._opened[layer] = layers.brush_number(layer)
 
     def _seek(
         self,
@@ -155,9 +156,9 @@ class Numbering(QObject):
                 continue
             del self._opened[layer]
             writable = not layers.unwritable(layer)
-            if brush == layer.selected_label and known.pixels[brush] and writable:
+            if brush == layers.brush_number(layer) and known.pixels[brush] and writable:
                 with suppress(BadInput):  # there is none; “New cell” says so
-                    self.take(layer, known.highest)
+                    self.renew(layer, known.highest)
         for layer in list(self._unused):
             self._exchange(layer)
 
@@ -176,12 +177,12 @@ class Numbering(QObject):
     def _exchange(self, layer: Labels, *, said: bool = False) -> None:
         """The brush gets another number, if there is a cell of its own that it has not painted."""
         number, known = self._unused.get(layer, 0), self._counting.tally(layer)
-        if known is None or not known.pixels[number] or number != layer.selected_label:
+        if known is None or not known.pixels[number] or number != layers.brush_number(layer):
             return
         if self._session.labels_are != "instances" or self._counting.in_stroke(layer):
             return
         try:
-            other = self.take(layer, known.highest)
+            other = self.renew(layer, known.highest)
         except BadInput as error:
             self._say_error(str(error))
             return
@@ -216,11 +217,11 @@ class Numbering(QObject):
         taken = sorted(n for n in numbers if pixels[n] > known.pixels[n])
         if not taken and highest <= known.highest:
             return
-        brush = layer.selected_label
+        brush = layers.brush_number(layer)
         self._counting.afresh(layer)
         painted = [n for n in taken if known.pixels[n]]
         if brush in taken and brush not in painted:
-            number = self.take(layer, max(highest, known.highest))
+            number = self.renew(layer, max(highest, known.highest))
             self._session.say(f"Number {brush} was in use already: the next cell is {number}.")
         if painted:
             self._session.say(

@@ -85,7 +85,7 @@ class Pieces(QObject):
         layers.uncover(layer)  # now: the user may have turned to another image when it is done
         self._parting = True
         with safely(self._failed):
-            self._part(layer, slices, int(layer.selected_label))
+            self._part(layer, slices, layers.brush_number(layer))
 
     def _part(self, layer: Labels, slices: list[int], brush: int) -> None:
         data = layer.data
@@ -121,7 +121,7 @@ class Pieces(QObject):
         try:
             layers.renumber(layer, where, new, highest)
             # a cell that was chosen while they were looked for stays chosen
-            if layer.selected_label == brush or layer.selected_label >= new.min():
+            if (now := layers.brush_number(layer)) == brush or now >= new.min():
                 self._annotating.numbering.renew(layer, highest)
         except BadInput as error:
             self._failed(str(error))
