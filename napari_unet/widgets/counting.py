@@ -212,4 +212,5 @@ def _ids_of(array: Any, known: frozenset[int] | None, found: dict[int, Tally]) -
 
 
 def _doubtful(labels: Any, ids: frozenset[int]) -> bool:
-    return bool(ids <= {1, 2} and labels.size <= DOUBTFUL and looks_like_classes(np.asarray(labels)))
+    few = ids <= {1, 2} and labels.size <= DOUBTFUL
+    return bool(few and looks_like_classes(np.asarray(labels)))
