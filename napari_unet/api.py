@@ -42,20 +42,22 @@ def load_model(name_or_path: str | Path) -> Model:
 
 
 def train_run(
-    run: Path, stop: Callable[[], bool] = lambda: False
+    run: Path, stop: Callable[[], bool] = lambda: False, device: str | None = None
 ) -> Generator[Message, None, None]:
     """Do, or go on with, the training of a run folder; yields the messages of its log.
 
-    The folder is held until the generator has ended or is closed.
+    The folder is held until the generator has ended or is closed. `device` stands in place of the
+    run's own.
 
     Raises
     ------
     BadInput
-        If it is no run folder, or another window, command or thread trains in it.
+        If it is no run folder, another window, command or thread trains in it, or there is no
+        such device here.
     """
     from napari_unet.runs.train import train_run as training
 
-    return training(Path(run), stop)
+    return training(Path(run), stop, device)
 
 
 def check_device(name: str) -> None:

@@ -90,16 +90,19 @@ def train(
 
 def resume(
     path: Annotated[Path, typer.Argument(metavar="RUN", help="Run folder that was broken off.")],
+    device: Annotated[
+        str | None, typer.Option(help="Instead of the run's own: auto, cpu, cuda, cuda:1, mps.")
+    ] = None,
 ) -> None:
     """Go on with a training to the steps or seconds that were left."""
     from napari_unet.runs.folder import open_run
 
     run = open_run(path)
-    _check_device(run.options.device)
+    _check_device(device or run.options.device)
     if run.finished:
         say(f"{path} is finished already; its model is {run.model}")
         return
-    _follow(run)
+    _follow(run, device)
 
 
 def _check_device(name: str) -> None:
@@ -133,14 +136,14 @@ def _say_annotation(pairs: Sequence[Pair], labels_are: str) -> None:
         say(f"left out, because nothing is painted there: {', '.join(empty)}")
 
 
-def _follow(run: RunFolder) -> None:
+def _follow(run: RunFolder, device: str | None = None) -> None:
     """Train, show how it goes, and say what came of it."""
     from napari_unet.api import train_run
 
     with (
         _ended_by_ctrl_c() as asked,
         training_steps() as shown,
-        closing(train_run(run.path, lambda: bool(asked))) as messages,
+        closing(train_run(run.path, lambda: bool(asked), device)) as messages,
     ):
         for message in messages:
             _show(shown, message)

@@ -242,11 +242,11 @@ def settle_norms(net: UNet, batches: Batches, count: int) -> None:
 
 
 def fit(trainer: Trainer, batches: Batches, budget: Budget) -> Iterator[Progress]:
-    """Train until the budget is used up, yielding after each step.
+    """Train until the budget is used up, yielding after each step; one is done in any case.
 
     The caller owns the network and the budget; stopping means not asking for more.
     """
-    while budget.fraction(trainer.step_done) < 1:
+    while trainer.step_done == 0 or budget.fraction(trainer.step_done) < 1:
         step = trainer.step_done
         loss = trainer.step(batches.batch(step + 1), budget.fraction(step))
         yield Progress(step + 1, float(loss), budget.elapsed, budget.fraction(step + 1))

@@ -117,5 +117,18 @@ def write_checkpoint(run: RunFolder, state: dict[str, Any]) -> None:
     OSError
         If the disk is full, say; an older one stays as it was.
     """
+    run.checkpoint.parent.mkdir(exist_ok=True)  # empty folders are lost where runs are copied
     with replacing(run.checkpoint) as beside, beside.open("wb") as file:
-        torch.save(state, file)  # given a path it would hide what the system says is wrong
+        try:
+            torch.save(state, file)  # given a path it would hide what the system says is wrong
+        except RuntimeError as error:  # its own, while it ends the file that could not be written
+            raise _of_the_system(error) or error from None
+
+
+def _of_the_system(error: BaseException) -> OSError | None:
+    """What the system said first, of errors that led to one another; None = nothing."""
+    while error.__context__ is not None:
+        error = error.__context__
+        if isinstance(error, OSError):
+            return error
+    return None

@@ -8,6 +8,9 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from napari_unet.core.settings import TrainOptions
+
+DEFAULT_SECONDS = {"cpu": 60.0, "cuda": 15.0}
 # the held-out part is scored at the end, and after so many equal parts of the budget
 PARTS_OF_STEPS = 4
 PARTS_OF_TIME = 16  # as long as all scorings together take no more than the share below
@@ -17,6 +20,11 @@ STALLED = 4  # scorings in a row without gain: the rest of the time is not neede
 # batches that a base is read from (0.5 s of two cores, 1.3 s of old ones), and that the batch norms
 # of a model are settled from: of the last one, one that is scored, one that is kept unscored
 BATCHES = {"read": 16, "last": 16, "scored": 4, "kept": 2}
+
+
+def seconds_of(options: TrainOptions, device: str) -> float | None:
+    """The whole budget of a training on a kind of device; None = it is in steps."""
+    return None if options.steps else options.seconds or DEFAULT_SECONDS.get(device, 60.0)
 
 
 @dataclass

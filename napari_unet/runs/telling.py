@@ -106,7 +106,7 @@ def closing_words(
     worse: bool,
 ) -> str:
     """The training in one sentence."""
-    how = f"{'Stopped' if stopped else 'Done'} after {steps} steps"
+    how = f"{'Stopped' if stopped else 'Done'} after {steps} step{'' if steps == 1 else 's'}"
     if after is None:
         return f"{how}; nothing was held out, so there is no score."
     but = "; worse than the base model, which stays" if worse else ""

@@ -29,22 +29,23 @@ from .folder import RunFolder, open_run
 from .keeper import Candidate, Keeper
 from .messages import Message, warning
 from .networks import start_from
-from .scoring import BATCHES, STALLED, Scoring
+from .scoring import BATCHES, STALLED, Scoring, seconds_of
 from .telling import closing_words, model_config, remarks, step_message
 
 T = TypeVar("T")
+Stop = Callable[[], bool]
 
-DEFAULT_SECONDS = {"cpu": 60.0, "cuda": 15.0}
 SAVED_EVERY = 10.0  # seconds between checkpoints; one takes 0.25 s
 SAVED_STEPS = 10  # steps between checkpoints where the budget is in steps: the same in every run
 
 
 def train_run(
-    path: Path, stop: Callable[[], bool] = lambda: False
+    path: Path, stop: Stop = lambda: False, device: str | None = None
 ) -> Generator[Message, None, None]:
     """Do, or go on with, the training of a run folder, yielding its messages.
 
-    `stop` is asked after each step. The messages also stand in the run's log.
+    `stop` is asked after each step; `device` stands in place of the run's own. The messages also
+    stand in the run's log.
 
     Raises
     ------
@@ -55,19 +56,18 @@ def train_run(
     run = open_run(path)
     if not run.finished:
         with full_disk_told(run.path), locked(run.path):
-            yield from _unfinished(run, began, stop)
+            yield from _unfinished(run, began, stop, device)
         return
     yield from again(run)
 
 
-def _unfinished(run: RunFolder, began: float, stop: Callable[[], bool]) -> Iterator[Message]:
+def _unfinished(run: RunFolder, began: float, stop: Stop, device: str | None) -> Iterator[Message]:
     """The training of a run that this process holds."""
     if run.finished:  # by whoever held it until now
         yield from again(run)
         return
     run.clear_leftovers()
-    training = Training(run, began)
-    for message in training.messages(stop):
+    for message in Training(run, began).messages(stop, device):
         run.say(message)
         yield message
 
@@ -87,9 +87,8 @@ class Training:
     anew: bool = False  # learnt as fast as from scratch: the base hardly knew these cells
     saved_at: float = 0.0
 
-    def messages(self, stop: Callable[[], bool]) -> Iterator[Message]:
-        options = self.run.options
-        device = find_device(options.device)
+    def messages(self, stop: Stop, wanted: str | None) -> Iterator[Message]:
+        device = find_device(wanted or self.run.options.device)
         if device.type == "cpu":
             keep_freed_memory()
         state = read_checkpoint(self.run)
@@ -116,6 +115,8 @@ class Training:
             if stopped := stop():
                 break
             yield from self._marks(progress)
+        if not stopped and self.budget.steps is None and self.trainer.step_done == 1:
+            yield warning("there was time for one step only: train with more seconds")
         yield from self._end(stopped)
 
     def _steps(self) -> Iterator[Progress | Message]:
@@ -160,9 +161,7 @@ class Training:
         self.batches = Batches(
             samples, by_class, self.settings, options.labels_are, options.seed, device
         )
-        seconds = None
-        if not options.steps:
-            seconds = options.seconds or DEFAULT_SECONDS.get(device.type, 60.0)
+        seconds = seconds_of(options, device.type)
         self.scoring, self.budget = Scoring(seconds), Budget(options.steps, seconds)
         self.budget.started = self.began  # reading the data counts
         config = model_config(self.run, annotation, self.settings)

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from napari_unet.core.annotation import Pair, check_labels, known_area
+from napari_unet.core.errors import BadInput
 from napari_unet.core.settings import TrainOptions
 from napari_unet.runs.folder import RunFolder, create_run
 from napari_unet.session import Progress
@@ -63,9 +64,14 @@ def prepared(shots: Sequence[Snapshot], options: TrainOptions, selected: str) ->
     Neither the `selected` model is pruned nor the one to start from.
     """
     pairs = [pair(shot) for shot in shots]
-    path = modelling.new_run_folder(selected, options.base)
-    create_run(path, pairs, options)
-    return path
+    while True:
+        path = modelling.new_run_folder(selected, options.base)
+        try:
+            return create_run(path, pairs, options).path
+        except (BadInput, OSError):
+            if not path.exists():
+                raise
+            # another window has begun one in the same second: that is its folder
 
 
 def pair(shot: Snapshot) -> Pair:

@@ -133,6 +133,17 @@ def test_resume_a_run_that_was_only_written(
     assert open_run(tmp_path / "run").finished
 
 
+def test_resume_on_another_device(run: Run, data: Path, model: Path, tmp_path: Path) -> None:
+    """A training that was begun on a GPU goes on where there is none."""
+    pairs = [read_pair(files) for files in find_pairs(data).pairs]
+    options = TrainOptions(base=str(model), steps=1, held_out=0, device="mps:7")
+    create_run(tmp_path / "run", pairs, options)
+    assert run("resume", tmp_path / "run", "--device", "abacus").code == 1
+    answer = run("resume", tmp_path / "run", "--device", "cpu")
+    assert answer.code == 0, answer.err
+    assert open_run(tmp_path / "run").finished
+
+
 def test_a_failing_start_leaves_nothing(run: Run, data: Path, tmp_path: Path) -> None:
     """The second of two pairs is bad: found before anything is written."""
     tifffile.imwrite(data / "b_labels.tif", LABELS)

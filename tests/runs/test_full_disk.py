@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import io
 import os
 import shutil
 from collections.abc import Iterator
@@ -19,7 +20,7 @@ from napari_unet.core.errors import BadInput
 from napari_unet.files import space
 from napari_unet.models import find_model
 from napari_unet.runs import checkpoint
-from napari_unet.runs.folder import create_run
+from napari_unet.runs.folder import RunFolder, create_run
 from napari_unet.runs.jobs import JobFolder, create_job
 from napari_unet.runs.predict import predict_job
 from napari_unet.runs.train import train_run
@@ -109,6 +110,34 @@ def test_no_room_for_a_checkpoint(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     load_model(run.model)
     monkeypatch.undo()
     assert list(train_run(run.path))[-1]["event"] == "done"
+
+
+class Filling(io.RawIOBase):
+    """A file on a disk that is full once so many bytes are written."""
+
+    def __init__(self, room: int) -> None:
+        self.room = room
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data: Any) -> int:
+        self.room -= len(data)
+        if self.room < 0:
+            raise FULL
+        return len(data)
+
+
+@pytest.mark.parametrize("room", [1_000, 300_000])
+def test_the_disk_fills_in_the_middle_of_a_checkpoint(
+    room: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """torch ends its file all the same, and says then that it is cut off."""
+    run = RunFolder(tmp_path)
+    monkeypatch.setattr(Path, "open", lambda *_: Filling(room))
+    with pytest.raises(OSError, match="No space left") as told:
+        checkpoint.write_checkpoint(run, {"net": [torch.zeros(50_000) for _ in range(4)]})
+    assert told.value.errno == errno.ENOSPC and list(run.checkpoint.parent.iterdir()) == []
 
 
 def test_other_errors_stay_what_they_are(tmp_path: Path) -> None:

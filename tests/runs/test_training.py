@@ -193,6 +193,20 @@ def test_it_keeps_to_its_time(tmp_path: Path) -> None:
     assert list(train_run(run.path))[-1] == done
 
 
+def test_one_step_is_made_however_short_the_time(tmp_path: Path) -> None:
+    """A run that is finished can be given no more."""
+    messages = list(train_run(tiny_run(tmp_path / "run", seconds=0.01).path))
+    assert messages[-1]["words"].startswith("Done after 1 step;")
+    assert any("time for one step only" in said for said in words_of(messages, "warning"))
+
+
+def test_a_run_that_lost_its_empty_folder_is_trained(tmp_path: Path) -> None:
+    """Some ways to copy or pack a folder leave empty ones out."""
+    run = tiny_run(tmp_path / "run", steps=1)
+    run.checkpoint.parent.rmdir()
+    assert list(train_run(run.path))[-1]["event"] == "done"
+
+
 def out_of_memory(times: int, large: Callable[[Batch], bool] = lambda _: True) -> Any:
     """`Trainer.step` that fails `times` times for batches that are too large."""
     left, real = [times], Trainer.step
