@@ -12,6 +12,7 @@ from .reading import labels_shape
 from .roles import KEY, images, partner
 
 ENDING = "_labels"
+TAKEN = "taken"  # of labels that were made of a file; napari hands it on to what it makes of them
 
 
 def take_label_files(viewer: Viewer) -> list[tuple[Image, Labels]]:
@@ -32,7 +33,7 @@ def take_label_files(viewer: Viewer) -> list[tuple[Image, Labels]]:
             pair(viewer, image, labels)
         else:
             set_free(labels)
-        labels.metadata[KEY]["file"] = True
+        labels.metadata[KEY][TAKEN] = True
         viewer.add_layer(labels)
         found.append((image, labels))
     return found
@@ -43,7 +44,7 @@ def _image_of_file(viewer: Viewer, layer: Image) -> Image | None:
     if not layer.name.endswith(ENDING) or layer.multiscale:
         return None
     noted = layer.metadata.get(KEY, {})
-    if "role" in noted or "file" in noted:  # they were labels, which the user made an image
+    if "role" in noted or TAKEN in noted:  # they were labels, which the user made an image
         return None
     if any(partner(viewer, layer, what) is not None for what in PAINTED):
         return None

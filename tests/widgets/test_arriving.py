@@ -213,6 +213,15 @@ def test_labels_that_are_there_stay(model: Any) -> None:
     assert new in layers.fitting_labels(model, image)
     again = model.add_image(new.data, name=new.name, metadata=new.metadata)  # by the user
     assert layers.take_label_files(model) == [] and again in layers.images(model)
+    assert layers.folder(again) == ""  # nobody knows where it lies
+
+
+def test_a_label_file_opened_on_the_command_line_becomes_labels(model: Any) -> None:
+    file = model.add_image(picture(3), name="cells_labels")
+    layers.note_file(file, "/data/cells_labels.tif")
+    image = model.add_image(picture(), name="cells")
+    ((found, labels),) = layers.take_label_files(model)
+    assert found is image and layers.partner(model, image, "labels") is labels
 
 
 @gui
