@@ -123,8 +123,8 @@ def _check_out(out: Path, paths: list[Path], probabilities: bool) -> None:
     Beside their image, or in `labels` beside `images`, whoever wrote them; elsewhere what this
     command has not written.
     """
+    from napari_unet.files.folders import normal
     from napari_unet.files.images import SUFFIXES, check_new
-    from napari_unet.files.pairs import normal
 
     if out.exists() and not out.is_dir():
         raise BadInput(f"{out} is a file; a folder is needed for the results")

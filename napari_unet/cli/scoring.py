@@ -135,8 +135,9 @@ def _stored(folder: Path, pairs: tuple[PairFiles, ...]) -> Callable[[PairFiles, 
     """The label files of a folder, NAME_labels or NAME, one for each pair."""
     from napari_unet.core.annotation import photo_doubt
     from napari_unet.core.axes import axes_of
+    from napari_unet.files.folders import normal
     from napari_unet.files.images import SUFFIXES, check_order
-    from napari_unet.files.pairs import normal, read_labels
+    from napari_unet.files.pairs import read_labels
 
     if not folder.is_dir():
         raise BadInput(f"there is no folder {folder}")

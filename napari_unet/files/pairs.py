@@ -6,8 +6,7 @@ Either NAME.tif + NAME_labels.tif (+ NAME_known.tif) in one folder, or images/ +
 
 from __future__ import annotations
 
-import unicodedata
-from collections.abc import Container, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,9 +19,8 @@ from napari_unet.core.axes import Axes, axes_of
 from napari_unet.core.errors import BadInput
 from napari_unet.core.given import as_mask
 
+from .folders import by_name, found_in, has_parts, image_files
 from .images import SUFFIXES, black_numbers, check_order, read_image
-
-ENDINGS = ("_labels", "_known", "_membrane", "_prob")
 
 
 @dataclass(frozen=True)
@@ -97,7 +95,7 @@ def look_into(folder: Path) -> PairsOnDisk:
         If there is no such folder, two images or labels of one name, or a link to a file that is
         not there.
     """
-    images, labels, known = _found(folder)
+    images, labels, known = found_in(folder)
     pairs = tuple(
         PairFiles(name, image, labels[name], known.get(name))
         for name, image in images.items()
@@ -109,7 +107,7 @@ def look_into(folder: Path) -> PairsOnDisk:
         tuple(name for name in images if name not in labels),
         tuple(path.name for name, path in labels.items() if name not in images),
         tuple(p.name for name, p in known.items() if name not in annotated and p not in shown),
-        tuple(p.name for p in _image_files(folder)) if _has_parts(folder) else (),
+        tuple(p.name for p in image_files(folder)) if has_parts(folder) else (),
     )
 
 
@@ -125,10 +123,10 @@ def list_images(paths: Iterable[Path]) -> list[Path]:
     images: list[Path] = []
     for path in paths:
         if path.is_dir():
-            shown, labelled, _ = _found(path)
+            shown, labelled, _ = found_in(path)
             found = list(shown.values())
             here = bool(found) and found[0].parent == path
-            if here and not labelled and _image_files(path / "images"):
+            if here and not labelled and image_files(path / "images"):
                 raise BadInput(f"{path} holds images, and images/ in it, too: name one of both")
             if not found:
                 raise BadInput(f"{path} holds no image ({', '.join(SUFFIXES)})")
@@ -137,7 +135,7 @@ def list_images(paths: Iterable[Path]) -> list[Path]:
             images.append(path)
         else:
             raise BadInput(f"there is no file or folder {path}")
-    _by_name(images)
+    by_name(images)
     return images
 
 
@@ -222,76 +220,6 @@ def _read_exact(path: Path, image: Axes | None) -> npt.NDArray[Any]:
     if array.ndim < 2 or not array.size:
         raise BadInput(f"{path} holds no label image: its shape is {array.shape}")
     return array
-
-
-def _found(folder: Path) -> tuple[dict[str, Path], dict[str, Path], dict[str, Path]]:
-    """Images, labels and known areas of a folder by NAME, sorted."""
-    if not folder.exists():
-        raise BadInput(f"there is no folder {folder}")
-    if not folder.is_dir():
-        raise BadInput(f"{folder} is a file; a folder is needed")
-    if _has_parts(folder):
-        images, labels, known = (_image_files(folder / x) for x in ("images", "labels", "known"))
-        return (
-            _by_name(images),
-            _by_name(labels, "_labels"),
-            _by_name(known, "_known"),
-        )
-    files = _image_files(folder)
-    labelled = _by_name([p for p in files if p.stem.endswith("_labels")], "_labels")
-    named = {normal(p.stem) for p in files}
-    return (
-        _by_name([p for p in files if _is_image(p.stem, labelled, named)]),
-        labelled,
-        _by_name([p for p in files if p.stem.endswith("_known")], "_known"),
-    )
-
-
-def _has_parts(folder: Path) -> bool:
-    """Whether images and labels lie in folders of their own.
-
-    A folder images/ alone may be anything where there are images beside it.
-    """
-    apart, labels = ((folder / name).is_dir() for name in ("images", "labels"))
-    return apart and (labels or not _image_files(folder))
-
-
-def _is_image(name: str, labelled: Container[str], named: Container[str]) -> bool:
-    """Whether a file of this NAME is an image: a stain may be called `_membrane`, too.
-
-    `labelled` and `named` hold the NAMEs of what has labels, and of all files.
-    """
-    if name.endswith("_membrane") and normal(name.removesuffix("_membrane")) not in named:
-        return True
-    alike = normal(name) in labelled
-    return not name.endswith(ENDINGS) or (alike and not name.endswith("_labels"))
-
-
-def normal(name: str) -> str:
-    """A NAME in one spelling: the é of macOS is two characters, that of others one."""
-    return unicodedata.normalize("NFC", name)
-
-
-def _image_files(folder: Path) -> list[Path]:
-    if not folder.is_dir():
-        return []
-    files = [p for p in folder.iterdir() if p.suffix.lower() in SUFFIXES and p.name[0] != "."]
-    lost = sorted(p for p in files if p.is_symlink() and not p.exists())
-    if lost:  # content that was not fetched (git-annex, DataLad), or a disk that is not there
-        raise BadInput(f"{lost[0]} is a link to a file that is not there; fetch it, or remove it")
-    return sorted(p for p in files if p.is_file())
-
-
-def _by_name(paths: Iterable[Path], ending: str = "") -> dict[str, Path]:
-    """Paths by NAME, without `ending`; :class:`BadInput` if two have one name."""
-    named: dict[str, Path] = {}
-    for path in paths:
-        name = normal(path.stem).removesuffix(ending)
-        if name in named:
-            first = named[name]
-            raise BadInput(f"{first} and {path} have one name, {name!r}; rename or remove one")
-        named[name] = path
-    return named
 
 
 def _counted(count: int, thing: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from napari.viewer import Viewer
 from napari_unet import layers
 from napari_unet.core.axes import axes_of
 from napari_unet.core.errors import BadInput
+from napari_unet.files.folders import known_beside
 from napari_unet.files.images import check_order, read_image
 from napari_unet.files.pairs import list_images, look_into, read_known, read_labels
 
@@ -47,7 +49,7 @@ def open_viewer(
     image
         A file, or a folder: then all its images, each with its NAME_labels beside it.
     labels
-        Labels of `image`, to go on with.
+        Labels of `image`, to go on with; NAME_known beside NAME_labels says what is known.
     unlabelled
         Leave out what lies beside the images of a folder: there is all to paint.
 
@@ -114,7 +116,8 @@ def _read(image: Path | None, labels: Path | None, unlabelled: bool = False) -> 
     if image is None:
         return []
     if not image.is_dir():
-        return [_read_one(image, labels, None)]
+        known = None if labels is None else known_beside(image, labels)
+        return [_read_one(image, labels, known)]
     if labels is not None:
         raise BadInput(f"{image} is a folder; labels can be given for one image only")
     images = list_images([image])
@@ -129,27 +132,25 @@ def _read(image: Path | None, labels: Path | None, unlabelled: bool = False) -> 
 
 def _read_one(path: Path, labels: Path | None, known: Path | None) -> Shown:
     array, metadata = read_image(path)
-    own = None if labels is None else read_labels(labels)
-    area = None if known is None else read_known(known)
-    axes = _reading(path, array, metadata, own)
+    image = None
+    with suppress(BadInput):  # then the labels may tell, or the panel asks
+        image = axes_of(array, metadata=metadata, where=str(path))
+    own = None if labels is None else read_labels(labels, image)
+    area = None if known is None else read_known(known, image)
+    axes = "" if image is None else image.letters
+    if image is None and own is not None:
+        axes = _told_by(own, path, array)
     for file, given in ((labels, own), (known, area)):
         if given is None or file is None:
             continue
         if not axes_of(array, axes, where=str(path)).fits(given.shape):
             raise BadInput(f"{file} has the shape {given.shape}, its image {array.shape}")
-        check_order(file, axes or "", array.shape)
-    return Shown(path.stem, array, axes or "", own, area, str(path.absolute()))
+        check_order(file, axes, array.shape)
+    return Shown(path.stem, array, axes, own, area, str(path.absolute()))
 
 
-def _reading(
-    path: Path, array: np.ndarray, metadata: str | None, labels: np.ndarray | None
-) -> str | None:
-    """The letters of the axes; None where the panel must ask. Labels may tell."""
-    try:
-        return axes_of(array, metadata=metadata, where=str(path)).letters
-    except BadInput:
-        if labels is None:
-            return None
+def _told_by(labels: np.ndarray, path: Path, array: np.ndarray) -> str:
+    """The letters of the axes of an image that its labels fit, where its shape leaves them open."""
     fitting = [
         letters
         for letters in READINGS

@@ -11,6 +11,7 @@ import pytest
 import tifffile
 
 from napari_unet.core.errors import BadInput
+from napari_unet.files.folders import known_beside
 from napari_unet.files.images import write_labels
 from napari_unet.files.pairs import PairFiles, find_pairs, list_images, read_pair
 
@@ -165,6 +166,47 @@ def test_a_folder_called_images_that_is_none(tmp_path: Path) -> None:
     (tmp_path / "b_labels.tif").unlink()
     with pytest.raises(BadInput, match="holds images, and images/ in it, too: name one of both"):
         list_images([tmp_path])
+
+
+@pytest.mark.parametrize("also", [(), ("labels/old.tif",)])
+def test_empty_folders_do_not_hide_the_images_beside_them(
+    also: tuple[str, ...], tmp_path: Path
+) -> None:
+    (tmp_path / "images").mkdir()
+    (tmp_path / "labels").mkdir()
+    put(tmp_path, "b.tif", "b_labels.tif", *also)
+    assert [p.name for p in find_pairs(tmp_path).pairs] == ["b"]
+    assert list_images([tmp_path]) == [tmp_path / "b.tif"]
+
+
+def test_an_image_that_is_named_twice(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    put(tmp_path, "a.tif")
+    monkeypatch.chdir(tmp_path)
+    for again in (Path("a.tif"), tmp_path / "a.tif", tmp_path):
+        with pytest.raises(BadInput, match=r"a\.tif is named twice; name it once"):
+            list_images([Path("a.tif"), again])
+
+
+@pytest.mark.parametrize(
+    ("image", "labels", "known"),
+    [
+        ("a.tif", "a_labels.tif", "a_known.tif"),
+        ("a.tif", "a_labels.png", "a_known.TIF"),
+        ("images/a.tif", "labels/a.tif", "known/a.tif"),
+        ("images/a.tif", "labels/a_labels.tif", "known/a_known.tif"),
+    ],
+)
+def test_the_known_area_of_an_image_and_its_labels(
+    image: str, labels: str, known: str, tmp_path: Path
+) -> None:
+    paths = tmp_path / image, tmp_path / labels
+    put(tmp_path, image, labels, "images/b.tif", "known/b.tif", "b_known.tif")
+    assert known_beside(*paths) is None
+    put(tmp_path, known)
+    (paths[0].parent / "c.tif").symlink_to(tmp_path / "gone.tif")  # what is not asked for
+    assert known_beside(*paths) == tmp_path / known
+    assert known_beside(paths[0], paths[1].with_stem("c_labels")) is None
+    assert known_beside(paths[0], tmp_path / "elsewhere" / "a_labels.tif") is None
 
 
 def test_a_stain_called_membrane_is_an_image(tmp_path: Path) -> None:

@@ -224,6 +224,19 @@ def test_a_folder_with_and_without_its_labels(unlabelled: bool, tmp_path: Path) 
     assert [x.labels is not None for x in shown] == [not unlabelled, False]
 
 
+def test_labels_that_are_named_keep_their_known_area(tmp_path: Path) -> None:
+    """All that is not painted would count as background."""
+    mask = np.zeros((20, 30), np.uint8)
+    mask[5:9, 5:9] = 1
+    for name in ("a", "a_labels", "a_known"):
+        tifffile.imwrite(tmp_path / f"{name}.tif", mask)
+    (folder,), (named,) = (
+        _read(tmp_path, None),
+        _read(tmp_path / "a.tif", tmp_path / "a_labels.tif"),
+    )
+    assert folder.known is not None and np.array_equal(named.known, folder.known)
+
+
 @pytest.mark.parametrize("turned", ["a_labels", "a_known"])
 def test_times_and_slices_of_labels_are_not_exchanged(turned: str, tmp_path: Path) -> None:
     for name in ("a", "a_labels", "a_known"):
