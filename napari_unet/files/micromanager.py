@@ -7,16 +7,23 @@ beside them names (NDTiff). tifffile takes whatever is called so, be it of anoth
 from __future__ import annotations
 
 import io
+import math
 import os
 import struct
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
+
 from napari_unet.core.errors import BadInput
 
 from .guarded import check_plain, sibling
+from .ome import MOST_PLANES
 
 INDEX = "NDTiff.index"
+LENGTHS = ("Channels", "Slices", "Frames", "Positions")  # as planned, in the order of its indices
+FULL = 2**32 - 2**27  # bytes, within a plane of the 4 GiB at which it begins another file
 
 
 class Alone(io.BufferedReader):
@@ -55,6 +62,9 @@ def _stack_alone(path: Path, here: Path) -> bool | None:
     summary = own["Summary"]
     if not {"MicroManagerVersion", "Frames"} <= summary.keys():
         return None  # nor does tifffile read it as a stack
+    index = own["IndexMap"]
+    planned = [int(summary.get(length, 1)) for length in LENGTHS]
+    _check_count(path, index[:, :4])
     prefix = summary.get("Prefix") or here.name.split("_MMStack")[0]
     alike = [
         other
@@ -64,12 +74,15 @@ def _stack_alone(path: Path, here: Path) -> bool | None:
     same = {other: _said(other) for other in alike}
     same = {other: said for other, said in same.items() if said.get("Summary") == summary}
     if not any(_goes_on(own, said) for said in same.values()):
-        if own["IndexMap"][:, :3].min(axis=0).any():
+        rest = math.prod(planned[:3]) * len(set(index[:, 3].tolist())) - len(index)
+        full = rest > 0 and here.stat().st_size > FULL
+        if full or index[:, :3].min(axis=0).any():
             raise BadInput(
-                f"{path} is one file of several and does not hold the first planes: put all of"
-                " them into one folder, with the names that they had"
+                f"{path} is one file of several and does not hold the {'last' if full else 'first'}"
+                " planes: put all of them into one folder, with the names that they had"
             )
         return True
+    _check_count(path, [[0], [math.prod(planned) - 1]])  # all of which tifffile makes a list of
     for other in alike:
         if other not in same or not _goes_on(own, same[other]):
             raise BadInput(
@@ -77,6 +90,13 @@ def _stack_alone(path: Path, here: Path) -> bool | None:
                 " holds something else: move that into another folder"
             )
     return False
+
+
+def _check_count(path: Path, planes: npt.ArrayLike) -> None:
+    """Refuse more planes than any file has; `planes` are the places (n, axes) of some of them."""
+    places = np.asarray(planes, np.int64)
+    if math.prod(int(n) + 1 for n in np.ptp(places, axis=0)) > MOST_PLANES:
+        raise BadInput(f"{path} is damaged: it tells of more than {MOST_PLANES} planes")
 
 
 def _goes_on(own: dict[str, Any], other: dict[str, Any]) -> bool:
@@ -91,9 +111,13 @@ def _indexed_alone(path: Path, here: Path) -> bool:
     import tifffile
 
     check_plain(here.parent / INDEX)
-    names = {name for _, name, *_ in tifffile.read_ndtiff_index(here.parent / INDEX)}
+    planes = list(tifffile.read_ndtiff_index(here.parent / INDEX))
+    names = {name for _, name, *_ in planes}
     if here.name not in names:  # the index is of another recording, or the file was renamed
         return True
+    _check_count(
+        path, [[n for _, n in sorted(x.items()) if isinstance(n, int)] for x, *_ in planes]
+    )
     for name in sorted(names - {here.name}):
         other = sibling(here, name)
         if other is None or _said(other).get("Summary") != _said(here).get("Summary"):

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from napari_unet.core.errors import BadInput
+from napari_unet.files import micromanager
 from napari_unet.files.images import read_header, read_image, write_labels
 
 SHAPE = (6, 8)
@@ -104,6 +105,31 @@ def test_a_position_in_two_files(tmp_path: Path) -> None:
     first.unlink()
     with pytest.raises(BadInput, match="one file of several and does not hold the first planes"):
         read_image(second)
+
+
+def test_a_file_that_is_full_goes_on_in_another(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "img_MMStack_Pos0.tif"
+    write_stack(path, 1, (0, 0, 0, 0), (0, 0, 1, 0), Frames=2, Positions=9)
+    monkeypatch.setattr(micromanager, "FULL", 200)
+    assert values(path) == [1, 2]
+    write_stack(path, 1, (0, 0, 0, 0), (0, 0, 1, 0), Frames=3)
+    with pytest.raises(BadInput, match="one file of several and does not hold the last planes"):
+        read_image(path)
+
+
+def test_planes_without_number_take_no_memory(tmp_path: Path) -> None:
+    paths = [tmp_path / f"img_MMStack_Pos0{ending}.tif" for ending in ("", "_1")]
+    write_stack(paths[0], 1, (0, 0, 0, 0), (0, 0, 2**32 - 1, 0))
+    with pytest.raises(BadInput, match="it tells of more than 1048576 planes"):
+        read_image(paths[0])
+    for time, path in enumerate(paths):
+        write_stack(path, 1, (0, 0, time, 0), Frames=2**60)
+        if not time:
+            assert (read_image(path)[0] == 1).all()  # somebody would have ended it
+    with pytest.raises(BadInput, match="it tells of more than 1048576 planes"):
+        read_image(paths[0])
 
 
 def test_a_file_that_is_cut_off(tmp_path: Path) -> None:

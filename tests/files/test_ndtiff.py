@@ -99,3 +99,12 @@ def test_an_index_leads_nowhere_else(named: str, tmp_path: Path) -> None:
     (tmp_path / "NDTiff.index").write_bytes(index + other)
     with pytest.raises(BadInput, match=r"not a plain file|lie in another folder"):
         read_image(tmp_path / "a.tif")
+
+
+def test_planes_without_number_take_no_memory(tmp_path: Path) -> None:
+    index = write_file(tmp_path / "a.tif", 1, "Monday", range(2))
+    many = index.replace(b'\x0b\0\0\0{"time": 1}', b'\x14\0\0\0{"time": 1000000000}')
+    assert many != index
+    (tmp_path / "NDTiff.index").write_bytes(many)
+    with pytest.raises(BadInput, match="it tells of more than 1048576 planes"):
+        read_image(tmp_path / "a.tif")
