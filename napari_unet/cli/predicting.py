@@ -57,6 +57,7 @@ def predict(
     from napari_unet.core.modelled import check_wishes
     from napari_unet.files.images import read_image, write_labels, write_probability
     from napari_unet.files.model_file import read_config
+    from napari_unet.files.origin import Origin
     from napari_unet.files.pairs import list_images
     from napari_unet.models import find_model
 
@@ -74,8 +75,10 @@ def predict(
         for path, reading in readings.items():
             started, notes = time.monotonic(), dict[str, None]()
             shown.start(path.name)
+            image = read_image(path)[0]
+            of = Origin(path, image)
             probability, labels = loaded.probabilities_and_labels(
-                read_image(path)[0],
+                image,
                 axes=reading.letters,
                 tile=tile,
                 precision=precision,
@@ -87,12 +90,12 @@ def predict(
             )
             letters = reading.letters.replace("C", "")
             stored = _without_singletons(labels, letters)
-            write_labels(out / f"{path.stem}_labels.tif", *stored, computed=True)
+            write_labels(out / f"{path.stem}_labels.tif", *stored, computed=True, of=of)
             if probabilities:
                 if config.labels_are == "classes":
                     letters = re.sub("(?=[YX])", "C", letters, count=1)
                 stored = _without_singletons(probability, letters)
-                write_probability(out / f"{path.stem}_prob.tif", *stored)
+                write_probability(out / f"{path.stem}_prob.tif", *stored, of=of)
             found = _found(int(labels.max(initial=0)), config)
             said = "".join(f"; {note}" for note in notes)
             shown.line(f"{path.name}: {found}{time.monotonic() - started:.1f} s{said}")
@@ -121,10 +124,11 @@ def _check_out(out: Path, paths: list[Path], probabilities: bool) -> None:
     """Refuse a folder that is none; and where files of the user's would be lost or rivalled.
 
     Beside their image, or in `labels` beside `images`, whoever wrote them; elsewhere what this
-    command has not written.
+    command has not written, or of another image.
     """
     from napari_unet.files.folders import normal
     from napari_unet.files.images import SUFFIXES, check_new
+    from napari_unet.files.origin import Origin
 
     if out.exists() and not out.is_dir():
         raise BadInput(f"{out} is a file; a folder is needed for the results")
@@ -137,7 +141,7 @@ def _check_out(out: Path, paths: list[Path], probabilities: bool) -> None:
         if labels or (probabilities and p.name.endswith("_prob.tif")):
             mine.setdefault(normal(p.stem), []).append(p)
     for path in paths:
-        folders = _folders(path)
+        folders, of = _folders(path), Origin(path)
         if any(f.name == "images" and (f.parent / "labels").resolve() == where for f in folders):
             raise BadInput(f"{out} is for the labels that you made; name another folder")
         for ending in ("_labels", "_prob") if probabilities else ("_labels",):
@@ -153,7 +157,7 @@ def _check_out(out: Path, paths: list[Path], probabilities: bool) -> None:
                         f"{found} is there already and would have one name with {result.name};"
                         " name another place for the results, or move it"
                     )
-            check_new(result)
+            check_new(result, of)
 
 
 def _check_names(paths: list[Path]) -> None:

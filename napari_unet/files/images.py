@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import struct
 import tokenize
 import zlib
@@ -20,6 +19,7 @@ from napari_unet.core.errors import BadInput
 
 from .atomic import behind_link, holds_something, replacing
 from .guarded import check_plain
+from .origin import STATED, Origin, digest
 from .pictures import picture_header, picture_palette, read_picture
 from .tiff import open_series, read_tiff, tiff_palette
 
@@ -28,7 +28,8 @@ JPEG = (".jpg", ".jpeg")
 SUFFIXES = (*TIFF, ".png", *JPEG, ".npy")
 CLASSIC = 2**32 - 2**25  # bytes of pixels that a TIFF of the old kind holds
 # what the command line writes into the tag "Software" of what it has computed, and with it a digest
-# of the pixels: some programs in which such a file is edited by hand keep the tag
+# of the pixels: some programs in which such a file is edited by hand keep the tag. Of predictions
+# it also says of which image
 COMPUTED = "napari-unet, computed"
 
 # What the readers raise for files that are broken or something else altogether. RuntimeError:
@@ -152,7 +153,12 @@ def check_order(path: Path, letters: str, shape: tuple[int, ...]) -> None:
 
 
 def write_labels(
-    path: Path, labels: npt.NDArray[Any], axes: str | None = None, *, computed: bool = False
+    path: Path,
+    labels: npt.NDArray[Any],
+    axes: str | None = None,
+    *,
+    computed: bool = False,
+    of: Origin | None = None,
 ) -> None:
     """Write or replace a label TIFF: uint16 if the ids fit, else int32; zlib.
 
@@ -167,19 +173,25 @@ def write_labels(
         open.
     computed
         Nothing in it is made by hand: :func:`is_computed` knows the file.
+    of
+        The image that it was computed from.
 
     Raises
     ------
     BadInput
-        If what was computed would replace what may be somebody's work; see :func:`check_new`.
+        If what was computed would replace what may be somebody's work, or what was computed from
+        another image; see :func:`check_new`.
     """
     top = int(labels.max(initial=0))
-    _write_tiff(path, labels.astype(np.uint16 if top < 2**16 else np.int32), axes, computed)
+    kind = np.uint16 if top < 2**16 else np.int32
+    _write_tiff(path, labels.astype(kind), axes, computed, of)
 
 
-def write_probability(path: Path, probability: npt.NDArray[Any], axes: str | None = None) -> None:
+def write_probability(
+    path: Path, probability: npt.NDArray[Any], axes: str | None = None, *, of: Origin | None = None
+) -> None:
     """Write or replace a float32 TIFF, which is computed; parameters as :func:`write_labels`."""
-    _write_tiff(path, probability.astype(np.float32), axes, computed=True)
+    _write_tiff(path, probability.astype(np.float32), axes, computed=True, of=of)
 
 
 def is_computed(path: Path) -> bool:
@@ -187,33 +199,48 @@ def is_computed(path: Path) -> bool:
 
     All else may be somebody's work.
     """
+    return bool(_stated(path))
+
+
+def _stated(path: Path) -> str:
+    """What a file that :func:`is_computed` knows says of itself; "" = it does not know it."""
     with contextlib.suppress(BadInput), _clear_errors(path):
         import tifffile
 
         with tifffile.TiffFile(path) as tiff:
             said = str(tiff.pages.first.software)
-        return said.startswith(COMPUTED) and said == _signed(read_tiff(path)[0])
-    return False
+        if said.startswith(COMPUTED) and STATED.sub("", said) == _signed(read_tiff(path)[0]):
+            return said
+    return ""
 
 
-def check_new(path: Path) -> None:
-    """Refuse to write what was computed over a file that may be somebody's work.
+def check_new(path: Path, of: Origin | None = None) -> None:
+    """Refuse to write what was computed, `of` an image, over a file that may be somebody's work.
 
     Raises
     ------
     BadInput
-        If there is a file that :func:`is_computed` does not know, or something else.
+        If there is a file that :func:`is_computed` does not know, or something else, or what was
+        computed from another image.
     """
-    if holds_something(path) and not is_computed(path):
+    if not holds_something(path):
+        return
+    said = _stated(path)
+    if not said:
         raise BadInput(
             f"{path} is there already and may be made by hand: it was not written by this command;"
             " name another place for the results, or move it"
+        )
+    if of is not None and not of.is_in(said):
+        raise BadInput(
+            f"{path} is there already and is the result of another image than {of.path}; name"
+            " another place for the results, or move it"
         )
 
 
 def _signed(array: npt.NDArray[Any]) -> str:
     """What stands in a file that holds this, as it was computed."""
-    return f"{COMPUTED}, pixels {hashlib.sha256(np.ascontiguousarray(array).data).hexdigest()[:32]}"
+    return f"{COMPUTED}, pixels {digest(np.ascontiguousarray(array).data)}"
 
 
 def _mapped(path: Path) -> npt.NDArray[Any]:
@@ -227,11 +254,13 @@ def _check_numbers(path: Path, dtype: np.dtype[Any]) -> None:
         raise BadInput(f"{path} holds {dtype} values; an image holds whole numbers or fractions")
 
 
-def _write_tiff(path: Path, array: npt.NDArray[Any], axes: str | None, computed: bool) -> None:
+def _write_tiff(
+    path: Path, array: npt.NDArray[Any], axes: str | None, computed: bool, of: Origin | None
+) -> None:
     import tifffile
 
     if computed:  # it may have been made meanwhile
-        check_new(path)
+        check_new(path, of)
     letters = axes or {2: "YX", 3: "ZYX"}.get(array.ndim, "")
     with replacing(behind_link(path)) as beside:
         tifffile.imwrite(
@@ -241,7 +270,7 @@ def _write_tiff(path: Path, array: npt.NDArray[Any], axes: str | None, computed:
             compression="zlib",
             photometric="minisblack",  # three slices are not red, green and blue
             metadata={"axes": letters} if letters else {},  # the shape is kept in any case
-            software=_signed(array) if computed else None,
+            software=_signed(array) + (of.words if of else "") if computed else None,
         )
 
 

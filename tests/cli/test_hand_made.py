@@ -67,6 +67,38 @@ def test_a_result_that_was_edited_by_a_program_that_keeps_tags_is_spared(
     assert out.read_bytes() == before
 
 
+@pytest.mark.parametrize("name", ["a_labels.tif", "a_prob.tif"])
+def test_results_of_another_image_are_spared(
+    name: str, run: Run, model: Path, raw: Path, tmp_path: Path
+) -> None:
+    words = ("predict", model, raw, "-o", tmp_path / "o", "--probabilities")
+    assert run(*words).code == 0
+    (tmp_path / "second").mkdir()
+    tifffile.imwrite(tmp_path / "second" / "a.tif", IMAGE.T)
+    other = (tmp_path / "o" / name).rename(tmp_path / name)
+    (tmp_path / "o").rename(tmp_path / "both")
+    (tmp_path / "o").mkdir()
+    other.rename(tmp_path / "o" / name)
+    before = snapshot(tmp_path / "o")
+    answer = run("predict", model, tmp_path / "second", *words[3:])
+    assert answer.code == 1 and f"{name} is there already and is the result of" in answer.err
+    assert snapshot(tmp_path / "o") == before
+
+
+def test_results_of_an_image_that_was_moved_or_changed_are_renewed(
+    run: Run, model: Path, raw: Path, tmp_path: Path
+) -> None:
+    rest = ("-o", tmp_path / "o")
+    assert run("predict", model, raw, *rest).code == 0
+    moved = raw.rename(tmp_path / "moved")
+    assert run("predict", model, moved, *rest).code == 0
+    tifffile.imwrite(moved / "a.tif", IMAGE.T)
+    assert run("predict", model, moved, *rest).code == 0
+    earlier = tmp_path / "o" / "a_labels.tif"  # as it was written when no image was told
+    write_labels(earlier, tifffile.imread(earlier), computed=True)
+    assert run("predict", model, moved, *rest).code == 0
+
+
 def test_what_was_made_by_hand_meanwhile_is_spared(tmp_path: Path) -> None:
     """A prediction of many images takes long."""
     write_labels(tmp_path / "a_labels.tif", LABELS)
