@@ -144,7 +144,9 @@ def _read_one(path: Path, labels: Path | None, known: Path | None) -> Shown:
         if given is None or file is None:
             continue
         if not axes_of(array, axes, where=str(path)).fits(given.shape):
-            raise BadInput(f"{file} has the shape {given.shape}, its image {array.shape}")
+            raise BadInput(
+                f"{file} has the shape {given.shape}, its image {array.shape} (read as {axes})"
+            )
         check_order(file, axes, array.shape)
     return Shown(path.stem, array, axes, own, area, str(path.absolute()))
 

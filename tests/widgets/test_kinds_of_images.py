@@ -237,6 +237,16 @@ def test_labels_that_are_named_keep_their_known_area(tmp_path: Path) -> None:
     assert folder.known is not None and np.array_equal(named.known, folder.known)
 
 
+def test_labels_of_slices_do_not_fit_channels(tmp_path: Path) -> None:
+    """Both shapes are the same: how the image is read tells why."""
+    stack = np.ones((3, 20, 30), np.uint8)
+    for name, axes in (("a", "CYX"), ("a_labels", "ZYX")):
+        kind: Any = {"imagej": True, "metadata": {"axes": axes}}
+        tifffile.imwrite(tmp_path / f"{name}.tif", stack, **kind)
+    with pytest.raises(BadInput, match=r"its image \(3, 20, 30\) \(read as CYX\)"):
+        _read(tmp_path / "a.tif", tmp_path / "a_labels.tif")
+
+
 @pytest.mark.parametrize("turned", ["a_labels", "a_known"])
 def test_times_and_slices_of_labels_are_not_exchanged(turned: str, tmp_path: Path) -> None:
     for name in ("a", "a_labels", "a_known"):
