@@ -7,6 +7,7 @@ torch is imported only inside the commands that compute, napari only by `open` a
 from __future__ import annotations
 
 import io
+import os
 import sys
 from collections.abc import Callable, Sequence
 from typing import Annotated
@@ -31,6 +32,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     no_args_is_help=False,
 )
+GONE = "the folder in which this was started is no longer there; go to another one (cd) first"
 COMMANDS: dict[str, Callable[..., None]] = {
     "open": open_window,
     "demo": demo,
@@ -80,7 +82,17 @@ def main(arguments: Sequence[str] | None = None) -> None:
         _fail("out of memory: use smaller tiles (--tile), or the CPU (--device cpu)")
     except OSError as error:
         # strerror without the number; the file, if the system says which
-        _fail(": ".join(str(p) for p in (error.filename, error.strerror or error) if p))
+        words = ": ".join(str(p) for p in (error.filename, error.strerror or error) if p)
+        _fail(words if _works_somewhere() else GONE)
+
+
+def _works_somewhere() -> bool:
+    """Whether the working folder is still there: without one no path can be told."""
+    try:
+        os.getcwd()
+    except FileNotFoundError:
+        return False
+    return True
 
 
 def _print_any_name() -> None:

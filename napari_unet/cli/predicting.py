@@ -126,12 +126,14 @@ def _check_out(out: Path, paths: list[Path], probabilities: bool) -> None:
     Beside their image, or in `labels` beside `images`, whoever wrote them; elsewhere what this
     command has not written, or of another image.
     """
+    from napari_unet.files.atomic import check_leads_somewhere
     from napari_unet.files.folders import normal
     from napari_unet.files.images import SUFFIXES, check_new
     from napari_unet.files.origin import Origin
 
     if out.exists() and not out.is_dir():
         raise BadInput(f"{out} is a file; a folder is needed for the results")
+    check_leads_somewhere(out)
     _check_names(paths)
     where = out.resolve()
     there = sorted(out.iterdir()) if out.exists() else []

@@ -50,6 +50,7 @@ def train(
 ) -> None:
     """Train on annotated images; Ctrl-C ends it early and keeps the best model."""
     from napari_unet.core.settings import TrainOptions
+    from napari_unet.files.atomic import check_leads_somewhere
     from napari_unet.files.pairs import find_pairs, read_pair
     from napari_unet.models import called
     from napari_unet.models.named import RESERVED
@@ -71,6 +72,7 @@ def train(
     )
     if out.exists():
         raise BadInput(f"{out} exists already; name a new folder, or: napari-unet resume {out}")
+    check_leads_somewhere(out)
     if str(out) in RESERVED:
         raise BadInput(f"{str(out)!r} is a word for a model to start from; name the run otherwise")
     found = find_pairs(data)

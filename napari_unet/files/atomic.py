@@ -61,7 +61,8 @@ def replacing(path: Path) -> Iterator[Path]:
             error.filename = str(path)  # nobody knows the other name
         raise
     finally:
-        with contextlib.suppress(PermissionError):  # a scanner has it open: cleared another time
+        # a scanner has it open: cleared another time; what went wrong before is what is told
+        with contextlib.suppress(OSError):
             beside.unlink(missing_ok=True)
     if os.name == "posix":
         try:
@@ -83,6 +84,7 @@ def making(path: Path) -> Iterator[Path]:
     BadInput, OSError
         As :func:`replacing`.
     """
+    check_leads_somewhere(path)
     beside = part_beside(path, suffix="")
     above = [p for p in path.parents if not p.exists()]  # the innermost first
     try:
@@ -132,6 +134,19 @@ def behind_link(path: Path) -> Path:
     Not for files of a run folder, which may be a stranger's: there the link itself gives way.
     """
     return Path(os.path.realpath(path)) if path.is_symlink() else path
+
+
+def check_leads_somewhere(path: Path) -> None:
+    """Refuse a new folder where a link is in its place, or above, that leads nowhere.
+
+    Raises
+    ------
+    BadInput
+        If there is one.
+    """
+    for link in (path, *path.parents):
+        if link.is_symlink() and not link.exists():
+            raise BadInput(f"{link} is a link that leads nowhere; remove it, or name another")
 
 
 def part_beside(path: Path, suffix: str | None = None) -> Path:

@@ -55,7 +55,10 @@ def folder(image: Layer) -> str:
 def holds(path: Path, image: Layer) -> bool:
     """Whether the image was opened from this file, as far as anybody knows."""
     source = file(image)
-    return bool(source) and os.path.realpath(source) == os.path.realpath(path)
+    try:  # by links and, on many disks, in other capitals a file has several names
+        return bool(source) and os.path.samefile(source, path)
+    except OSError:  # one of them is not there
+        return os.path.realpath(source) == os.path.realpath(path)
 
 
 def note_file(image: Layer, path: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -96,6 +97,15 @@ def _planes(folder: Path) -> list[object]:
     return ["predict", folder / "m.safetensors", folder / "p.tif", "-o", folder / "out"]
 
 
+def _dead_link(command: str, below: str = "") -> Make:
+    def make(folder: Path) -> list[object]:
+        (folder / "link").symlink_to("nowhere")
+        given = [folder / "m.safetensors"] if command == "predict" else []
+        return [command, *given, folder / "data", "-o", folder / "link" / below]
+
+    return make
+
+
 def _samples_again(folder: Path) -> list[object]:
     (folder / "s").mkdir()
     (folder / "s" / "fluorescence_2_labels.tif").write_text("mine")
@@ -120,6 +130,9 @@ BAD: dict[str, tuple[Make, str]] = {
     "no folder": (_words("train", "@absent", "-o", "@run"), "absent"),
     "a file as folder": (_words("train", "@m.safetensors", "-o", "@run"), "folder"),
     "a run that exists": (_existing_run, "exists"),
+    "a link that leads nowhere as run": (_dead_link("train"), "link is a link that leads nowhere"),
+    "one for results": (_dead_link("predict"), "link is a link that leads nowhere"),
+    "one above the results": (_dead_link("predict", "o"), "link is a link that leads nowhere"),
     "two images of one name": (_two_of_one_name, "one name"),
     "a truncated model": (_cut, "cut off"),
     "a pickle": (_pickle, "pickle"),
@@ -190,6 +203,17 @@ def test_bad_input(case: str, run: Run, data: Path, model: Path, tmp_path: Path)
     assert len(answer.err.splitlines()) == 1 and "Traceback" not in answer.err, answer.err
     assert word in answer.err
     assert snapshot(tmp_path) == before
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows keeps a folder in which somebody works")
+def test_a_working_folder_that_is_gone_is_told(
+    run: Run, data: Path, model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "gone").mkdir()
+    monkeypatch.chdir(tmp_path / "gone")
+    (tmp_path / "gone").rmdir()
+    answer = run("predict", model, data, "-o", "out")
+    assert answer.code == 1 and "in which this was started is no longer there" in answer.err
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 import tifffile
 from napari import Viewer
+from napari.layers import Image
 from qtpy.QtWidgets import QMessageBox
 
 from napari_unet import layers
@@ -89,6 +90,17 @@ def test_labels_are_not_exported_over_an_image(
     press("unet_export_labels")
     assert f"“{there.name}” is an image that is open" in dock.desk.session.status
     assert there.read_bytes() == b"the only one"
+
+
+def test_a_file_is_known_by_all_its_names(tmp_path: Path) -> None:
+    """On many disks one in other capitals is one of them."""
+    image = Image(np.zeros((4, 4)))
+    there, other = tmp_path / "a.tif", tmp_path / "b.tif"
+    layers.note_file(image, str(there))
+    assert layers.holds(there, image) and not layers.holds(other, image)
+    there.touch()
+    other.hardlink_to(there)
+    assert layers.holds(there, image) and layers.holds(other, image)
 
 
 @pytest.mark.parametrize("areas", [(), ("regions",), ("background",), ("regions", "background")])
