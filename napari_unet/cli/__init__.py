@@ -82,8 +82,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         _fail("out of memory: use smaller tiles (--tile), or the CPU (--device cpu)")
     except OSError as error:
         # strerror without the number; the file, if the system says which
-        words = ": ".join(str(p) for p in (error.filename, error.strerror or error) if p)
-        _fail(words if _works_somewhere() else GONE)
+        said = ": ".join(str(p) for p in (error.filename, error.strerror or error) if p)
+        _fail(said if _works_somewhere() else GONE)
 
 
 def _works_somewhere() -> bool:
