@@ -145,7 +145,10 @@ def serve(address: str, *imports: str) -> None:
 def look_after(line: socket.socket) -> None:
     """Run a program in a process of its own; it does not outlive the one who asked for it."""
     _, fds, *_ = socket.recv_fds(line, 1, 3)
-    program, environment = json.loads(line.makefile().readline())
+    wanted = line.makefile().readline()
+    if not wanted:  # who asked was killed meanwhile
+        os._exit(0)
+    program, environment = json.loads(wanted)
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     child = os.fork()
     if child == 0:
