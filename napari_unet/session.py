@@ -134,7 +134,7 @@ class Session:
     status: str = ""
     mood: Mood = "idle"
     advised: bool = False  # nothing was said but what to do next
-    said_in: tuple[str, str, bool] = ("", "", False)  # the :attr:`state` in which it was said
+    said_in: tuple[str, str, bool, bool] = ("", "", False, False)  # the :attr:`state` in which it was said
     progress: Progress | None = None
 
     # the window
@@ -164,6 +164,6 @@ class Session:
         self.advised, self.said_in = False, self.state
 
     @property
-    def state(self) -> tuple[str, str, bool]:
+    def state(self) -> tuple[str, str, bool, bool]:
         """What the status line is about; words said in another one are out of date."""
-        return self.image, self.labels, self.predicted
+        return self.image, self.labels, self.predicted, self.accepted

@@ -284,6 +284,7 @@ class Accepting:
     def _on_turned(self, offer: Offer, drawing: int, again: bool) -> None:
         """Undo took the cells out of the labels, or redo brought them back `again`."""
         session, image, found = self._session, offer.image, offer.found
+        ours = session.status == self._said  # before other words come with what is shown
         shown = layers.partner(self._viewer, image, "prediction") is found
         if shown and layers.drawings(found) == drawing and layers.drawn(found) == offer.drawn:
             layers.note_accepted(found, again)
@@ -292,7 +293,7 @@ class Accepting:
             elif in_hand(session, image):
                 layers.unhide(self._viewer, image, "prediction")
             take_up(self._viewer, session)
-        if in_hand(session, image) and session.status == self._said and not session.job:
+        if in_hand(session, image) and ours and not session.job:
             where = "in your labels again" if again else "no longer in your labels"
             advise(session, f"The found cells are {where}.")
             self._said = session.status

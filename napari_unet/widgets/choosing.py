@@ -29,6 +29,7 @@ class Choosing(QObject):
         super().__init__(parent)
         self._viewer, self._session = viewer, session
         self._models: dict[str, str] = {}  # the path of the model of each kind of image
+        self._kinds: dict[str, str] = {}  # of each image, as it was seen last: it may be gone
         self._learnt: set[tuple[str, str]] = set()  # kinds of images, and what was trained on them
         for name in ("image", "models"):
             getattr(session.events, name).connect(self.renew)
@@ -45,7 +46,9 @@ class Choosing(QObject):
 
     def trained(self, path: str, images: Sequence[str], *, learnt: bool = True) -> None:
         """Take this one for the images of a training; not `learnt`: the base, which did better."""
-        for kind in {self._kind(image) for image in images}:
+        kinds = {image: self._kind(image) for image in images}
+        # of an image that is gone before anybody saw it: no other one's
+        for kind in {kind for image, kind in kinds.items() if kind or not image}:
             self._models[kind] = path
             if learnt:
                 self._learnt.add((kind, path))
@@ -68,6 +71,8 @@ class Choosing(QObject):
     def renew(self) -> None:
         """Select the model of the image in hand."""
         session = self._session
+        for image in layers.images(self._viewer):
+            self._kind(layers.key(image))
         kind = self._kind(session.image)
         if kind and "" in self._models:  # chosen before there was an image
             self._models.setdefault(kind, self._models.pop(""))
@@ -78,9 +83,11 @@ class Choosing(QObject):
         """The images of one folder that are alike; of one without a file, itself. "" = no image."""
         image = layers.find(self._viewer, key)
         if not isinstance(image, Image):
-            return ""
+            return self._kinds.get(key, "")
         folder = layers.folder(image)
-        return f"{Path(folder)} {image.ndim} {image.rgb} {image.dtype}" if folder else key
+        alike = f"{Path(folder)} {image.ndim} {image.rgb} {image.dtype}" if folder else key
+        self._kinds[key] = alike
+        return alike
 
 
 def forget_model(session: Session, gone: str) -> None:

@@ -142,8 +142,9 @@ class Filtering(QObject):
 
     def _drop(self, key: str) -> None:
         self._filters.pop(key, None)
-        if key in self._showing:
-            self._showing[key].forget()  # its files go
+        for asking in (self._asking, self._showing):
+            if key in asking:
+                asking[key].forget()  # its files go
         stored = self._stored.pop(key, None)
         if stored is not None:
             self.discard(stored)

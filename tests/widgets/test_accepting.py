@@ -29,11 +29,12 @@ def cells(plane: np.ndarray) -> int:
 
 
 def accept(dock: Any, press: Press, qtbot: Any) -> str:
-    """Press the button; what is said then."""
-    dock.desk.session.status = ""
+    """Press the button; what is said in the end."""
+    session, accepting = dock.desk.session, dock.desk.accepting
+    session.status = ""
     press("unet_accept")
-    qtbot.waitUntil(lambda: bool(dock.desk.session.status), timeout=5000)
-    return str(dock.desk.session.status)
+    qtbot.waitUntil(lambda: bool(session.status) and not accepting._merging, timeout=5000)
+    return str(session.status)
 
 
 def predict(dock: Any, press: Press, qtbot: Any) -> None:

@@ -130,6 +130,21 @@ def test_a_model_that_is_gone_gives_way(viewer: ViewerModel, choosing: Choosing)
     assert session.model == ""
 
 
+def test_a_model_of_an_image_that_is_gone_is_no_other_ones(
+    viewer: ViewerModel, choosing: Choosing, tmp_path: Path
+) -> None:
+    session, here = choosing._session, str(tmp_path)
+    gone, another = opened(viewer, choosing, here), opened(viewer, choosing)
+    viewer.layers.remove(viewer.layers[0])
+    choosing.trained(NEW, [gone])
+    assert session.model == SHIPPED and session.image == another
+    opened(viewer, choosing, here)  # it is like the one that is gone
+    assert session.model == NEW
+    choosing.trained(OLD, ["never seen"])
+    opened(viewer, choosing)
+    assert session.model == SHIPPED
+
+
 @pytest.mark.gui
 @pytest.mark.parametrize("base", [FROM_BASE, "own"])
 def test_what_a_worse_training_has_started_from_is_selected(

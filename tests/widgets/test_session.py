@@ -156,6 +156,14 @@ def test_words_about_another_state_are_renewed() -> None:
     assert session.status == "Training."
 
 
+def test_words_about_cells_that_are_accepted_no_longer_are_renewed() -> None:
+    session = ready(predicted=True, accepted=True)
+    session.say("2 pieces have numbers of their own now", "done")
+    session.accepted = False
+    advice.renew(session)
+    assert session.status.startswith("Accept what is right")
+
+
 def test_the_model_that_did_better_is_named() -> None:
     score = {"AP50": 0.5, "truth": 14, "found": 9}
     words = wording.before_after(score, score, worse=True, base="the pretrained model")
