@@ -19,6 +19,7 @@ from .wording import count, sentence
 Job = Literal["", "starting", "training", "stopping", "predicting"]
 Mood = Literal["idle", "busy", "done", "error"]
 Choice = tuple[str, str]  # (key, what the user reads)
+State = tuple[str, str, bool, bool]  # image, labels, predicted, accepted
 Torn = tuple[int, int, int | None]  # (number, its pieces, the slice; None = there is but one)
 
 # what a training starts from: always anew from the base, for a chain of trainings forgets
@@ -134,7 +135,7 @@ class Session:
     status: str = ""
     mood: Mood = "idle"
     advised: bool = False  # nothing was said but what to do next
-    said_in: tuple[str, str, bool, bool] = ("", "", False, False)  # the :attr:`state` in which it was said
+    said_in: State = ("", "", False, False)  # the :attr:`state` when it was said
     progress: Progress | None = None
 
     # the window
@@ -164,6 +165,6 @@ class Session:
         self.advised, self.said_in = False, self.state
 
     @property
-    def state(self) -> tuple[str, str, bool, bool]:
+    def state(self) -> State:
         """What the status line is about; words said in another one are out of date."""
         return self.image, self.labels, self.predicted, self.accepted

@@ -129,7 +129,7 @@ class Adding:
         self._leave()
         if self._data is None:
             return
-        copied = not self.stands and self._is_copied()
+        copied = not self.stands and self.is_copied(self._layer.data)
         if self.stands or self._data.flags.writeable:
             self._empty(self._data)
         if copied:
@@ -139,10 +139,9 @@ class Adding:
         if not self._layer.visible:  # then nothing is drawn, which would tell that it has changed
             self._layer.events.set_data()
 
-    def _is_copied(self) -> bool:
-        """Whether all of it is in the array that the layer has now."""
-        data, index = self._layer.data, self._index[: self._written]
-        same = data.shape == self._data.shape
+    def is_copied(self, data: Any) -> bool:
+        """Whether all that is written is in this array of the layer's shape, too."""
+        index, same = self._index[: self._written], data.shape == self._data.shape
         return same and np.array_equal(np.take(data, index), np.take(self._data, index))
 
     def _empty(self, data: Any) -> None:
@@ -199,3 +198,14 @@ def whole_copy(layer: Labels) -> npt.NDArray[Any]:
     if adding is not None and not adding.undone:
         adding.complete(copy)
     return copy
+
+
+def complete_copy(layer: Labels, copy: Labels) -> None:
+    """Write all that is being added to `layer` into its copy, too, if it is one: no cell is cut."""
+    adding, data = being_added(layer), copy.data
+    if adding is None or adding.undone or not isinstance(data, np.ndarray):
+        return
+    own = data.flags.writeable and not np.may_share_memory(data, layer.data)
+    if own and adding.is_copied(data):
+        adding.complete(data)
+        copy.refresh()

@@ -125,8 +125,21 @@ def brush_number(layer: Labels) -> int:
 
 
 def take_next_id(layer: Labels, highest: int | None = None) -> int:
-    """Select the next free id for painting; `highest` is the highest one, where it is known."""
-    number = next_free_id(layer) if highest is None else highest + 1
+    """Select the next free id for painting; `highest` is the highest one, where it is known.
+
+    Raises
+    ------
+    BadInput
+        If the layer, or one that it is linked with, holds no id so high.
+    """
+    number, before = next_free_id(layer) if highest is None else highest + 1, layer.selected_label
     widen(layer, number)
-    layer.selected_label = number
+    try:
+        layer.selected_label = number
+    except ValueError as error:  # of a layer that takes its number from this one
+        layer.selected_label = before
+        raise BadInput(
+            f"Number {number} cannot be selected: “{layer.name}” is linked with a layer that "
+            "holds no numbers so high; unlink them (right-click the layers)"
+        ) from error
     return number

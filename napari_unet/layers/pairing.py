@@ -5,6 +5,7 @@ from __future__ import annotations
 from napari.layers import Image, Labels, Layer
 from napari.viewer import Viewer
 
+from .adding import complete_copy
 from .reading import labels_shape
 from .roles import KEY, RESULTS, find, images, key, partner, role
 
@@ -91,12 +92,18 @@ def fits(image: Image, layer: Layer) -> bool:
 def disown_copy(viewer: Viewer, layer: Layer) -> None:
     """A new layer is the user's own where the image has one of that role.
 
-    It may be a copy, metadata and all, or one that was removed and comes back.
+    It may be a copy, metadata and all, or one that was removed and comes back. A copy of what is
+    being added to holds no part of a cell.
     """
     what, of = role(layer), layer.metadata.get(KEY, {}).get("image")
     others = [x for x in viewer.layers if x is not layer and what is not None]
-    if any(role(x) == what and x.metadata[KEY].get("image") == of for x in others):
-        set_free(layer)
+    others = [x for x in others if role(x) == what and x.metadata[KEY].get("image") == of]
+    if not others:
+        return
+    set_free(layer)
+    for x in others:
+        if isinstance(x, Labels) and isinstance(layer, Labels):
+            complete_copy(x, layer)
 
 
 def pair_the_obvious(viewer: Viewer, image: Image) -> Labels | None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
 from typing import Any
 from weakref import WeakKeyDictionary, ref
@@ -15,7 +14,6 @@ from napari.viewer import Viewer
 
 from napari_unet import layers
 from napari_unet.advice import CORRECT, advise, next_step, why_not_accept
-from napari_unet.core.settings import LabelsAre
 from napari_unet.merging import Addition, addition, class_addition
 from napari_unet.session import Session
 from napari_unet.wording import count
@@ -35,27 +33,13 @@ from .accept_words import (
 from .accepted import Accepted, offered, where_accepted
 from .background import in_thread, later, safely
 from .counting import Counting
-from .in_hand import in_hand, named, take_up
+from .in_hand import in_hand, named, take_up, unfinished
 from .numbering import Numbering
+from .offer import Offer
 from .undoing import Undoing
 
 STROKE = 100  # ms until it is asked again whether the stroke has ended
 AT_ONCE = 0.02  # s of writing, then the window is drawn
-
-
-@dataclass(frozen=True)
-class Offer:
-    """A prediction that is being merged into labels."""
-
-    image: Image
-    own: Labels
-    found: Labels
-    background: Labels | None
-    drawn: dict[int, str]  # its slices, each with the job that drew it
-    kind: LabelsAre  # what the numbers of the labels are
-    data: Any  # the labels' array
-    drawing: int = 0  # which drawing of the prediction is merged
-    brush: tuple[int, int] = (0, 0)  # its number, and how many pixels had it
 
 
 class Accepting:
@@ -85,8 +69,9 @@ class Accepting:
         if not isinstance(image, Image):
             return
         if self._merging:
-            if self._waits_for() or image is not self._merged:
-                session.say(self._waits_for() or f"{still(self._merged)}; {AGAIN}")
+            waits = "" if self._own is None else unfinished(viewer, self._own)
+            if waits or image is not self._merged:
+                session.say(waits or f"{still(self._merged)}; {AGAIN}")
             return
         found, why_not = layers.partner(viewer, image, "prediction"), why_not_accept(session)
         if found is None or why_not or not layers.drawn(found):
@@ -97,7 +82,7 @@ class Accepting:
         misfits = (layers.misfit(image, x) for x in (own, background) if x is not None)
         other = other_kind(layers.found_kind(found), session.labels_are)
         why_not = next((x for x in misfits if x), other) or layers.unwritable(own)
-        why_not = why_not or layers.not_at_hand(own) or layers.unfinished(own)
+        why_not = why_not or layers.not_at_hand(own) or unfinished(viewer, own)
         if why_not:
             session.say(why_not, "error")
             return
@@ -139,8 +124,13 @@ class Accepting:
     def _merge(self, offer: Offer) -> None:
         in_thread(self._work(offer), partial(self._on_merged, offer), self._failed)
 
-    def _work(self, offer: Offer) -> Callable[[], Addition]:
-        """What is to be done in a thread, with the layers as they are now."""
+    def _work(self, offer: Offer, into: Any = None) -> Callable[[], Addition]:
+        """What is to be done in a thread, with the layers as they are now.
+
+        Parameters
+        ----------
+        into : in place of the labels' array, such as a copy of it
+        """
         own, drawn = offer.own, offer.drawn
         before, prediction = offer.data, offer.found.data
         background = None if offer.background is None else offer.background.data
@@ -150,7 +140,7 @@ class Accepting:
             each.deed.look(own)
 
         def work() -> Addition:
-            labels = np.array(before)
+            labels = np.array(before if into is None else into)
             stands = [each for each in earlier if each.stands(own, before, labels)]
             closed = where_accepted(labels, stands, drawn)
             if background is not None:
@@ -159,8 +149,13 @@ class Accepting:
 
         return work
 
-    def not_accepted(self, image: Image, own: Labels) -> Callable[[], int]:
-        """How many cells of the overlay on show are not in the labels: counted in a thread."""
+    def not_accepted(self, image: Image, own: Labels, labels: Any) -> Callable[[], int]:
+        """How many cells of the overlay on show are not in `labels`: counted in a thread.
+
+        Parameters
+        ----------
+        labels : a copy of the data of `own`, with all that is being added
+        """
         viewer, session = self._viewer, self._session
         found = layers.partner(viewer, image, "prediction")
         background = layers.partner(viewer, image, "background")
@@ -171,7 +166,8 @@ class Accepting:
         if session.labels_are == "classes" or kind == "classes":
             return lambda: 0  # nobody counts pixels of kinds
         drawn = layers.drawn(found)
-        work = self._work(Offer(image, own, found, background, drawn, "instances", own.data))
+        offer = Offer(image, own, found, background, drawn, "instances", own.data)
+        work = self._work(offer, labels)
         return lambda: work().cells
 
     def _failed(self, words: str) -> None:

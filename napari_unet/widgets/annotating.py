@@ -18,7 +18,7 @@ from napari_unet.session import Annotated, Session
 
 from .arriving import Arriving
 from .counting import Counting
-from .in_hand import in_hand, take_up
+from .in_hand import in_hand, take_up, unfinished
 from .numbering import Numbering
 from .watching import Watching
 
@@ -176,7 +176,9 @@ class Annotating(QObject):
         if labels is not None and layers.misfit(image, labels):
             layers.set_free(labels)  # its shape was changed: it is somebody else's now
             labels = None
-        why_not = "" if labels is None else layers.unwritable(labels) or layers.unfinished(labels)
+        why_not = ""
+        if labels is not None:
+            why_not = layers.unwritable(labels) or unfinished(self._viewer, labels)
         if why_not:
             self._session.say(why_not, "error")
             return

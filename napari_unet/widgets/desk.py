@@ -169,11 +169,13 @@ class Desk(QObject):
             self._say_error(str(error))
             return
         if shot is not None:
-            kind, left = self.session.labels_are, self.accepting.not_accepted(image, labels)
+            why_not = layers.unwritable(labels) or layers.not_at_hand(labels)
+            kind = self.session.labels_are
+            left = self.accepting.not_accepted(image, labels, shot.labels)
 
             def export() -> str:
                 cells = modelling.export(shot, path)
-                return exported(cells, left(), modelling.areas_of(shot), kind, path)
+                return exported(cells, left(), modelling.areas_of(shot), kind, path, why_not)
 
             in_thread(
                 export,

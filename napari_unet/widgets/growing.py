@@ -79,8 +79,12 @@ class Growing(QObject):
         def done(pieces: list[npt.NDArray[np.int32]]) -> None:
             self._on_drawn(stored, batch, pieces)
 
+        def work() -> list[npt.NDArray[np.int32]]:
+            wanted = stored is self._stored  # else its files may be gone by now
+            return provisional(stored, batch, threshold, start) if wanted else []
+
         in_thread(
-            lambda: provisional(stored, batch, threshold, start),
+            work,
             done,
             lambda words: self._undrawn(stored, words),
         )

@@ -7,7 +7,7 @@ another one.
 
 from __future__ import annotations
 
-from napari.layers import Image, Layer
+from napari.layers import Image, Labels, Layer
 from napari.viewer import Viewer
 
 from napari_unet import layers
@@ -22,6 +22,17 @@ def in_hand(session: Session, image: Layer) -> bool:
 def named(session: Session, image: Layer, join: str = "of") -> str:
     """Such as " of “cells”", where another image is in hand and the user would take it for that."""
     return "" if in_hand(session, image) else f" {join} “{image.name}”".replace("  ", " ")
+
+
+def unfinished(viewer: Viewer, labels: Labels) -> str:
+    """Why nothing else can be done with the labels before an outline is closed; "" = none is begun.
+
+    The labels are selected then: napari tells Escape to the selected layer only.
+    """
+    words = layers.unfinished(labels)
+    if words:
+        viewer.layers.selection.active = labels
+    return words
 
 
 def take_up(viewer: Viewer, session: Session) -> None:

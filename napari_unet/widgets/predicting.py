@@ -62,6 +62,7 @@ class Predicting(QObject):
     def close(self) -> None:
         """The window closes: nobody will ask for what is under way."""
         self._turn += 1
+        self._growing.end()
         if self._running is not None:
             modelling.remove(self._running.job)
 

@@ -36,18 +36,22 @@ def completed(path: str, *suffixes: str) -> Path:
     return Path(path if path.lower().endswith(suffixes) else path + suffixes[0])
 
 
-def exported(cells: int, left: int, areas: str, kind: LabelsAre, path: Path) -> str:
+def exported(
+    cells: int, left: int, areas: str, kind: LabelsAre, path: Path, why_not: str = ""
+) -> str:
     """What was written, in words, and what is not in the file: `left` found cells that are not
     accepted, and `areas`, such as "regions and background".
+
+    Parameters
+    ----------
+    why_not : why no cells can be accepted into these labels, in one sentence; "" = they can
     """
     what = count(cells, "cell" if kind == "instances" else "kind of thing")
     words = f"{what} written to {path}."
     if left:
         are = "is" if left == 1 else "are"
-        words += (
-            f" {count(left, 'found cell')} {are} not among them: press “Accept” first, then "
-            "export again."
-        )
+        words += f" {count(left, 'found cell')} {are} not among them"
+        words += f". {why_not}" if why_not else ": press “Accept” first, then export again."
     if areas:
         are = "is" if areas == "background" else "are"
         words += (

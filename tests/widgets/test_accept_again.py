@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 from napari.layers import Labels
+from napari.layers._layer_actions import _duplicate_layer
 
 from napari_unet import layers
 
@@ -105,6 +106,28 @@ def test_an_outline_that_is_begun_meanwhile_is_told(
     labels._overlays["brush_stroke"].abort(labels)
     qtbot.waitUntil(bench.ended)
     bench.whole()
+
+
+def test_an_outline_that_is_begun_is_selected_so_that_escape_ends_it(bench: Bench) -> None:
+    labels, selection = bench.labels, bench.viewer.layers.selection
+    labels._overlays["brush_stroke"].active = True
+    for refused in (bench.accepting.accept, bench.annotating.new_cell):
+        selection.active = bench.image
+        refused()
+        assert "press Escape" in bench.session.status and selection.active is labels
+    labels._overlays["brush_stroke"].active = False
+
+
+def test_a_copy_that_is_made_meanwhile_holds_no_cut_cells(
+    bench: Bench, qtbot: Qtbot, several: None
+) -> None:
+    begun(bench, qtbot)
+    bench.viewer.layers.selection.active = bench.labels
+    _duplicate_layer(bench.viewer.layers)
+    copy = bench.viewer.layers[f"{bench.labels.name} copy"]
+    qtbot.waitUntil(bench.ended)
+    bench.whole()
+    np.testing.assert_array_equal(copy.data, bench.labels.data)
 
 
 def test_a_prediction_that_was_converted_holds_all_numbers(bench: Bench) -> None:

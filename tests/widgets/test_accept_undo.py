@@ -64,8 +64,10 @@ def test_no_cell_is_cut_in_what_is_exported_or_learnt(bench: Bench, qtbot: Qtbot
     begun(bench, qtbot)
     assert cut(bench, bench.labels.data)
     shot = layers.snapshot(bench.viewer, bench.image)
-    qtbot.waitUntil(bench.ended)
     assert shot is not None
+    left = bench.accepting.not_accepted(bench.image, bench.labels, shot.labels)
+    assert left() == 0
+    qtbot.waitUntil(bench.ended)
     np.testing.assert_array_equal(shot.labels, bench.labels.data)
 
 

@@ -1,4 +1,4 @@
-"""What is under way for an image that is taken away. No window."""
+"""What is under way for an image that is taken away, or a window that closes. No window."""
 
 from __future__ import annotations
 
@@ -9,40 +9,72 @@ from typing import Any
 import numpy as np
 import pytest
 from napari.components import ViewerModel
+from napari.layers import Image
 from qtpy.QtCore import QObject
 
 from napari_unet import layers
 from napari_unet.core.settings import ModelConfig, NetworkSettings
 from napari_unet.session import Session
-from napari_unet.widgets import background, filtering
+from napari_unet.widgets import background, filtering, growing
+from napari_unet.widgets.child import Child
 from napari_unet.widgets.filtering import Filtering
-from napari_unet.widgets.predicted import Stored
+from napari_unet.widgets.predicted import Stored, Tile
+from napari_unet.widgets.predicting import Predicting
 
 
-def test_a_filter_that_was_moved_is_forgotten(
-    qtbot: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Its files go before they are read."""
-    asked: list[tuple[Callable[[], Any], Callable[[str], None]]] = []
-    monkeypatch.setattr(
-        background, "in_thread", lambda work, done, failed: asked.append((work, failed))
-    )
+Asked = list[tuple[Callable[[], Any], Callable[[str], None]]]
+
+
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch) -> Asked:
+    """What is to be done in threads, with what hears of errors; it is not done."""
+    made: Asked = []
+    for module in (background, growing):
+        monkeypatch.setattr(
+            module, "in_thread", lambda work, done, failed: made.append((work, failed))
+        )
     monkeypatch.setattr(filtering, "in_thread", lambda work, done, failed: work())
-    viewer: Any = ViewerModel()
-    session, parent = Session(), QObject()
-    image = viewer.add_image(np.zeros((8, 8)))
-    session.image = layers.key(image)
-    made = Filtering(viewer, session, parent)
+    return made
+
+
+@pytest.fixture
+def stored(tmp_path: Path) -> Stored:
+    """A prediction of a small image, of whose files there is only the folder."""
+    image = Image(np.zeros((8, 8)))
     job, picture = tmp_path / "job", layers.Held(image.data)
     config, axes = ModelConfig(NetworkSettings()), layers.axes(image)
     job.mkdir()
-    made._stored[session.image] = Stored(
-        job, image, (0,), config, tmp_path / "model", axes, (8, 8), picture
-    )
+    return Stored(job, image, (0,), config, tmp_path / "model", axes, (8, 8), picture)
+
+
+def test_tiles_are_not_read_once_the_window_is_closed(
+    qtbot: Any, asked: Asked, stored: Stored
+) -> None:
+    viewer: Any = ViewerModel()
+    session, parent = Session(), QObject()
+    made = Filtering(viewer, session, parent)
+    predicting = Predicting(viewer, session, Child(parent), made, parent)
+    predicting._running = stored
+    predicting._growing.begin(stored, 0.5)
+    predicting._growing.add(Tile(0, (0, 8, 0, 8)))
+    ((work, _),) = asked
+    predicting.close()
+    assert work() == []
+    made.close()
+
+
+def test_a_filter_that_was_moved_is_forgotten(qtbot: Any, asked: Asked, stored: Stored) -> None:
+    """Its files go before they are read."""
+    viewer: Any = ViewerModel()
+    session, parent = Session(), QObject()
+    viewer.add_layer(stored.image)
+    session.image = layers.key(stored.image)
+    made = Filtering(viewer, session, parent)
+    made._stored[session.image] = stored
     made.choose_threshold(0.7)
     made._filter()
     ((work, failed),) = asked
-    viewer.layers.remove(image)
+    viewer.layers.remove(stored.image)
     with pytest.raises(FileNotFoundError) as error:
         work()
     failed(str(error.value))

@@ -6,7 +6,9 @@ from typing import Any
 
 import numpy as np
 import pytest
+from napari.layers.utils._link_layers import link_layers, unlink_layers
 
+from napari_unet import layers
 from napari_unet.widgets import pieces
 from napari_unet.widgets.pieces import Pieces
 
@@ -98,6 +100,18 @@ def test_an_eraser_or_a_cell_that_was_chosen_meanwhile_stays(
     qtbot.waitUntil(lambda: bench.session.mood != "busy")
     assert (labels.mode, labels.selected_label) == (mode, number)
     assert bench.session.status == "Cell 11 is the next: press N to paint it."
+
+
+def test_labels_that_are_linked_with_others_of_8_bits(bench: Bench) -> None:
+    labels = bench.labels
+    background = layers.make_background(bench.viewer, bench.image)
+    link_layers([labels, background])
+    labels.data_setitem((np.array([0]), np.array([0])), 255)
+    brush = labels.selected_label
+    bench.annotating.new_cell()
+    assert "Number 256 cannot be selected" in bench.session.status
+    assert labels.selected_label == background.selected_label == brush
+    unlink_layers([labels, background])
 
 
 def test_a_cell_that_was_chosen_while_pieces_were_parted_stays(

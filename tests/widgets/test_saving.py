@@ -121,6 +121,12 @@ def test_an_export_says_that_regions_and_background_are_not_in_it(areas: tuple[s
     assert (said in words) == bool(areas) and words.startswith("3 cells written to a.tif.")
 
 
+def test_an_export_does_not_ask_for_an_accept_that_cannot_be() -> None:
+    why_not = "“mine” is not held in memory: make a copy."
+    words = exported(3, 2, "", "instances", Path("a.tif"), why_not)
+    assert words == f"3 cells written to a.tif. 2 found cells are not among them. {why_not}"
+
+
 def test_two_windows_do_not_predict_in_one_folder(monkeypatch: pytest.MonkeyPatch) -> None:
     """Each its first prediction, in the same second."""
     folders = set()
