@@ -21,7 +21,6 @@ from napari_unet.widgets.filtering import Filtering
 from napari_unet.widgets.predicted import Stored, Tile
 from napari_unet.widgets.predicting import Predicting
 
-
 Asked = list[tuple[Callable[[], Any], Callable[[str], None]]]
 
 
