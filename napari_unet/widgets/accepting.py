@@ -177,6 +177,8 @@ class Accepting:
     def _broken_off(self, adding: layers.Adding, words: str) -> None:
         """What is written of it is taken back: cells that are cut would be taken for whole ones."""
         self._failed(words)
+        for found, made in self._accepted.items():
+            self._accepted[found] = [each for each in made if each.deed.part is not adding.part]
         with safely(self._failed):
             adding.take_back()
 

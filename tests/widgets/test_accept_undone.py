@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from napari_unet import layers
+from napari_unet.widgets import accepting
 
 from .test_accept_again import accepted
 from .test_accept_whole import Bench
@@ -78,6 +79,18 @@ def test_redone_then_erased(bench: Bench, qtbot: Qtbot) -> None:
     before = np.array(bench.labels.data)
     accepted(bench, qtbot)
     np.testing.assert_array_equal(bench.labels.data, before)
+
+
+def test_taken_back_since_it_could_not_be_said(
+    bench: Bench, qtbot: Qtbot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def mistaken(*_: Any) -> str:
+        raise RuntimeError("a mistake")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(accepting, "added", mistaken)
+        assert "a mistake" in accepted(bench, qtbot)
+    assert accepted(bench, qtbot).startswith("20 cells added")
 
 
 def test_erased_so_long_ago_that_undo_no_longer_comes_to_it(bench: Bench, qtbot: Qtbot) -> None:

@@ -29,12 +29,11 @@ def cells(plane: np.ndarray) -> int:
 
 
 def accept(dock: Any, press: Press, qtbot: Any) -> str:
-    """Press the button; what is said in the end."""
-    session, accepting = dock.desk.session, dock.desk.accepting
-    session.status = ""
+    """Press the button; what is said then."""
+    dock.desk.session.status = ""
     press("unet_accept")
-    qtbot.waitUntil(lambda: bool(session.status) and not accepting._merging, timeout=5000)
-    return str(session.status)
+    qtbot.waitUntil(lambda: bool(dock.desk.session.status), timeout=5000)
+    return str(dock.desk.session.status)
 
 
 def predict(dock: Any, press: Press, qtbot: Any) -> None:
@@ -108,6 +107,7 @@ def test_what_was_undone_can_be_accepted_again(
     accept(dock, press, qtbot)
     labels.undo()
     assert cells(labels.data) == 10
+    qtbot.waitUntil(lambda: not dock.desk.session.accepted)
     assert accept(dock, press, qtbot).startswith("20 cells added")
     labels.undo()
     labels.redo()
