@@ -1,4 +1,4 @@
-"""What open windows have in hand: models that no window may prune from under another."""
+"""What open windows have in hand: no window may clear it away from under another."""
 
 from __future__ import annotations
 
@@ -36,14 +36,14 @@ class InHand:
         self._said: tuple[str, ...] = ()
         self._closed = False
 
-    def set(self, models: Iterable[str]) -> None:
-        """Say which model files or folders are in hand; :meth:`write` makes it known."""
-        self._said = tuple(models)
+    def set(self, paths: Iterable[str]) -> None:
+        """Say which models, runs or predictions are in hand; :meth:`write` makes it known."""
+        self._said = tuple(paths)
 
     def write(self) -> None:
         """Make known what was said last; not for the GUI thread.
 
-        Only those of the runs folder are of interest: nothing else is pruned.
+        Only those of the runs folder are of interest: nothing else is cleared away.
 
         Raises
         ------

@@ -74,7 +74,7 @@ class Desk(QObject):
         self.child.died.connect(self._on_died)
         self.training.trained.connect(self._on_trained)
         self._closed = self._closing = False
-        self._holding = Holding(self.session, self.choosing, self._say_error)
+        self._holding = Holding(self.session, self.choosing, self.filtering, self._say_error)
         self._window = window
         window.installEventFilter(self)
         QApplication.instance().aboutToQuit.connect(self.close)

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 from napari.layers import Image
 from napari.viewer import Viewer
-from qtpy.QtCore import QObject, QTimer
+from qtpy.QtCore import QObject, QTimer, Signal
 
 from napari_unet import layers
 from napari_unet.core.settings import ModelConfig
@@ -40,6 +40,8 @@ NONE_LEFT = "Lower “Threshold” or “Smallest cell” to see some."
 
 class Filtering(QObject):
     """The last prediction of each image stays at hand until the image goes or the window closes."""
+
+    kept = Signal()  # another prediction is at hand, or one less
 
     def __init__(self, viewer: Viewer, session: Session, parent: QObject) -> None:
         super().__init__(parent)
@@ -77,6 +79,7 @@ class Filtering(QObject):
         self.hold(stored.image)
         self._drop(key)
         self._stored[key] = stored
+        self.kept.emit()
         stored.image.events.data.connect(self._on_picture)  # napari connects it once only
         self._filters[key] = instances.threshold, instances.min_size
         layer = overlay(self._viewer, stored, show=in_hand(self._session, stored.image))
@@ -91,6 +94,10 @@ class Filtering(QObject):
     def keeps(self, stored: Stored) -> bool:
         """Whether this prediction is at hand."""
         return any(each.job == stored.job for each in self._stored.values())
+
+    def jobs(self) -> list[str]:
+        """The folders of the predictions that are at hand."""
+        return [str(stored.job) for stored in self._stored.values()]
 
     def hold(self, image: Image) -> None:
         """A new prediction of the image begins: what was asked of the earlier one is too late."""
@@ -147,6 +154,7 @@ class Filtering(QObject):
                 asking[key].forget()  # its files go
         stored = self._stored.pop(key, None)
         if stored is not None:
+            self.kept.emit()
             self.discard(stored)
 
     def _on_removed(self, event: Any) -> None:

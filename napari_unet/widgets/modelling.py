@@ -27,6 +27,7 @@ from napari_unet.models import (
     PRETRAINED,
     NamedModel,
     find_model,
+    in_hand,
     list_models,
     name_of_run,
     prune_runs,
@@ -204,10 +205,11 @@ def remove(job: Path) -> None:
 
 def _clear_jobs() -> None:
     """Delete predictions of windows that ended badly, long ago; never what somebody put there."""
+    held = {path.resolve() for path in in_hand()}  # of windows that are open for long
     for job in _jobs_folder().glob("*"):
         with contextlib.suppress(OSError):  # another window has just removed it, or a dead link
             old = time.time() - job.stat().st_mtime > JOBS_KEPT
-            if old and not holds_more(job, OF_A_JOB):
+            if old and job.resolve() not in held and not holds_more(job, OF_A_JOB):
                 remove(job)
 
 

@@ -215,9 +215,13 @@ def test_a_real_run_is_all_ours_until_it_is_renamed() -> None:
 
 def test_an_old_prediction_goes_but_not_what_somebody_has_put_beside_it() -> None:
     folder = runs_folder() / "predictions"
-    for name, file in (("job", "image.npy"), ("mine", "a_labels.tif")):
+    files = {"job": "image.npy", "mine": "a_labels.tif", "of an open window": "labels.npy"}
+    for name, file in files.items():
         (folder / name).mkdir(parents=True)
         (folder / name / file).touch()
         os.utime(folder / name, (1000, 1000))
+    with window(folder / "of an open window"):
+        earlier()
+    assert sorted(p.name for p in folder.iterdir()) == ["mine", "of an open window"]
     earlier()
     assert [p.name for p in folder.iterdir()] == ["mine"]

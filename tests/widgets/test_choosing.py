@@ -19,6 +19,7 @@ from napari_unet.models import PRETRAINED, in_hand, runs_folder
 from napari_unet.session import FROM_BASE, Session
 from napari_unet.widgets import holding
 from napari_unet.widgets.choosing import Choosing
+from napari_unet.widgets.filtering import Filtering
 from napari_unet.widgets.holding import Holding
 
 from .conftest import done
@@ -85,7 +86,8 @@ def test_the_models_of_all_images_are_held(
     old, new = (str(runs_folder() / name / "model.safetensors") for name in ("old", "new"))
     session = choosing._session
     session.models = ((new, "trained today"), (old, "trained last week"), (SHIPPED, PRETRAINED))
-    held = Holding(session, choosing, pytest.fail)
+    filtering = Filtering(viewer, session, choosing)
+    held = Holding(session, choosing, filtering, pytest.fail)
     first = opened(viewer, choosing)
     choosing.choose(old)
     opened(viewer, choosing)
@@ -93,6 +95,7 @@ def test_the_models_of_all_images_are_held(
     choosing.trained(new, [first])
     assert session.model == SHIPPED and [str(p) for p in in_hand()] == [new]
     held.close()
+    filtering.close()
 
 
 def test_images_of_one_folder_that_are_alike_share_their_model(

@@ -17,6 +17,7 @@ from qtpy.QtWidgets import QCheckBox
 from scipy import ndimage
 
 from napari_unet import layers
+from napari_unet.models import in_hand
 from napari_unet.widgets import accepting, filtering, predicting
 
 from .conftest import done, partner
@@ -266,6 +267,16 @@ def test_a_window_closed_in_a_prediction_leaves_no_files(
     assert len(list((own_home / "runs" / "predictions").iterdir())) == 1
     dock.desk.close()
     assert not list((own_home / "runs" / "predictions").iterdir())
+
+
+def test_a_prediction_is_held_for_as_long_as_it_is_at_hand(
+    trained: Viewer, dock: Any, qtbot: Any
+) -> None:
+    """Another window clears away what is old, and this one may be open for weeks."""
+    (job,) = dock.desk.filtering.jobs()
+    qtbot.waitUntil(lambda: job in map(str, in_hand()), timeout=5000)
+    trained.layers.clear()
+    qtbot.waitUntil(lambda: job not in map(str, in_hand()), timeout=5000)
 
 
 def test_a_prediction_that_was_stopped_before_it_began_leaves_no_files(
