@@ -54,8 +54,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers() -> int:
-    # one more than cores: a test of the panel waits for others a third of its time
-    return min(cores() + 1, MOST_WORKERS)
+    # two more than cores: a test of the panel waits for others half of its time
+    return min(cores() + 2, MOST_WORKERS)
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -95,6 +95,12 @@ def pytest_sessionstart(session: pytest.Session) -> None:
     here, number, count = ROOT / "tests", int(given["workerid"][2:]), given["workercount"]
     for path in sorted(here.rglob("test_*.py"))[number::count]:
         importlib.import_module(".".join(path.relative_to(ROOT).with_suffix("").parts))
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What takes long comes first: at the end the others would wait for it."""
+    items.sort(key=lambda item: item.get_closest_marker("slow") is None)
 
 
 def pytest_collection_finish() -> None:
