@@ -21,7 +21,6 @@ from qtpy.QtWidgets import QApplication, QPushButton
 from napari_unet import layers
 from napari_unet.models import named
 from napari_unet.widgets import child as child_module
-from napari_unet.widgets import counting, filtering, weighing
 from napari_unet.widgets.child import Child
 from napari_unet.widgets.open import show_dock
 from tests.forked import ForkServer
@@ -32,7 +31,6 @@ FAKE_WORKER = Path(__file__).with_name("fake_worker.py")
 BRIEF_WORKER = Path(__file__).parent.parent / "runs" / "brief_worker.py"
 HAD_A_WINDOW = pytest.StashKey[bool]()
 SIZE = 1000, 640  # px; each repaint goes through a software renderer: a third of what a test takes
-PAUSE = 25  # ms
 LOOK = 10  # ms; what other threads and processes do wakes no event loop
 PATIENCE = 120_000  # ms; costs nothing where all goes well, however busy the machine is
 
@@ -83,13 +81,6 @@ def little_to_collect(request: pytest.FixtureRequest) -> Iterator[None]:
         request.config.stash[HAD_A_WINDOW] = True
         gc.collect()
         gc.freeze()
-
-
-@pytest.fixture(autouse=True)
-def short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A test does not go on painting: what waits for the end of a stroke need not wait long."""
-    for module in (counting, filtering, weighing):
-        monkeypatch.setattr(module, "PAUSE", PAUSE)
 
 
 @pytest.fixture(autouse=True)

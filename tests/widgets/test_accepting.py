@@ -153,14 +153,15 @@ def test_labels_that_change_while_cells_are_accepted(
     qtbot: Any,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    labels, gate = partner(trained, "labels"), Gate(accepting.addition)
+    labels, gate, said = partner(trained, "labels"), Gate(accepting.addition), []
     monkeypatch.setattr(accepting, "addition", gate)
+    dock.desk.session.events.status.connect(said.append)  # what does not fit is told next
     press("unet_accept")
     qtbot.waitUntil(gate.reached.is_set, timeout=5000)
     change(trained, labels)
     before = labels.data.copy()
     gate.opened.set()
-    qtbot.waitUntil(lambda: "layers were changed" in dock.desk.session.status, timeout=5000)
+    qtbot.waitUntil(lambda: "layers were changed" in " ".join(said), timeout=5000)
     np.testing.assert_array_equal(labels.data, before)
     assert partner(trained, "prediction").visible
 
