@@ -18,6 +18,8 @@ from napari_unet.core.errors import BadInput
 from .guarded import sibling
 
 MOST_PLANES = 2**20  # of any file; tifffile takes eight bytes and more for each that is told of
+DESCRIPTION = 270  # the tag that holds the axes, as XML, JSON or lines
+BEGINNING = 2**14  # bytes of it that hold the first element, behind a comment perhaps
 
 
 def ome_of(path: Path) -> str | None:
@@ -42,14 +44,12 @@ def ome_of(path: Path) -> str | None:
         return None
     if not all(count <= MOST_PLANES for count in _planes(root, size)):  # nor is it no number
         raise BadInput(f"{path} is damaged: it tells of more than {MOST_PLANES} planes")
-    held: dict[str, set[str | None]] = {}  # by name, who each file is
-    for x in root.iter():
-        if x.tag.endswith("UUID") and "FileName" in x.attrib:
-            held.setdefault(x.attrib["FileName"], set()).add(x.text)
-    own = root.attrib.get("UUID")
+    raw, held = root.attrib.get("UUID"), _held(root)
+    known = set[str | None]().union(*held.values())
+    own = _plain(raw) if _plain(raw) in known else None
     mine = {name for name, who in held.items() if _is_here(name, who, own, here)}
     others = held.keys() - mine
-    if not others:
+    if not held:
         return None
     if not mine and len(held) == 1:
         return _without_names(root)
@@ -60,18 +60,41 @@ def ome_of(path: Path) -> str | None:
         )
     for name in sorted(others):
         other = sibling(here, name)
-        if other is not None and _identity(other) not in (None, *held[name]):
+        who = None if other is None else _identity(other)
+        if who in (None, *held[name]):
+            continue
+        if other is None or who in known or not _tells_of(other, held):
             raise BadInput(
                 f"{path} says that planes of it lie in {name}, and the file of that name is one of"
                 " another image: put the right one beside it, or save them as one file"
             )
-    return None
+    alike = raw is None or all(x.text == raw for x in _named(root) if x.attrib["FileName"] in mine)
+    return None if alike else _in_one_spelling(root, own)
+
+
+def _named(root: ElementTree.Element) -> Iterator[ElementTree.Element]:
+    """What is said of the files of planes: the name, and who that file is."""
+    return (x for x in root.iter() if x.tag.endswith("UUID") and "FileName" in x.attrib)
+
+
+def _held(root: ElementTree.Element) -> dict[str, set[str | None]]:
+    """By name, who each file is."""
+    held: dict[str, set[str | None]] = {}
+    for x in _named(root):
+        held.setdefault(x.attrib["FileName"], set()).add(_plain(x.text))
+    return held
+
+
+def _plain(uuid: str | None) -> str | None:
+    """A UUID in one spelling: some programs write it in capitals, with blanks, or a prefix."""
+    return None if uuid is None else uuid.strip().lower().removeprefix("urn:uuid:")
 
 
 def _is_here(name: str, who: set[str | None], own: str | None, here: Path) -> bool:
     """Whether what is said of a file is said of the one that is read.
 
-    A file that says who it is may have been renamed, and another may have its name by now.
+    A file that says who it is may have been renamed, and another may have its name by now. Where
+    `own` is None it does not say that, or nothing that any plane is said to lie in.
     """
     return name.lower() == here.name.lower() if own is None else who == {own}
 
@@ -85,11 +108,29 @@ def _said(path: Path) -> tuple[str | None, int]:
 
 
 def _identity(path: Path) -> str | None:
-    """Who a file says that it is; None: it does not, or it is no such file."""
+    """Who a file says that it is; None: it does not, or it is no such file.
+
+    Only the beginning is read: each file of a set may tell of the planes of all.
+    """
+    import tifffile
+
+    parser = ElementTree.XMLPullParser(["start"])
+    with suppress(ElementTree.ParseError, ValueError, OSError), tifffile.TiffFile(path) as tiff:
+        if (said := tiff.pages.first.tags.get(DESCRIPTION)) is not None:
+            tiff.filehandle.seek(said.valueoffset)
+            parser.feed(tiff.filehandle.read(min(said.valuebytecount, BEGINNING)))
+    with suppress(ElementTree.ParseError):
+        for _, root in parser.read_events():
+            return _plain(root.attrib.get("UUID")) if root.tag.endswith("OME") else None
+    return None
+
+
+def _tells_of(path: Path, held: dict[str, set[str | None]]) -> bool:
+    """Whether a file tells of the same files as another does, and of each who it is."""
     with suppress(ElementTree.ParseError, ValueError, OSError):
         if said := _said(path)[0]:
-            return ElementTree.fromstring(said).attrib.get("UUID")
-    return None
+            return _held(ElementTree.fromstring(said)) == held
+    return False
 
 
 def _planes(root: ElementTree.Element, size: int) -> Iterator[float]:
@@ -109,4 +150,14 @@ def _without_names(root: ElementTree.Element) -> str:
     for data in list(root.iter()):
         for named in [x for x in data if x.tag.endswith("UUID")]:
             data.remove(named)
+    return ElementTree.tostring(root, encoding="unicode")
+
+
+def _in_one_spelling(root: ElementTree.Element, own: str | None) -> str:
+    """The XML with UUIDs that tifffile, which compares letters, finds alike; `own` of this file."""
+    root.attrib.pop("UUID")
+    if own is not None:
+        root.attrib["UUID"] = own
+    for x in _named(root):
+        x.text = _plain(x.text)
     return ElementTree.tostring(root, encoding="unicode")

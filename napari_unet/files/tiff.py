@@ -21,7 +21,7 @@ import numpy.typing as npt
 from napari_unet.core.errors import BadInput
 
 from .micromanager import Alone, stands_alone
-from .ome import ome_of
+from .ome import DESCRIPTION, ome_of
 
 # tifffile's words for pixels that are not there, in what it logs as mere warnings. Of odd
 # metadata (tags, dates, positions of a stage) it warns, too; they change no pixel.
@@ -39,7 +39,6 @@ _HOLES = (
     "discontiguous",
 )
 _BROKEN_OFF = "Returning subset"  # a recording of fewer planes than planned; those are all there
-_DESCRIPTION = 270  # the tag that holds the axes, as XML, JSON or lines
 _JPEG = (6, 7)  # numbers of compressions; of 8 bits they are lossy
 # JPEG XR, JPEG XL, JPEG 2000 and LERC, of which the tag does not tell whether they are lossless:
 # labels seldom are in them, and a few pixels of other ids at each border would be taken for cells
@@ -75,7 +74,7 @@ def open_series(path: Path) -> Iterator[Any]:
         ends = [a + n for p in pages for a, n in zip(p.dataoffsets, p.databytecounts, strict=True)]
         if series.dataoffset is not None:  # all planes in one piece; only the first has its page
             ends.append(series.dataoffset + series.nbytes)
-        described = tiff.pages.first.tags.get(_DESCRIPTION)
+        described = tiff.pages.first.tags.get(DESCRIPTION)
         if described is not None:  # what the planes are; cut off, all would be slices
             ends.append(described.valueoffset + described.valuebytecount)
         if complaints.of("invalid page offset") or max(ends, default=0) > size:
@@ -202,6 +201,6 @@ class _Complaints(logging.Filter):
             message
             for level, message in self.messages
             if _BROKEN_OFF not in message
-            and ("TiffTag" not in message or f"TiffTag {_DESCRIPTION} " in message)
+            and ("TiffTag" not in message or f"TiffTag {DESCRIPTION} " in message)
             and (level >= logging.ERROR or any(words in message for words in _HOLES))
         ]

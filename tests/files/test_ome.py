@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import time
+from collections.abc import Callable
 from pathlib import Path
+from xml.etree import ElementTree
 
 import numpy as np
 import pytest
@@ -90,6 +93,13 @@ def write_set(folder: Path, value: int) -> list[Path]:
     return paths
 
 
+def say(path: Path, change: Callable[[str], str]) -> None:
+    """Write a file again with other XML."""
+    with tifffile.TiffFile(path) as tiff:
+        text, plane = change(tiff.ome_metadata or ""), tiff.pages.first.asarray()
+    tifffile.imwrite(path, plane, description=text, metadata=None)
+
+
 def values(path: Path) -> list[int]:
     return read_image(path)[0][:, 0, 0].tolist()
 
@@ -102,6 +112,61 @@ def test_a_set_of_which_a_file_was_replaced_by_that_of_another(tmp_path: Path) -
         words = f"planes of it lie in {other.name}, and the file of that name is one of another"
         with pytest.raises(BadInput, match=words):
             read_image(path)
+
+
+SPELLINGS = [
+    (r'UUID="([\w .]+)"', r'UUID="urn:uuid:\1"'),
+    (r'UUID="([\w .]+)"', r'UUID="\1 "'),
+    (r'UUID="(\d+) a.ome"', r'UUID="\1 A.OME"'),
+    (r">([\w .]+)</UUID>", r">\n urn:uuid:\1 \n</UUID>"),
+]
+
+
+@pytest.mark.parametrize(("found", "spelt"), SPELLINGS)
+def test_a_set_in_which_uuids_are_spelt_in_two_ways(found: str, spelt: str, tmp_path: Path) -> None:
+    first, second = write_set(tmp_path / "1", 1)
+    for path in (first, second):
+        say(path, lambda text: re.sub(found, spelt, text))
+    assert values(first) == values(second) == [1, 2]
+    renamed = first.rename(tmp_path / "1" / "c.ome.tif")
+    write_ome(first, 9, "a.ome.tif")  # of another image
+    assert values(renamed) == [1, 2]
+
+
+def test_a_set_whose_files_say_that_they_are_none_of_it(tmp_path: Path) -> None:
+    """As some programs write: each file has a UUID of its own, by which no plane is found."""
+    ours, others = write_set(tmp_path / "1", 1), write_set(tmp_path / "2", 11)
+    for path in (*ours, *others):
+        say(path, lambda text: text.replace('<OME UUID="', '<OME UUID="file '))
+    assert values(ours[0]) == values(ours[1]) == [1, 2]
+    others[0].replace(ours[0])
+    with pytest.raises(BadInput, match="the file of that name is one of another image"):
+        values(ours[1])
+
+
+def test_a_file_of_a_set_that_was_copied_over_another_is_not_read_twice(tmp_path: Path) -> None:
+    first, second = write_set(tmp_path / "1", 1)
+    second.write_bytes(first.read_bytes())
+    with pytest.raises(BadInput, match="the file of that name is one of another image"):
+        values(first)
+
+
+def test_of_the_other_files_of_a_set_only_the_beginning_is_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each may tell of the planes of all: a thousand files would take minutes."""
+    paths = write_set(tmp_path / "1", 1)
+    parsed, real = [], ElementTree.fromstring
+
+    def fromstring(text: str) -> ElementTree.Element:
+        parsed.append(text)
+        return real(text)
+
+    monkeypatch.setattr(ElementTree, "fromstring", fromstring)
+    with tifffile.TiffFile(paths[0]) as tiff:
+        assert len(tiff.series) == 1
+    by_tifffile = len(parsed)
+    assert values(paths[0]) == [1, 2] and len(parsed) - by_tifffile == by_tifffile + 1
 
 
 def test_a_set_whose_files_have_exchanged_their_names(tmp_path: Path) -> None:
