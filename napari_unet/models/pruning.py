@@ -7,8 +7,10 @@ import os
 import re
 import shutil
 import stat
+import tempfile
 from collections.abc import Collection
 from pathlib import Path
+from typing import Any
 
 from napari_unet.core.errors import BadInput
 from napari_unet.files.atomic import clear_leftovers, part_beside
@@ -50,6 +52,11 @@ def prune_runs(limit_bytes: int = LIMIT, keep: Collection[Path] = ()) -> list[Pa
     Returns
     -------
     The folders that were deleted.
+
+    Raises
+    ------
+    OSError
+        If nothing can be written in the runs folder, or it cannot be looked into.
     """
     folder = runs_folder()
     if not folder.is_dir():
@@ -60,7 +67,9 @@ def prune_runs(limit_bytes: int = LIMIT, keep: Collection[Path] = ()) -> list[Pa
     runs = [path for path in folder.iterdir() if _is_run(path)]
     sizes = {run: _size(run) for run in runs}
     others = [run for run in runs if _resolved(run) not in spared]
-    mine = [r for r in others if _done(r) and not in_use(r) and not _somebodys(r)]
+    us = _owner(folder)
+    done = {run: _done(run) for run in others}
+    mine = [r for r, x in done.items() if x and not in_use(r) and not _somebodys(r, x, us)]
     there = sum(sizes[run] for run in mine)
     room = max(limit_bytes - (sum(sizes.values()) - there), SHARE * limit_bytes)
     deleted = []
@@ -90,14 +99,24 @@ def _resolved(path: Path) -> Path:
         return path.absolute()
 
 
-def _somebodys(run: Path) -> bool:
+def _owner(folder: Path) -> int:
+    """To whom belongs what is made here now: on some mounts that is not who the process is."""
+    with tempfile.TemporaryFile(dir=folder) as made:
+        return os.fstat(made.fileno()).st_uid
+
+
+def _somebodys(run: Path, said: dict[str, Any], us: int) -> bool:
     """Whether it is another user's, or somebody has put it by.
 
-    That is: it has a name of his, whenever it got that, or files such as exported labels.
+    That is: it has a name of his, whenever it got that, be it like the names of the panel, or
+    files such as exported labels. `said` is its last word, which tells what it was called by then;
+    `us` is as :func:`_owner`.
     """
+    called = said.get("path")
+    renamed = isinstance(called, str) and Path(called).name != run.name
     try:
-        others = hasattr(os, "getuid") and run.stat().st_uid != os.getuid()
-        return others or not NAMED_BY_TIME.fullmatch(run.name) or holds_more(run, OURS)
+        named = renamed or not NAMED_BY_TIME.fullmatch(run.name)
+        return named or run.stat().st_uid != us or holds_more(run, OURS)
     except OSError:  # another window is just deleting it, or nobody may look into it
         return True
 
@@ -132,13 +151,13 @@ def _begun(run: Path) -> float:
         return 0.0
 
 
-def _done(run: Path) -> bool:
-    """Whether the last event of the log is "done"."""
+def _done(run: Path) -> dict[str, Any] | None:
+    """The last event of the log, if it is "done"."""
     log = run / "log.jsonl"
     try:
         lines = last_lines(log) if log.exists() else []
         last = parse_json(lines[-1], str(log)) if lines else {}
     # a line that was being written when the run was killed, no log at all, or none to be read
     except (BadInput, OSError):
-        return False
-    return isinstance(last, dict) and last.get("event") == "done"
+        return None
+    return last if isinstance(last, dict) and last.get("event") == "done" else None

@@ -13,6 +13,8 @@ from napari_unet.widgets.modelling import new_run_folder
 
 from .test_named import home, make_run  # noqa: F401
 
+DAY = "trained 2026-01-02"
+
 
 def finish(run: Path) -> None:
     """Its last word names the folder as it is called by then."""
@@ -42,11 +44,40 @@ def test_a_run_that_a_link_among_the_models_leads_to_stays() -> None:
     assert prune_runs(0) == [other] and linked.exists()
 
 
-@pytest.mark.skipif(not hasattr(os, "getuid"), reason="the system has no such users")
+@pytest.mark.parametrize("number", ["01", "00 2"])
+def test_a_copy_or_a_renamed_run_stays_even_under_a_name_like_the_panels(number: str) -> None:
+    """As "Keep Both" of the macOS Finder calls the second one."""
+    run, other = make_run(9, None).rename(runs_folder() / f"{DAY} 10.00.00"), make_run(8, "done")
+    finish(run)
+    kept = run.rename(runs_folder() / f"{DAY} 10.00.{number}")
+    assert prune_runs(0) == [other] and kept.exists()
+    kept.rename(run)
+    assert prune_runs(0) == [run]
+
+
 def test_runs_of_another_user_stay(monkeypatch: pytest.MonkeyPatch) -> None:
-    make_run(9, "done")
+    theirs, mine = make_run(9, "done"), make_run(8, "done")
+    real = Path.stat
+
+    def stat(self: Path, *, follow_symlinks: bool = True) -> os.stat_result:
+        found = real(self, follow_symlinks=follow_symlinks)
+        return (
+            os.stat_result([*found[:4], found.st_uid + 1, *found[5:10]])
+            if self == theirs
+            else found
+        )
+
+    monkeypatch.setattr(Path, "stat", stat)
+    assert prune_runs(0) == [mine]
+
+
+@pytest.mark.skipif(not hasattr(os, "getuid"), reason="the system has no such users")
+def test_on_a_mount_that_calls_everything_anothers_runs_are_pruned(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    run = make_run(9, "done")
     monkeypatch.setattr(os, "getuid", lambda: 12345)
-    assert prune_runs(0) == []
+    assert prune_runs(0) == [run]
 
 
 def test_a_folder_that_may_not_be_searched_stops_no_training(
