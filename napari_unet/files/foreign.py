@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
+from contextlib import suppress
 from pathlib import Path
 
 from .atomic import PART
@@ -29,6 +31,16 @@ def holds_more(folder: Path, ours: re.Pattern[str]) -> bool:
         not (ours.fullmatch(path) or PART.fullmatch(name) or BY_THE_SYSTEM.fullmatch(name))
         for path, name in _inside(folder)
     )
+
+
+def remove_ours(folder: Path, ours: re.Pattern[str]) -> None:
+    """Delete a folder, unless :func:`holds_more`; one that cannot be looked into stays, too.
+
+    What cannot be deleted now, since a program has it open, is left without a word.
+    """
+    with suppress(OSError):
+        if not holds_more(folder, ours):
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def _inside(folder: Path, above: str = "") -> list[tuple[str, str]]:

@@ -120,8 +120,9 @@ def _identity(path: Path) -> str | None:
             tiff.filehandle.seek(said.valueoffset)
             parser.feed(tiff.filehandle.read(min(said.valuebytecount, BEGINNING)))
     with suppress(ElementTree.ParseError):
-        for _, root in parser.read_events():
-            return _plain(root.attrib.get("UUID")) if root.tag.endswith("OME") else None
+        _, root = next(iter(parser.read_events()), ("", None))
+        if isinstance(root, ElementTree.Element) and root.tag.endswith("OME"):
+            return _plain(root.attrib.get("UUID"))
     return None
 
 

@@ -6,14 +6,13 @@ import json
 import os
 import re
 import secrets
-import shutil
 import threading
 import time
 from collections.abc import Iterable
 from contextlib import ExitStack
 from pathlib import Path
 
-from napari_unet.files.foreign import holds_more
+from napari_unet.files.foreign import remove_ours
 from napari_unet.files.lock import in_use, locked
 
 from .places import runs_folder
@@ -55,6 +54,8 @@ class InHand:
             models = [m for m in self._said if m and Path(m).resolve().is_relative_to(runs)]
             if self._closed or (self._held is None and not models):
                 return
+            if self._folder is not None and not self._folder.is_dir():  # somebody has tidied up
+                self._let_go()
             if self._held is None:
                 folder = _windows() / f"{os.getpid()}-{secrets.token_hex(4)}"
                 folder.mkdir(parents=True)
@@ -71,10 +72,15 @@ class InHand:
         """The window is closed: it has nothing in hand."""
         with self._lock:
             self._closed = True
-            if self._held is not None and self._folder is not None:
-                self._held.close()
-                shutil.rmtree(self._folder, ignore_errors=True)
-                self._held = None
+            self._let_go()
+
+    def _let_go(self) -> None:
+        """Give the folder back, and delete it, unless somebody else has put something there."""
+        held, folder = self._held, self._folder
+        self._held = self._folder = None
+        if held is not None and folder is not None:
+            held.close()
+            remove_ours(folder, OURS)
 
 
 def in_hand() -> list[Path]:
@@ -87,8 +93,8 @@ def in_hand() -> list[Path]:
         try:
             if in_use(folder):
                 found += map(Path, json.loads((folder / LIST).read_text(encoding="ascii")))
-            elif time.time() - folder.stat().st_mtime > YOUNG and not holds_more(folder, OURS):
-                shutil.rmtree(folder, ignore_errors=True)
+            elif time.time() - folder.stat().st_mtime > YOUNG:
+                remove_ours(folder, OURS)
         # it was closed just now, never filled, or is none of ours
         except (OSError, ValueError, TypeError, RecursionError):
             continue

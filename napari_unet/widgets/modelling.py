@@ -6,7 +6,6 @@ import contextlib
 import itertools
 import os
 import re
-import shutil
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +18,7 @@ from napari_unet.core.presets import preset
 from napari_unet.core.settings import ModelConfig, WeightSettings
 from napari_unet.core.tally import tally
 from napari_unet.files.atomic import behind_link, write_bytes
-from napari_unet.files.foreign import holds_more
+from napari_unet.files.foreign import remove_ours
 from napari_unet.files.images import write_labels
 from napari_unet.files.lock import in_use
 from napari_unet.files.model_file import described_anew, read_config
@@ -199,8 +198,11 @@ def _jobs_folder() -> Path:
 
 
 def remove(job: Path) -> None:
-    """Delete a prediction's files; a file that is open elsewhere goes with the old ones."""
-    shutil.rmtree(job, ignore_errors=True)
+    """Delete a prediction's files; a file that is open elsewhere goes with the old ones.
+
+    A folder into which somebody has put something stays as it is.
+    """
+    remove_ours(job, OF_A_JOB)
 
 
 def _clear_jobs() -> None:
@@ -209,7 +211,7 @@ def _clear_jobs() -> None:
     for job in _jobs_folder().glob("*"):
         with contextlib.suppress(OSError):  # another window has just removed it, or a dead link
             old = time.time() - job.stat().st_mtime > JOBS_KEPT
-            if old and job.resolve() not in held and not holds_more(job, OF_A_JOB):
+            if old and job.resolve() not in held:
                 remove(job)
 
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 from pathlib import Path
 
 import pytest
 
-from napari_unet.models import in_hand, models_folder, name_of_run, prune_runs, runs_folder
-from napari_unet.widgets.modelling import new_run_folder
+from napari_unet.models import InHand, in_hand, models_folder, name_of_run, prune_runs, runs_folder
+from napari_unet.widgets.modelling import new_job_folder, new_run_folder, remove
 
 from .test_named import home, make_run  # noqa: F401
 
@@ -112,3 +113,44 @@ def test_notes_among_the_lists_of_windows_stay() -> None:
     notes.touch()
     os.utime(notes.parent, (1000, 1000))
     assert in_hand() == [] and notes.exists()
+
+
+def opened(run: Path) -> tuple[InHand, Path]:
+    """A window that has a run in hand, and the folder of its list."""
+    window = InHand()
+    window.set([str(run)])
+    window.write()
+    (folder,) = (runs_folder() / "windows").iterdir()
+    return window, folder
+
+
+def test_what_somebody_puts_into_the_folder_of_a_window_stays_when_that_closes() -> None:
+    for name, stays in (("my_labels.tif", True), (".DS_Store", False)):
+        window, folder = opened(make_run(9, "done"))
+        (folder / name).touch()
+        window.close()
+        assert folder.exists() == stays and in_hand() == []
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def test_what_somebody_puts_into_the_folder_of_a_prediction_stays() -> None:
+    mine, other = new_job_folder(), new_job_folder()
+    for job, names in ((mine, ("job.json", "my_labels.tif")), (other, ("job.json", "image.npy"))):
+        job.mkdir()
+        for name in names:
+            (job / name).touch()
+        remove(job)
+    assert sorted(p.name for p in mine.iterdir()) == ["job.json", "my_labels.tif"]
+    assert not other.exists()
+    remove(other)
+
+
+def test_a_window_whose_list_was_removed_makes_another() -> None:
+    run = make_run(9, "done")
+    window, folder = opened(run)
+    shutil.rmtree(folder)
+    assert prune_runs(10**6) == [] and in_hand() == []
+    window.write()
+    assert in_hand() == [run] and prune_runs(0) == []
+    window.close()
+    assert list((runs_folder() / "windows").iterdir()) == []
