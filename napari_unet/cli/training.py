@@ -100,10 +100,10 @@ def resume(
     from napari_unet.runs.folder import open_run
 
     run = open_run(path)
-    _check_device(device or run.options.device)
     if run.finished:
         say(f"{path} is finished already; its model is {run.model}")
         return
+    _check_device(device or run.options.device)
     _follow(run, device)
 
 

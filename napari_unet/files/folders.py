@@ -42,8 +42,8 @@ def has_parts(folder: Path) -> bool:
     Where there are images beside it, a folder images/ that is alone or empty may be anything.
     """
     apart, labels = ((folder / name).is_dir() for name in ("images", "labels"))
-    if apart and image_files(folder):
-        return labels and bool(image_files(folder / "images"))
+    if apart and called_images(folder):
+        return labels and bool(called_images(folder / "images"))
     return apart
 
 
@@ -87,12 +87,20 @@ def image_files(folder: Path, named: Container[str] | None = None) -> list[Path]
     """The images in a folder, sorted; only those of the NAMEs `named`, if they are given."""
     if not folder.is_dir():
         return []
-    files = [p for p in folder.iterdir() if p.suffix.lower() in SUFFIXES and p.name[0] != "."]
-    files = [p for p in files if named is None or normal(p.stem) in named]
-    lost = sorted(p for p in files if p.is_symlink() and not p.exists())
+    files = [p for p in called_images(folder) if named is None or normal(p.stem) in named]
+    lost = [p for p in files if not p.exists()]
     if lost:  # content that was not fetched (git-annex, DataLad), or a disk that is not there
         raise BadInput(f"{lost[0]} is a link to a file that is not there; fetch it, or remove it")
-    return sorted(p for p in files if p.is_file())
+    return [p for p in files if p.is_file()]
+
+
+def called_images(folder: Path) -> list[Path]:
+    """What is called like an image in a folder, sorted: files and links, wherever these lead."""
+    return sorted(
+        p
+        for p in folder.iterdir()
+        if p.suffix.lower() in SUFFIXES and p.name[0] != "." and (p.is_file() or p.is_symlink())
+    )
 
 
 def by_name(paths: Iterable[Path], ending: str = "") -> dict[str, Path]:

@@ -114,15 +114,15 @@ def _identity(path: Path) -> str | None:
     """
     import tifffile
 
-    parser = ElementTree.XMLPullParser(["start"])
+    parser: ElementTree.XMLPullParser[ElementTree.Element] = ElementTree.XMLPullParser(["start"])
     with suppress(ElementTree.ParseError, ValueError, OSError), tifffile.TiffFile(path) as tiff:
         if (said := tiff.pages.first.tags.get(DESCRIPTION)) is not None:
             tiff.filehandle.seek(said.valueoffset)
             parser.feed(tiff.filehandle.read(min(said.valuebytecount, BEGINNING)))
     with suppress(ElementTree.ParseError):
-        _, root = next(iter(parser.read_events()), ("", None))
-        if isinstance(root, ElementTree.Element) and root.tag.endswith("OME"):
-            return _plain(root.attrib.get("UUID"))
+        first = next(iter(parser.read_events()), ("",))[-1]
+        if isinstance(first, ElementTree.Element) and first.tag.endswith("OME"):
+            return _plain(first.attrib.get("UUID"))
     return None
 
 

@@ -19,7 +19,7 @@ from napari_unet.core.axes import Axes, axes_of
 from napari_unet.core.errors import BadInput
 from napari_unet.core.given import as_mask
 
-from .folders import by_name, found_in, has_parts, image_files
+from .folders import by_name, called_images, found_in, has_parts, image_files
 from .images import SUFFIXES, black_numbers, check_order, read_image
 
 
@@ -107,7 +107,7 @@ def look_into(folder: Path) -> PairsOnDisk:
         tuple(name for name in images if name not in labels),
         tuple(path.name for name, path in labels.items() if name not in images),
         tuple(p.name for name, p in known.items() if name not in annotated and p not in shown),
-        tuple(p.name for p in image_files(folder)) if has_parts(folder) else (),
+        tuple(p.name for p in called_images(folder)) if has_parts(folder) else (),
     )
 
 

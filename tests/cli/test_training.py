@@ -142,6 +142,8 @@ def test_resume_on_another_device(run: Run, data: Path, model: Path, tmp_path: P
     answer = run("resume", tmp_path / "run", "--device", "cpu")
     assert answer.code == 0, answer.err
     assert open_run(tmp_path / "run").finished
+    for device in ("mps:7", "auto"):
+        assert "finished already" in run("resume", tmp_path / "run", "--device", device).out
 
 
 def test_a_failing_start_leaves_nothing(run: Run, data: Path, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -207,6 +208,18 @@ def test_the_known_area_of_an_image_and_its_labels(
     assert known_beside(*paths) == tmp_path / known
     assert known_beside(paths[0], paths[1].with_stem("c_labels")) is None
     assert known_beside(paths[0], tmp_path / "elsewhere" / "a_labels.tif") is None
+
+
+@pytest.mark.skipif(os.name != "posix", reason="links need a right of their own")
+def test_a_link_to_nothing_beside_images_is_not_looked_at(tmp_path: Path) -> None:
+    put(tmp_path, "images/a.tif", "labels/a.tif")
+    (tmp_path / "gone.tif").symlink_to("nowhere.tif")
+    assert list_images([tmp_path]) == [tmp_path / "images" / "a.tif"]
+    assert find_pairs(tmp_path).words == "1 annotated image, 1 file beside images/ passed over"
+    (tmp_path / "labels" / "a.tif").unlink()
+    (tmp_path / "labels").rmdir()
+    with pytest.raises(BadInput, match=r"gone\.tif is a link to a file that is not there"):
+        list_images([tmp_path])
 
 
 def test_a_stain_called_membrane_is_an_image(tmp_path: Path) -> None:
