@@ -30,7 +30,7 @@ from .windowless import Windowless
 FAKE_WORKER = Path(__file__).with_name("fake_worker.py")
 BRIEF_WORKER = Path(__file__).parent.parent / "runs" / "brief_worker.py"
 HAD_A_WINDOW = pytest.StashKey[bool]()
-SIZE = 1000, 640  # px; each repaint goes through a software renderer: a third of what a test takes
+SIZE = 820, 600  # px; each repaint goes through a software renderer: a third of what a test takes
 LOOK = 10  # ms; what other threads and processes do wakes no event loop
 PATIENCE = 120_000  # ms; costs nothing where all goes well, however busy the machine is
 

@@ -28,7 +28,15 @@ from napari_unet.widgets.sections import Section, next_part, unfolded
 from napari_unet.widgets.shades import LEGIBLE, contrast, legible, shades
 
 THEMES = ("dark", "light")
+HIGH = (1000, 640)  # px; no part of the panel is folded
 LAPTOP = (1366, 690)  # px; a screen of 1366 x 768 less the system's bars
+
+
+@pytest.fixture
+def window(window: Viewer) -> Viewer:
+    """A high one."""
+    window.window._qt_window.resize(*HIGH)
+    return window
 
 
 @pytest.fixture
