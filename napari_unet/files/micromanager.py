@@ -6,6 +6,7 @@ beside them names (NDTiff). tifffile takes whatever is called so, be it of anoth
 
 from __future__ import annotations
 
+import glob
 import io
 import math
 import os
@@ -84,11 +85,22 @@ def _stack_alone(path: Path, here: Path) -> bool | None:
         return True
     _check_count(path, [[0], [math.prod(planned) - 1]])  # all of which tifffile makes a list of
     for other in alike:
+        if other in same and not _positions(own) & _positions(same[other]):
+            raise BadInput(  # apart, too: tifffile misses the planes of the others
+                f"{path} is one file of a set of several positions, of which one takes more than"
+                " one file: save each position as one file of its own"
+            )
         if other not in same or not _goes_on(own, same[other]):
             raise BadInput(
                 f"{path} is one file of a set, and {other.name} beside it is called like them and"
                 " holds something else: move that into another folder"
             )
+    pattern = str(here.parent / prefix)
+    if glob.escape(pattern) != pattern:  # which tifffile does not do
+        raise BadInput(
+            f"{path} is one file of a set, and the others are not found where a path holds [, * or"
+            " ?: move all into a folder without them, or save the set as one file"
+        )
     return False
 
 
@@ -104,7 +116,11 @@ def _goes_on(own: dict[str, Any], other: dict[str, Any]) -> bool:
     ours, theirs = (
         {tuple(x[:4]) for x in said.get("IndexMap", ())} for said in (own, other)
     )  # channel, slice, time and position of each plane
-    return bool({x[3] for x in ours} & {x[3] for x in theirs}) and not ours & theirs
+    return bool(_positions(own) & _positions(other)) and not ours & theirs
+
+
+def _positions(said: dict[str, Any]) -> set[int]:
+    return {int(x[3]) for x in said.get("IndexMap", ())}
 
 
 def _indexed_alone(path: Path, here: Path) -> bool:

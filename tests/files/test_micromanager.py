@@ -107,6 +107,32 @@ def test_a_position_in_two_files(tmp_path: Path) -> None:
         read_image(second)
 
 
+def write_parts(folder: Path, position: int = 0, **said: Any) -> list[Path]:
+    """A position in two files of two times each."""
+    folder.mkdir(exist_ok=True)
+    prefix = said.get("Prefix", "img")
+    paths = [folder / f"{prefix}_MMStack_Pos{position}{ending}.tif" for ending in ("", "_1")]
+    for i, path in enumerate(paths):
+        planes = [(0, 0, 2 * i + time, position) for time in range(2)]
+        write_stack(path, 1 + 2 * i, *planes, Frames=4, **said)
+    return paths
+
+
+def test_positions_in_two_files_each(tmp_path: Path) -> None:
+    for path in [path for i in range(2) for path in write_parts(tmp_path, i, Positions=2)]:
+        with pytest.raises(BadInput, match="save each position as one file of its own"):
+            read_image(path)
+
+
+@pytest.mark.parametrize(("folder", "prefix"), [("plate [1]", "img"), ("plate", "im[1]")])
+def test_parts_that_are_not_found_behind_brackets(folder: str, prefix: str, tmp_path: Path) -> None:
+    for path in write_parts(tmp_path / folder, Prefix=prefix):
+        with pytest.raises(BadInput, match=r"where a path holds \[, \* or \?: move all into a"):
+            read_image(path)
+    write_positions(tmp_path / folder)
+    assert values(tmp_path / folder / POSITIONS[1]) == [11, 12]
+
+
 def test_a_file_that_is_full_goes_on_in_another(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
