@@ -131,6 +131,7 @@ def test_parts_that_are_not_found_behind_brackets(folder: str, prefix: str, tmp_
             read_image(path)
     write_positions(tmp_path / folder)
     assert values(tmp_path / folder / POSITIONS[1]) == [11, 12]
+    assert values(write_parts(tmp_path / "[open")[0]) == [1, 2, 3, 4]
 
 
 def test_a_file_that_is_full_goes_on_in_another(
