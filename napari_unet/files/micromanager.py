@@ -95,9 +95,9 @@ def _stack_alone(path: Path, here: Path) -> bool | None:
                 f"{path} is one file of a set, and {other.name} beside it is called like them and"
                 " holds something else: move that into another folder"
             )
-    pattern = f"{here.parent / prefix}_MMStack*.tif"  # by which tifffile looks for them
-    odd = glob.escape(pattern.removesuffix("*.tif")) != pattern.removesuffix("*.tif")
-    if odd and {here, *alike} != {Path(p) for p in glob.glob(pattern)}:
+    start = str(here.parent / prefix)
+    found = {Path(name) for name in glob.glob(f"{start}_MMStack*.tif")}  # by which tifffile goes
+    if glob.escape(start) != start and found != {here, *alike}:
         raise BadInput(
             f"{path} is one file of a set, and the others are not found where a path holds [, * or"
             " ?: move all into a folder without them, or save the set as one file"
