@@ -117,9 +117,14 @@ class Accepting:
         if done and then is not None:
             later(0, then, self._failed)
 
-    def _brush(self, own: Labels) -> tuple[int, int]:
+    def _brush(self, own: Labels) -> tuple[int, int | None]:
         number, known = layers.brush_number(own), self._counting.tally(own)
-        return number, 0 if known is None else known.pixels[number]
+        return number, None if known is None else known.pixels[number]
+
+    def _left(self, offer: Offer) -> bool:
+        """Whether the brush has what the last stroke before has left in it, as far as is known."""
+        (number, pixels), (before, then) = self._brush(offer.own), offer.brush
+        return number == before and (pixels == then or None in (pixels, then))
 
     def _merge(self, offer: Offer) -> None:
         in_thread(self._work(offer), partial(self._on_merged, offer), self._failed)
@@ -202,7 +207,7 @@ class Accepting:
         adding = layers.Adding(own, new.index, new.values, new.ids[1])
         # an id that was to be the next cell's may be one of theirs now, and what the last
         # stroke has left in the brush is a cell that is done; one chosen since stays
-        if cells and (layers.brush_number(own) > highest or self._brush(own) == offer.brush):
+        if cells and (layers.brush_number(own) > highest or self._left(offer)):
             self._numbering.renew(own, new.ids[1])
         with safely(partial(self._broken_off, adding)):
             adding.go_on()  # before the user asks for the next id

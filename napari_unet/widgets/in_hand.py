@@ -30,7 +30,7 @@ def unfinished(viewer: Viewer, labels: Labels) -> str:
     The labels are selected then: napari tells Escape to the selected layer only.
     """
     words = layers.unfinished(labels)
-    if words:
+    if words and labels in viewer.layers:
         viewer.layers.selection.active = labels
     return words
 

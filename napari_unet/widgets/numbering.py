@@ -25,6 +25,7 @@ from .watching import Watching
 
 AT_ONCE = 1 << 23  # pixels in memory that are looked at before the number is given: 5 ms
 AT_ONCE_STORED = 1 << 20  # the same of a layer on disk
+PAINTS = ("paint", "fill", "polygon")  # tools that a number is for
 PAUSE = 300  # ms until it is looked again, where the user went on painting meanwhile
 
 
@@ -73,8 +74,8 @@ class Numbering(QObject):
         """Select the next free number, then call `ready` with it: mostly at once.
 
         On a large layer that is still to be counted it takes a moment; the brush is put away
-        until then, for it holds another cell's number. Where the user takes up a tool or chooses
-        a cell meanwhile nothing is selected, and `late` hears of the number.
+        until then, for it holds another cell's number. Where the user takes up the eraser or
+        chooses a cell meanwhile nothing is selected, and `late` hears of the number.
 
         Raises
         ------
@@ -134,19 +135,24 @@ class Numbering(QObject):
                 return
             if layer in self._changed or self._counting.in_stroke(layer):
                 QTimer.singleShot(PAUSE, partial(self._seek, layer, ready, late, hand))
-            elif _hand(layer) != hand:
-                late(_with_begun(layer, highest) + 1)
-            else:
+            elif _wants(layer, hand):
                 self._select(layer, highest, ready)
+            elif self._unused.get(layer) == layer.selected_label:  # cells were added meanwhile
+                ready(layer.selected_label)
+            else:
+                late(_with_begun(layer, highest) + 1)
 
         self._changed.discard(layer)
         self._latest(layer).ask(partial(look, layer.data, ()), done, self._say_error)
 
     def _select(self, layer: Labels, highest: int, ready: Callable[[int], None]) -> None:
+        tool = str(layer.mode)
         try:
             ready(self.take(layer, highest))
         except BadInput as error:
             self._say_error(str(error))
+        if tool in PAINTS:
+            layer.mode = tool
 
     def _on_counted(self) -> None:
         """Numbers that napari begins with are another cell's; those chosen since stay."""
@@ -237,6 +243,12 @@ class Numbering(QObject):
 def _hand(layer: Labels) -> tuple[str, int]:
     """What the user works with: the tool and the number."""
     return str(layer.mode), int(layer.selected_label)
+
+
+def _wants(layer: Labels, before: tuple[str, int]) -> bool:
+    """Whether the next number goes with what the user has in hand now, or had `before`."""
+    tool, number = _hand(layer)
+    return number == before[1] and (tool == before[0] or tool in PAINTS)
 
 
 def _with_begun(layer: Labels, highest: int) -> int:

@@ -22,4 +22,4 @@ class Offer:
     kind: LabelsAre  # what the numbers of the labels are
     data: Any  # the labels' array
     drawing: int = 0  # which drawing of the prediction is merged
-    brush: tuple[int, int] = (0, 0)  # its number, and how many pixels had it
+    brush: tuple[int, int | None] = (0, 0)  # its number, and how many pixels had it, if known

@@ -68,7 +68,12 @@ class Undoing:
         deed = Deed(part, undone, redone)
         if part is not None:
             self._deeds.setdefault(layer, []).append(deed)
+            layer.events.set_data.connect(self._on_drawn)  # once only, however often
         return deed
+
+    def _on_drawn(self, event: Any) -> None:
+        """Labels that no image has in hand are not watched, yet Ctrl-Z comes to them, too."""
+        self._on_edited(event.source)
 
     def _on_edited(self, layer: Labels, edits: Any = None) -> None:
         # at once: the next stroke may clear what can be redone

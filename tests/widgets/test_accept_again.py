@@ -5,12 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import pytest
 from napari.layers import Labels
 from napari.layers._layer_actions import _duplicate_layer
 
 from napari_unet import layers
+from napari_unet.widgets import accepting
 
-from .test_accept_whole import Bench, begun
+from .test_accept_whole import Bench, begun, held
 from .test_accept_whole import bench as bench
 from .test_accept_whole import several as several
 
@@ -116,6 +118,33 @@ def test_an_outline_that_is_begun_is_selected_so_that_escape_ends_it(bench: Benc
         refused()
         assert "press Escape" in bench.session.status and selection.active is labels
     labels._overlays["brush_stroke"].active = False
+
+
+def test_an_outline_on_labels_that_were_removed_meanwhile(
+    bench: Bench, qtbot: Qtbot, several: None
+) -> None:
+    begun(bench, qtbot)
+    bench.viewer.layers.selection.active = bench.labels
+    bench.labels._overlays["brush_stroke"].active = True
+    bench.viewer.layers.remove(bench.labels)
+    bench.accepting.accept()
+    assert "An outline is begun" in bench.session.status
+    bench.labels._overlays["brush_stroke"].active = False
+    qtbot.waitUntil(bench.ended)
+
+
+def test_the_brush_is_renewed_although_its_pixels_were_not_counted(
+    bench: Bench, qtbot: Qtbot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    labels, counting = bench.labels, bench.annotating.counting
+    labels.selected_label = 5
+    labels.events.set_data()  # drawn in another way: the counts are dropped
+    assert counting.tally(labels) is None
+    gate = held(qtbot, monkeypatch, accepting, "addition", bench.accepting.accept)
+    qtbot.waitUntil(lambda: counting.tally(labels) is not None)
+    gate.opened.set()
+    qtbot.waitUntil(bench.ended)
+    assert labels.selected_label == 31
 
 
 def test_a_copy_that_is_made_meanwhile_holds_no_cut_cells(

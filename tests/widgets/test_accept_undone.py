@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from napari_unet import layers
+from napari_unet.layers.roles import KEY
 from napari_unet.widgets import accepting
 
 from .test_accept_again import accepted
@@ -129,3 +130,16 @@ def test_undone_of_another_type_then_fewer_cells(bench: Bench, qtbot: Qtbot) -> 
     find(bench, bench.truth)
     accepted(bench, qtbot)
     bench.whole()
+
+
+def test_undone_while_other_labels_are_chosen(bench: Bench, qtbot: Qtbot) -> None:
+    labels = bench.labels
+    others = bench.viewer.add_labels(np.zeros_like(labels.data), name="others")
+    others.metadata[KEY] = {}
+    accepted(bench, qtbot)
+    bench.annotating.choose_labels(layers.key(others))
+    bench.viewer.layers.selection.active = labels
+    labels.undo()
+    labels.paint((2, 2), 40)  # nothing can be redone
+    bench.annotating.choose_labels(layers.key(labels))
+    assert "20 cells added" in accepted(bench, qtbot)

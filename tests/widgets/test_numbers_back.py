@@ -9,7 +9,7 @@ import pytest
 from napari.layers.utils._link_layers import link_layers, unlink_layers
 
 from napari_unet import layers
-from napari_unet.widgets import pieces
+from napari_unet.widgets import accepting, numbering, pieces
 from napari_unet.widgets.pieces import Pieces
 
 from .test_accept_whole import Bench, held, wish_for_a_number
@@ -100,6 +100,36 @@ def test_an_eraser_or_a_cell_that_was_chosen_meanwhile_stays(
     qtbot.waitUntil(lambda: bench.session.mood != "busy")
     assert (labels.mode, labels.selected_label) == (mode, number)
     assert bench.session.status == "Cell 11 is the next: press N to paint it."
+
+
+@pytest.mark.parametrize("tool", ["paint", "fill"])
+def test_a_tool_that_is_taken_up_to_paint_with_gets_the_number(
+    tool: str, bench: Bench, large: None, qtbot: Qtbot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    labels = bench.labels
+    bench.viewer.layers.selection.active = labels
+    gate = wish_for_a_number(bench, qtbot, monkeypatch)
+    labels.mode = tool
+    gate.opened.set()
+    qtbot.waitUntil(lambda: bench.session.mood != "busy")
+    assert (labels.mode, labels.selected_label) == (tool, 11)
+
+
+def test_a_number_that_cells_added_meanwhile_have_brought(
+    bench: Bench, large: None, qtbot: Qtbot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    labels = bench.labels
+    bench.viewer.layers.selection.active = labels
+    labels.selected_label = 3
+    merging = held(qtbot, monkeypatch, accepting, "addition", bench.accepting.accept)
+    bench.annotating.counting.afresh(labels)
+    seeking = held(qtbot, monkeypatch, numbering, "look", bench.annotating.new_cell)
+    assert labels.mode == "pan_zoom"
+    merging.opened.set()
+    qtbot.waitUntil(bench.ended)
+    seeking.opened.set()
+    qtbot.waitUntil(lambda: labels.mode == "paint")
+    assert labels.selected_label == 31 and bench.session.status.startswith("Cell 31 of cells")
 
 
 def test_labels_that_are_linked_with_others_of_8_bits(bench: Bench) -> None:
