@@ -50,17 +50,20 @@ class ForkServer:
         """Arguments of Python that start this program."""
         return ("-I", "-S", __file__, "lend", self._address, str(program))
 
-    def start(self, program: Path, **environment: str) -> Forked:
+    def start(self, program: Path, stderr: int | None = None, **environment: str) -> Forked:
         """The program, with pipes for its input and output."""
-        return Forked(self._address, str(program), {**os.environ, **environment})
+        errors = 2 if stderr is None else stderr
+        return Forked(self._address, str(program), {**os.environ, **environment}, errors)
 
 
 class Forked:
     """A running program; ends with SIGKILL where its owner goes away."""
 
-    def __init__(self, address: str, program: str, environment: dict[str, str]) -> None:
+    def __init__(
+        self, address: str, program: str, environment: dict[str, str], stderr: int
+    ) -> None:
         (self._in, stdin), (stdout, self._out) = os.pipe(), os.pipe()
-        self._line = asked(address, program, environment, (self._in, self._out, 2))
+        self._line = asked(address, program, environment, (self._in, self._out, stderr))
         os.close(self._in), os.close(self._out)
         self._answer = self._line.makefile()
         self.pid = int(self._answer.readline())

@@ -15,6 +15,10 @@ def main() -> None:
     from napari_unet.runs import worker
 
     scoring.BATCHES.update(FEW)
+    if "OMP_NUM_THREADS" in os.environ:  # a fork has torch with the threads of its server
+        import torch
+
+        torch.set_num_threads(int(os.environ["OMP_NUM_THREADS"]))
     if "WORKER_GRACE" in os.environ:
         worker.GRACE = worker.ALONE = float(os.environ["WORKER_GRACE"])
     if "WORKER_SAVES" in os.environ:

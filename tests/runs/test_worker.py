@@ -15,8 +15,9 @@ from napari_unet.runs import worker as module
 from napari_unet.runs.jobs import create_job
 from napari_unet.runs.messages import Message
 from napari_unet.runs.worker import Command, Worker
+from tests.forked import ForkServer
 
-from .tiny import START, Ear, Talk, disc_pair, tiny_run, wait_for, worker_of
+from .tiny import START, Ear, Talk, disc_pair, started, tiny_run, wait_for
 
 
 def test_a_whole_conversation(fresh: Talk, tmp_path: Path) -> None:
@@ -198,19 +199,22 @@ def test_a_worker_that_hears_no_more_leaves() -> None:
     assert worker.commands.get_nowait() is None
 
 
-def test_a_parent_that_does_not_read_holds_nothing(tmp_path: Path) -> None:
+def test_a_parent_that_does_not_read_holds_nothing(
+    tmp_path: Path, forks: ForkServer | None
+) -> None:
     """It lives, but its end of the pipe is full: what was trained is saved, and the worker goes."""
     run = tiny_run(tmp_path / "run", steps=100_000)
-    worker = subprocess.Popen(worker_of(START), stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-    assert worker.stdin is not None
+    worker = started(forks=forks)
+    assert worker.stdin is not None and worker.stdout is not None
     try:
-        worker.stdin.write(b"sing\n" * 4000 + b"train %s\n" % bytes(run.path))
+        worker.stdin.write("sing\n" * 4000 + f"train {run.path}\n")
         worker.stdin.flush()
         wait_for(lambda: run.log.exists() and any(m["event"] == "step" for m in run.messages()))
-        worker.stdin.write(b"stop\nquit\n")
+        worker.stdin.write("stop\nquit\n")
         worker.stdin.flush()
         assert worker.wait(START) == 0
         assert run.last["event"] == "done" and run.last["stopped"] and run.checkpoint.exists()
     finally:
         worker.kill()
-        worker.communicate()
+        worker.wait(START)
+        worker.stdin.close(), worker.stdout.close()

@@ -19,7 +19,7 @@ from napari_unet.core.settings import TrainOptions
 from napari_unet.runs.folder import RunFolder, create_run
 from napari_unet.runs.messages import Message, parse
 from tests.core.discs import touching_discs
-from tests.forked import ForkServer
+from tests.forked import Forked, ForkServer
 
 from .brief_worker import FEW
 
@@ -83,27 +83,33 @@ def worker_of(grace: float | None) -> list[str]:
     return [sys.executable, "-u", "-c", code]
 
 
-class Talk:
-    """A worker process, as its parent sees it.
+def started(
+    grace: float | None = START, forks: ForkServer | None = None, stderr: int | None = None
+) -> subprocess.Popen[str] | Forked:
+    """A worker process.
 
     `grace`: seconds that a step has to end by itself after a stop; None = as in earnest, which on
     a busy machine is too short for any. `forks`: begin as a fork, without three seconds of imports.
     """
+    if forks:
+        how = {} if grace is None else {"WORKER_GRACE": str(grace)}
+        return forks.start(FORKED, stderr, **how)
+    return subprocess.Popen(
+        worker_of(grace),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=stderr,
+        text=True,
+        encoding="utf-8",
+        errors="surrogateescape",
+    )
+
+
+class Talk:
+    """A worker process, as its parent sees it; begun as `started` says."""
 
     def __init__(self, grace: float | None = START, forks: ForkServer | None = None) -> None:
-        how = {} if grace is None else {"WORKER_GRACE": str(grace)}
-        self.process = (
-            forks.start(FORKED, **how)
-            if forks
-            else subprocess.Popen(
-                worker_of(grace),
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                text=True,
-                encoding="utf-8",
-                errors="surrogateescape",
-            )
-        )
+        self.process = started(grace, forks)
         self.lines: queue.SimpleQueue[str | None] = queue.SimpleQueue()
         self.heard: list[Message] = []
         threading.Thread(target=self._listen, daemon=True).start()

@@ -20,7 +20,7 @@ from qtpy.QtWidgets import QPushButton
 from napari_unet import layers
 from napari_unet.core.settings import TrainOptions
 from napari_unet.models.places import shipped_folder
-from napari_unet.widgets import training
+from napari_unet.widgets import child, training
 from napari_unet.widgets.demo import chosen
 from napari_unet.widgets.hand import drag, strokes
 
@@ -30,7 +30,7 @@ pytestmark = [pytest.mark.gui, pytest.mark.canvas, pytest.mark.slow]
 
 TRANSFORM = {"scale": (2, 0.5), "translate": (40, -25), "rotate": 25}
 STEPS = 16  # of training, from the model that ships: of 8 it is not sure of any cell yet
-ROUND = 4  # seconds of it in the demo
+ROUND = 2  # seconds of it in the demo
 LARGE = 1060, 720  # px of the window: strokes are compared to the pixel
 SMALL = 860, 640  # px of the demo's: a quarter of the painting
 CELLS = 12  # painted: all that the image shows, so that even a short training finds them again
@@ -174,10 +174,12 @@ def test_painting_while_it_trains_loses_nothing(
     assert layers.partner(window, window.layers[0], "labels") is labels
 
 
-def test_the_demo_makes_its_pictures_without_torch_in_the_window(tmp_path: Path) -> None:
+def test_the_demo_makes_its_pictures_without_torch_in_the_window(
+    tmp_path: Path, brief_worker: None
+) -> None:
     code = (
-        "import sys; from pathlib import Path; from napari_unet.widgets import demo\n"
-        f"demo.SIZE = {SMALL}\n"
+        "import sys; from pathlib import Path; from napari_unet.widgets import child, demo\n"
+        f"demo.SIZE, demo.BRUSH, child.WORKER = {SMALL}, {WIDE}, {child.WORKER!r}\n"
         f"code = demo.run(Path({str(tmp_path)!r}), True, seconds={ROUND}, cells=4)\n"
         "sys.exit(code or 3 * ('torch' in sys.modules))"
     )
