@@ -49,13 +49,6 @@ def shipped() -> Path:
     return shipped_folder()
 
 
-@pytest.fixture
-def window(window: Viewer) -> Viewer:
-    """A large one."""
-    window.window._qt_window.resize(*LARGE)
-    return window
-
-
 def layer(viewer: Viewer, name: str) -> Any:
     return next((x for x in viewer.layers if x.name == name), None)
 
@@ -152,6 +145,7 @@ def test_from_strokes_to_an_aligned_overlay_in_one_action(
 def test_painting_while_it_trains_loses_nothing(
     window: Viewer, dock: Any, discs: tuple[np.ndarray, np.ndarray], qtbot: Any
 ) -> None:
+    window.window._qt_window.resize(*LARGE)
     image = np.pad(discs[0], 72, mode="reflect")  # room for strokes that do not cross
     window.add_image(image)
     paint(window, dock, np.pad(discs[1], 72), 3, qtbot)
