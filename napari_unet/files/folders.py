@@ -20,7 +20,7 @@ def found_in(folder: Path) -> tuple[dict[str, Path], dict[str, Path], dict[str, 
     if not folder.is_dir():
         raise BadInput(f"{folder} is a file; a folder is needed")
     if has_parts(folder):
-        images, labels, known = (image_files(folder / x) for x in ("images", "labels", "known"))
+        images, labels, known = _in_parts(folder)
         return (
             by_name(images),
             by_name(labels, "_labels"),
@@ -42,9 +42,43 @@ def has_parts(folder: Path) -> bool:
     Where there are images beside it, a folder images/ that is alone or empty may be anything.
     """
     apart, labels = ((folder / name).is_dir() for name in ("images", "labels"))
-    if apart and called_images(folder):
-        return labels and bool(called_images(folder / "images"))
-    return apart
+    if not apart:
+        return False
+    inside = called_images(folder / "images")
+    # what was predicted of the images may lie there
+    made = {normal(p.stem) + ending for p in inside for ending in ("_labels", "_prob")}
+    if all(normal(p.stem) in made for p in called_images(folder)):
+        return True
+    return labels and bool(inside)
+
+
+def _in_parts(
+    folder: Path, named: Container[str] | None = None
+) -> tuple[list[Path], list[Path], list[Path]]:
+    """Images, labels and known areas that lie in folders of their own; `named` as below.
+
+    NAME_known in labels/ or beside its image is the known area of NAME, unless it is an annotated
+    image itself.
+    """
+    images, labels, known = (
+        image_files(folder / part, named) for part in ("images", "labels", "known")
+    )
+    shown = {normal(p.stem) for p in images}
+    areas = [p for p in labels if _is_area(p, shown, shown)]
+    labels = [p for p in labels if p not in areas]
+    labelled = {normal(p.stem).removesuffix("_labels") for p in labels}
+    beside = [p for p in images if _is_area(p, shown, labelled)]
+    return [p for p in images if p not in beside], labels, [*known, *areas, *beside]
+
+
+def _is_area(path: Path, images: Container[str], others: Container[str]) -> bool:
+    """Whether a file is called as the known area of one of the images, and is none of the others.
+
+    Both are NAMEs.
+    """
+    name = normal(path.stem)
+    of = name.removesuffix("_known")
+    return name != of and of in images and name not in others
 
 
 def _is_image(name: str, labelled: Container[str], named: Container[str]) -> bool:
@@ -78,9 +112,11 @@ def known_beside(image: Path, labels: Path) -> Path | None:
         return None
     if of_labels != f"{name}_labels" and not (apart and of_labels == name):
         return None
-    named = (f"{name}_known", name) if apart else (f"{name}_known",)
-    folder = here.parent / "known" if apart else here
-    return by_name(image_files(folder, named), "_known").get(name)
+    if apart:
+        areas = _in_parts(here.parent, (name, f"{name}_known", f"{name}_known_labels"))[2]
+    else:
+        areas = image_files(here, (f"{name}_known",))
+    return by_name(areas, "_known").get(name)
 
 
 def image_files(folder: Path, named: Container[str] | None = None) -> list[Path]:

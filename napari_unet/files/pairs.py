@@ -1,7 +1,8 @@
 """Annotated images on disk: which file belongs to which, and reading them.
 
 Either NAME.tif + NAME_labels.tif (+ NAME_known.tif) in one folder, or images/ + labels/
-(+ known/) with equal names. NAME is the file name without its last suffix.
+(+ known/) with equal names; NAME_known.tif may lie in any of these. NAME is the file name without
+its last suffix.
 """
 
 from __future__ import annotations
