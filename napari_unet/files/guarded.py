@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import re
 import stat
 import tokenize
@@ -77,7 +78,7 @@ def sibling(path: Path, name: str) -> Path | None:
     if re.search(r"[/\\:]", name) or name in ("", ".", ".."):
         raise BadInput(f"{path} says that planes of it lie in another folder; save it as one file")
     other = path.parent / name
-    if not other.exists():
+    if not os.path.exists(other):  # Path's own raises where a name is too long for any file
         return None
     check_plain(other)
     return other

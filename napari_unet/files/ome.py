@@ -30,9 +30,9 @@ def ome_of(path: Path) -> str | None:
     Raises
     ------
     BadInput
-        If it is one file of several and was renamed without saying who it is, if planes lie in
-        other folders, where nothing is touched, in what is no plain file or in a file of another
-        image, or if there are said to be too many.
+        If what it holds is told by another file, if it is one file of several and was renamed
+        without saying who it is, if planes lie in other folders, where nothing is touched, in what
+        is no plain file or in a file of another image, or if there are said to be too many.
     """
     here = Path(os.path.realpath(path))  # beside which tifffile looks, too
     said, size = _said(here)
@@ -42,6 +42,7 @@ def ome_of(path: Path) -> str | None:
         root = ElementTree.fromstring(said)
     except ElementTree.ParseError:  # tifffile complains of it, too
         return None
+    _refuse_part(path, root)
     if not all(count <= MOST_PLANES for count in _planes(root, size)):  # nor is it no number
         raise BadInput(f"{path} is damaged: it tells of more than {MOST_PLANES} planes")
     raw, held = root.attrib.get("UUID"), _held(root)
@@ -70,6 +71,18 @@ def ome_of(path: Path) -> str | None:
             )
     alike = raw is None or all(x.text == raw for x in _named(root) if x.attrib["FileName"] in mine)
     return None if alike else _in_one_spelling(root, own)
+
+
+def _refuse_part(path: Path, root: ElementTree.Element) -> None:
+    """:class:`BadInput` if another file tells what the planes of this one are."""
+    for x in root:
+        name = x.attrib.get("MetadataFile")
+        if x.tag.endswith("BinaryOnly") and name is not None:
+            opened = f"open {name}, or " if name.lower().endswith((".tif", ".tiff")) else ""
+            raise BadInput(
+                f"{path} is a part of the set that {name} describes:"
+                f" {opened}save the set as one file"
+            )
 
 
 def _named(root: ElementTree.Element) -> Iterator[ElementTree.Element]:

@@ -38,9 +38,10 @@ def prune_runs(limit_bytes: int = LIMIT, keep: Collection[Path] = ()) -> list[Pa
 
     A run that has not said "done" (running, or broken off and resumable) is never deleted, nor is
     one that a process trains in, whose model a window has in hand or a link among the user's models
-    leads to, that somebody has copied, given a name of his own or put files of his own into, or
-    that is another user's. However much these take, the others may have :data:`SHARE` of the
-    limit. What cannot be deleted now, since a program has it open, stays whole until another time.
+    or runs leads to, that somebody has copied, given a name of his own or put files of his own
+    into, or that is another user's. However much these take, the others may have :data:`SHARE` of
+    the limit. What cannot be deleted now, since a program has it open, stays whole until another
+    time.
 
     Parameters
     ----------
@@ -62,7 +63,8 @@ def prune_runs(limit_bytes: int = LIMIT, keep: Collection[Path] = ()) -> list[Pa
     if not folder.is_dir():
         return []
     clear_leftovers(folder)
-    held = [_resolved(path) for path in (*keep, *in_hand(), *model_files().values())]
+    links = [path for path in folder.iterdir() if path.is_symlink()]
+    held = [_resolved(path) for path in (*keep, *in_hand(), *model_files().values(), *links)]
     spared = {p for path in held for p in (path, *path.parents)}
     runs = [path for path in folder.iterdir() if _is_run(path)]
     sizes = {run: _size(run) for run in runs}

@@ -45,6 +45,13 @@ def test_a_run_that_a_link_among_the_models_leads_to_stays() -> None:
     assert prune_runs(0) == [other] and linked.exists()
 
 
+@pytest.mark.skipif(os.name != "posix", reason="links need a right of their own")
+def test_a_run_that_a_link_among_the_runs_leads_to_stays() -> None:
+    linked, other = make_run(9, "done"), make_run(8, "done")
+    (runs_folder() / "the good one").symlink_to(linked.name)
+    assert prune_runs(0) == [other] and linked.exists()
+
+
 @pytest.mark.parametrize("number", ["01", "00 2"])
 def test_a_copy_or_a_renamed_run_stays_even_under_a_name_like_the_panels(number: str) -> None:
     """As "Keep Both" of the macOS Finder calls the second one."""
