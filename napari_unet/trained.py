@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from napari_unet.core.annotation import Labels
 from napari_unet.core.axes import Axes, axes_of
+from napari_unet.core.errors import BadInput
 from napari_unet.core.given import as_array
 from napari_unet.core.settings import ModelConfig
 
@@ -131,7 +132,8 @@ class Model:
         Raises
         ------
         BadInput
-            If there is a file already that is no model: nothing else is replaced.
+            If there is a file already that is no model: nothing else is replaced; or no such
+            folder.
         """
         from napari_unet.files.atomic import behind_link
         from napari_unet.files.model_file import check_new_model
@@ -139,6 +141,8 @@ class Model:
 
         target = behind_link(Path(path))
         check_new_model(target)
+        if not target.parent.is_dir():
+            raise BadInput(f"there is no folder {target.parent} to write {target.name} in")
         save_network(target, self._net, self.config)
 
     def _slices(

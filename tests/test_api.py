@@ -160,6 +160,8 @@ def test_a_model_is_saved_over_models_only(base: Path, tmp_path: Path) -> None:
     with pytest.raises(BadInput, match=r"cells_labels\.tif is there already and holds no model"):
         model.save(mine)
     assert mine.read_bytes() == b"painted"
+    with pytest.raises(BadInput, match=r"there is no folder .*absent to write m\.safetensors in"):
+        model.save(tmp_path / "absent" / "m.safetensors")
     model.save(tmp_path / "new.safetensors")
     model.save(tmp_path / "new.safetensors")
     assert (tmp_path / "new.safetensors").read_bytes() == base.read_bytes()

@@ -116,6 +116,7 @@ def check_image(path: Path, axes: str | None, config: ModelConfig) -> Axes:
         raise BadInput(
             f"{path} is read as {reading.words}, but the model was trained on"
             f" {config.channels} channel{'' if config.channels == 1 else 's'}"
+            f"{reading.slices_instead if takes(config, 1) else ''}"
         )
     return reading
 

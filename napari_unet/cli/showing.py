@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 import os
 import shutil
 import sys
@@ -132,6 +133,11 @@ def weights(
         check_order(known, header.axes or "", header.shape)
     shape = tuple(n for n in ids.shape[:-2] if n != 1) + ids.shape[-2:]
     area = None if area is None else area.reshape(shape)
+    if len(shape) > 2:
+        raise BadInput(
+            f"{labels} is a stack of {math.prod(shape[:-2])} slices, and a weight map is of one:"
+            " save the slice that you mean as a file of its own"
+        )
     ids, notes = ids.reshape(shape), [photo_doubt(ids)]
     if area is not None:
         notes.append(beyond(ids, area))

@@ -70,6 +70,17 @@ class Axes:
         slices = "one slice" if self.slices == 1 else f"{self.slices} slices"
         return f"{self.letters}: {channels}, {slices}"
 
+    @property
+    def slices_instead(self) -> str:
+        """How to have it read where its channels, which come first, are slices; "" = they do not.
+
+        To be put behind what is wrong with the reading.
+        """
+        if not self.letters.startswith("C") or "Z" in self.letters:
+            return ""
+        letters = self.letters.replace("C", "Z")
+        return f'; if these are slices, say --axes {letters} (in Python axes="{letters}")'
+
     def fits(self, labels_shape: Sequence[int]) -> bool:
         """Whether labels of this shape belong to the image, singleton axes aside."""
         wanted = [n for n in self.labels_shape if n != 1]

@@ -162,9 +162,11 @@ def read_pair(files: PairFiles, axes: str | None = None) -> Pair:
     known = None if files.known is None else read_known(files.known, reading)
     for path, array in ((files.labels, labels), (files.known, known)):
         if array is not None and not reading.fits(array.shape):
+            alike = array.shape == image.shape
             raise BadInput(
                 f"{path} has the shape {array.shape}, but its image {files.image.name} has"
                 f" {image.shape} (read as {reading.letters})"
+                f"{reading.slices_instead if alike else ''}"
             )
         if path is not None and axes is None:
             check_order(path, reading.letters, image.shape)

@@ -20,7 +20,7 @@ from .messages import Message
 # so many annotated slices: how they fare is not how others will
 FEW = {
     1: "one image is annotated: the held-out score is of it",
-    2: "two images are annotated: the held-out score is of them",
+    2: "two {things} are annotated: the held-out score is of them",
 }
 
 
@@ -28,7 +28,9 @@ def remarks(
     run: RunFolder, annotation: Annotation, samples: Sequence[Sample], settings: Settings
 ) -> Iterator[str]:
     """What the user should know of the data before training, a sentence each."""
+    images = 0
     for pair in run.pairs():
+        images += 1
         if pair.image.dtype.kind == "f" and not np.isfinite(pair.image).all():
             yield f"{pair.name}: NaN or infinite pixels count as missing"
     counts: dict[int, int] = {}
@@ -52,7 +54,8 @@ def remarks(
         )
     few = FEW.get(len(annotation.slices))
     if annotation.held_out and few:
-        yield f"only {few}, and not of others"
+        things = "images" if images == len(annotation.slices) else "slices"
+        yield f"only {few.format(things=things)}, and not of others"
     if run.options.held_out and not annotation.held_out:
         yield "too little is annotated to hold anything out: no score before and after"
 

@@ -112,6 +112,18 @@ def _samples_again(folder: Path) -> list[object]:
     return ["samples", "-o", folder / "s"]
 
 
+def _slices(folder: Path) -> list[object]:
+    planes = np.stack([IMAGE] * 3)  # which tifffile takes for colours if nobody says what they are
+    tifffile.imwrite(folder / "p.tif", planes, photometric="rgb", planarconfig="separate")
+    return ["predict", folder / "m.safetensors", folder / "p.tif", "-o", folder / "out"]
+
+
+def _stack_of_labels(folder: Path) -> list[object]:
+    stack = np.stack([LABELS] * 3)
+    tifffile.imwrite(folder / "s_labels.tif", stack, photometric="minisblack")
+    return ["weights", folder / "s_labels.tif", "-o", folder / "w.tif"]
+
+
 PREDICT = ("predict", "@m.safetensors")
 BAD: dict[str, tuple[Make, str]] = {
     "no labels at all": (_train(LABELS * 0), "label"),
@@ -120,6 +132,7 @@ BAD: dict[str, tuple[Make, str]] = {
     "not a number": (_train(np.full(LABELS.shape, np.nan)), "whole numbers"),
     "negative ids": (_train(-LABELS.astype(np.int32)), "negative"),
     "ambiguous planes": (_train(LABELS, np.stack([IMAGE] * 3)), "--axes"),
+    "slices for a grey model": (_slices, "if these are slices, say --axes ZYX"),
     "axes that do not fit": (_train(LABELS, IMAGE, "--axes", "ZYX"), "ZYX"),
     "cuda without one": (_train(LABELS, IMAGE, "--device", "cuda"), "cuda"),
     "a device unheard of": (_train(LABELS, IMAGE, "--device", "abacus"), "abacus"),
@@ -173,6 +186,7 @@ BAD: dict[str, tuple[Make, str]] = {
     "a run in a file": (_words("train", "@data", "-o", "@data/a.tif/run", "--steps", 1), "run: "),
     "evaluate an unknown model": (_words("evaluate", "nuclie", "@data"), "nuclie"),
     "weights of no file": (_words("weights", "@absent.tif", "-o", "@w.tif"), "absent"),
+    "weights of a stack": (_stack_of_labels, "s_labels.tif is a stack of 3 slices"),
     "weights as PNG": (_words("weights", "@data/a_labels.tif", "-o", "@w.png"), "TIFF"),
     "weights over the labels": (
         _words("weights", "@data/a_labels.tif", "-o", "@data/a_labels.tif"),

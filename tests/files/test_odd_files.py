@@ -19,9 +19,18 @@ import tifffile
 from napari_unet.core.axes import read_axes
 from napari_unet.core.errors import BadInput
 from napari_unet.files.images import read_header, read_image
-from napari_unet.files.pairs import find_pairs, list_images, look_into, read_known, read_labels
+from napari_unet.files.pairs import (
+    PairFiles,
+    find_pairs,
+    list_images,
+    look_into,
+    read_known,
+    read_labels,
+    read_pair,
+)
 
 GREY = np.random.default_rng(0).integers(0, 255, (40, 48)).astype(np.uint8)
+COLOURS: Any = {"photometric": "rgb", "planarconfig": "separate"}
 ALL: tuple[Callable[[Path], Any], ...] = (read_image, read_header, read_labels, read_known)
 
 
@@ -155,6 +164,17 @@ def test_the_image_tells_slices_from_colours(read: Callable[..., Any], tmp_path:
     tifffile.imwrite(tmp_path / "a.tif", ids, **kind)
     image = read_axes(ids.shape, "ZYX", where="b.tif")
     assert np.array_equal(read(tmp_path / "a.tif", image) > 0, ids > 0)
+
+
+@pytest.mark.parametrize("kind", [COLOURS, {"photometric": "minisblack"}])
+def test_slices_that_are_read_as_channels(kind: dict[str, Any], tmp_path: Path) -> None:
+    """As tifffile writes three planes where nobody says what they are: as colours."""
+    tifffile.imwrite(tmp_path / "a.tif", np.zeros((3, 20, 30), np.uint8), **COLOURS)
+    tifffile.imwrite(tmp_path / "a_labels.tif", np.ones((3, 20, 30), np.uint8), **kind)
+    files = PairFiles("a", tmp_path / "a.tif", tmp_path / "a_labels.tif")
+    with pytest.raises(BadInput, match=r'if .* slices, say --axes ZYX \(in Python axes="ZYX"\)'):
+        read_pair(files)
+    assert read_pair(files, "ZYX").labels.shape == (3, 20, 30)
 
 
 def test_half_floats_hold_ids(tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ import torch
 from napari_unet.api import load_model
 from napari_unet.core import fit as core_fit
 from napari_unet.core import segment
+from napari_unet.core.annotation import Pair
 from napari_unet.core.batches import Batch, Batches
 from napari_unet.core.errors import BadInput
 from napari_unet.core.fit import Trainer
@@ -101,6 +102,15 @@ def test_the_score_of_few_images_is_called_that(
     run = tiny_run(tmp_path / "run", steps=1, held_out=0.3, pairs=pairs)
     said = words_of(list(train_run(run.path)), "warning")
     assert [x for x in said if x.startswith("only ")] == words
+
+
+def test_two_slices_of_one_image_are_called_slices(tmp_path: Path) -> None:
+    one, other = disc_pair(seed=0), disc_pair(seed=1)
+    labels = np.stack([one.labels, other.labels])
+    stack = Pair("stack", np.stack([one.image, other.image]), labels, None, "ZYX")
+    run = tiny_run(tmp_path / "run", steps=1, held_out=0.3, pairs=[stack])
+    said = words_of(list(train_run(run.path)), "warning")
+    assert "only two slices are annotated: the held-out score is of them, and not of others" in said
 
 
 def test_a_finished_run_says_so_and_stays(tmp_path: Path) -> None:
