@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -28,6 +29,8 @@ class Adding:
     ----------
     widened : whether the layer had to be widened
     highest : of the values
+    still : whether undo has not come to it, asked of who sees each undo: what is painted after
+        one may leave no trace of it
 
     Parameters
     ----------
@@ -55,6 +58,7 @@ class Adding:
         self._layer, self._index, self._values, self.highest = layer, index, values, highest
         self._data: Any = None  # that it writes into, from the first portion on
         self._step, self._written = history.Step(layer), 0
+        self.still: Callable[[], bool] = lambda: True
         # of what is written so far: not where something was painted before, or lies over it now
         self._wrote, self._under = np.zeros(len(index), bool), np.zeros(len(index), bool)
 
@@ -81,10 +85,7 @@ class Adding:
     @property
     def undone(self) -> bool:
         """The user took back what is written so far; a history that was cleared is no undo."""
-        starts, data = range(0, self._written, PORTION), self._layer.data
-        return self._step.undone and not any(
-            self._there(data, i, i + PORTION).any() for i in starts
-        )
+        return not self.still() or history.can_be_redone(self._layer, self.part)
 
     @property
     def part(self) -> Any:
@@ -148,15 +149,23 @@ class Adding:
         """Nothing of it stays in this array but what the user has painted himself since."""
         index, values = self._index[: self._written], self._values[: self._written]
         mine = (self._wrote | self._under)[: self._written] & (np.take(data, index) == values)
-        index = np.sort(index[mine])
-        index = index[~self._step.covered(index)]
+        index = index[mine]
+        index = index[~self._covered(index)]
         data[np.unravel_index(index, data.shape)] = 0
 
     def complete(self, copy: npt.NDArray[Any]) -> None:
-        """Write what is still to be written into a copy of the layer's array."""
+        """Write what is still to be written into a copy of the layer's array.
+
+        Not where the user has painted since, and erased it again.
+        """
         index, values = self._index[self._written :], self._values[self._written :]
-        free = np.take(copy, index) == 0
+        free = (np.take(copy, index) == 0) & ~self._covered(index)
         np.put(copy, index[free], values[free])
+
+    def _covered(self, index: npt.NDArray[np.intp]) -> npt.NDArray[np.bool_]:
+        """On which of these flat positions of ours the user has painted since."""
+        runs = np.split(index, np.flatnonzero(np.diff(index) < 0) + 1)  # two: each ascends
+        return np.concatenate([self._step.covered(run) for run in runs])
 
     def _forget(self) -> None:
         """It is no step any more, and no later one brings back what it has erased of it."""
@@ -166,12 +175,6 @@ class Adding:
     def _leave(self) -> None:
         if _under_way.get(self._layer) is self:
             del _under_way[self._layer]
-
-    def _there(self, data: Any, start: int = 0, stop: int | None = None) -> npt.NDArray[np.bool_]:
-        """Of what was looked at so far, or some of it, what is written, and is in `data` still."""
-        some = slice(start, self._written if stop is None else min(stop, self._written))
-        index, values = self._index[some], self._values[some]
-        return self._wrote[some] & np.asarray(np.take(data, index) == values)
 
     def _next(self) -> slice:
         """The next portion: it lies together, for napari draws the box that holds it anew."""

@@ -21,7 +21,8 @@ from napari.layers import Labels
 from napari_unet.core.windows import Window, around
 
 from . import drawing, history
-from .parts import Box, Portion, box_of
+from .own import widen
+from .parts import Box, Portion, box_of, new_values, old_values
 
 LARGE = 1 << 19  # pixels of an action: telling of more takes over 20 ms
 
@@ -143,6 +144,7 @@ class LabelsWatcher:
         if history.painting(self._layer):
             history.end_stroke(self._layer)
         item = history.next_step(self._layer, name)
+        make_room(self._layer, item or [], name)
         boxes = [box_of(atom) for atom in item or ()]
         self._rewinding = True
         try:
@@ -171,6 +173,19 @@ class LabelsWatcher:
         if left_out:
             drawing.redraw_parts(layer, [part for box in boxes for part in _parts(layer, box)])
             drawing.redraw_thumbnail(layer)
+
+
+def make_room(layer: Labels, step: list[Any], name: str) -> None:
+    """Widen labels that were made narrower since, that undo or redo of a step wraps no number.
+
+    Raises
+    ------
+    BadInput
+        If they cannot be widened.
+    """
+    if np.iinfo(layer.data.dtype).max < np.iinfo(np.int32).max:
+        values = old_values if name == "undo" else new_values
+        widen(layer, max((int(np.max(values(atom), initial=0)) for atom in step), default=0))
 
 
 def _parts(layer: Labels, box: tuple[slice, ...]) -> Iterator[tuple[int, Window]]:

@@ -90,11 +90,6 @@ class Step:
         """A part of it, for :func:`can_be_undone`; None: nothing was written, or it is unknown."""
         return self._parts[0] if self._parts else None
 
-    @property
-    def undone(self) -> bool:
-        """The user took it back."""
-        return self.part is not None and not can_be_undone(self._layer, self.part)
-
     @contextmanager
     def portion(self) -> Iterator[None]:
         """What is written within belongs to the step; not in the middle of a stroke.

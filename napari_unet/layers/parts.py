@@ -128,3 +128,8 @@ def _within(
 def new_values(atom: Any) -> Any:
     """What a part puts there: a number for all, or one for each pixel."""
     return atom.new_value if hasattr(atom, "slice_key") else atom[2]
+
+
+def old_values(atom: Any) -> Any:
+    """What a part has found there: a number for each pixel, or one for all."""
+    return atom.old_values if hasattr(atom, "slice_key") else atom[1]

@@ -14,6 +14,7 @@ CLOSED = (
     "“{}” was made read-only while cells were added, and holds some of them in part: make it "
     "writable and undo them (Ctrl-Z)."
 )
+NOT_BEGUN = " What waited for them was not begun."
 UNDO = " (undo: Ctrl-Z)"
 FOR_GOOD = " for good: its undo history was cleared meanwhile"
 

@@ -31,8 +31,8 @@ class Accepted:
     dtype: npt.DTypeLike  # of that array
 
     def concerns(self, drawn: dict[int, str]) -> bool:
-        """Whether a slice is on show still as it was accepted."""
-        return any(drawn.get(place) == job for place, job in self.drawn.items())
+        """Whether a slice is on show as it was accepted, or may be once more: filters draw anew."""
+        return any(drawn.get(place, job) == job for place, job in self.drawn.items())
 
     def stands(self, layer: Labels, array: Any, labels: npt.NDArray[Any]) -> bool:
         """Whether it is in the labels, or was erased there by hand; not where it was undone.

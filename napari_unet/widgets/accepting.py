@@ -6,15 +6,14 @@ import time
 from collections.abc import Callable
 from functools import partial
 from typing import Any
-from weakref import WeakKeyDictionary, ref
+from weakref import ref
 
-import numpy as np
 from napari.layers import Image, Labels
 from napari.viewer import Viewer
 
 from napari_unet import layers
 from napari_unet.advice import CORRECT, advise, next_step, why_not_accept
-from napari_unet.merging import Addition, addition, class_addition
+from napari_unet.merging import Addition
 from napari_unet.session import Session
 from napari_unet.wording import count
 
@@ -23,6 +22,7 @@ from .accept_words import (
     CHANGED,
     CLOSED,
     FOR_GOOD,
+    NOT_BEGUN,
     UNDO,
     added,
     nothing_new,
@@ -30,7 +30,8 @@ from .accept_words import (
     still,
     what,
 )
-from .accepted import Accepted, offered, where_accepted
+from .accepted import Accepted
+from .accepted_before import AcceptedBefore
 from .background import in_thread, later, safely
 from .counting import Counting
 from .in_hand import in_hand, named, take_up, unfinished
@@ -55,7 +56,7 @@ class Accepting:
     ) -> None:
         self._viewer, self._session, self._undoing = viewer, session, undoing
         self._counting, self._numbering = counting, numbering
-        self._accepted: WeakKeyDictionary[Labels, list[Accepted]] = WeakKeyDictionary()
+        self._before = AcceptedBefore()
         self._merging = False
         self._merged: Image | None = None  # whose cells they are, or were last
         self._own: Labels | None = None  # that they are added to
@@ -111,11 +112,12 @@ class Accepting:
         """Nothing begins after what is being added: the window closes."""
         self._then = None
 
-    def _end(self, *, done: bool = False) -> None:
-        """It is over; what has waited for it comes where it is `done`."""
+    def _end(self, *, done: bool = False) -> str:
+        """It is over; what has waited for it comes where it is `done`, else it is said not to."""
         then, self._then, self._merging, self._own = self._then, None, False, None
         if done and then is not None:
             later(0, then, self._failed)
+        return NOT_BEGUN if then is not None and not done else ""
 
     def _brush(self, own: Labels) -> tuple[int, int | None]:
         number, known = layers.brush_number(own), self._counting.tally(own)
@@ -127,32 +129,8 @@ class Accepting:
         return number == before and (pixels == then or None in (pixels, then))
 
     def _merge(self, offer: Offer) -> None:
-        in_thread(self._work(offer), partial(self._on_merged, offer), self._failed)
-
-    def _work(self, offer: Offer, into: Any = None) -> Callable[[], Addition]:
-        """What is to be done in a thread, with the layers as they are now.
-
-        Parameters
-        ----------
-        into : in place of the labels' array, such as a copy of it
-        """
-        own, drawn = offer.own, offer.drawn
-        before, prediction = offer.data, offer.found.data
-        background = None if offer.background is None else offer.background.data
-        merge = addition if offer.kind == "instances" else class_addition
-        earlier = list(self._accepted.get(offer.found, []))
-        for each in earlier:
-            each.deed.look(own)
-
-        def work() -> Addition:
-            labels = np.array(before if into is None else into)
-            stands = [each for each in earlier if each.stands(own, before, labels)]
-            closed = where_accepted(labels, stands, drawn)
-            if background is not None:
-                closed |= np.asarray(background) > 0
-            return merge(labels, offered(np.asarray(prediction), drawn), closed)
-
-        return work
+        merged = partial(self._on_merged, offer, self._before.fates(offer))
+        in_thread(self._before.merge(offer), merged, self._failed)
 
     def not_accepted(self, image: Image, own: Labels, labels: Any) -> Callable[[], int]:
         """How many cells of the overlay on show are not in `labels`: counted in a thread.
@@ -172,28 +150,29 @@ class Accepting:
             return lambda: 0  # nobody counts pixels of kinds
         drawn = layers.drawn(found)
         offer = Offer(image, own, found, background, drawn, "instances", own.data)
-        work = self._work(offer, labels)
+        work = self._before.merge(offer, labels)
         return lambda: work().cells
 
     def _failed(self, words: str) -> None:
-        self._end()
-        self._session.say(words, "error")
+        self._session.say(words + self._end(), "error")
 
     def _broken_off(self, adding: layers.Adding, words: str) -> None:
         """What is written of it is taken back: cells that are cut would be taken for whole ones."""
         self._failed(words)
-        for found, made in self._accepted.items():
-            self._accepted[found] = [each for each in made if each.deed.part is not adding.part]
+        self._before.forget(adding.part)
         with safely(self._failed):
             adding.take_back()
 
-    def _on_merged(self, offer: Offer, new: Addition) -> None:
+    def _on_merged(self, offer: Offer, fates: list[bool], new: Addition) -> None:
         own, highest = offer.own, 0
         if self._counting.in_stroke(own):  # its id has no count yet, nor its place among undo steps
-            later(STROKE, partial(self._on_merged, offer, new), self._failed)
+            later(STROKE, partial(self._on_merged, offer, fates, new), self._failed)
             return
         if not self._stands(offer) or layers.unwritable(own):
             self._failed(layers.unwritable(own) or CHANGED)
+            return
+        if fates != self._before.fates(offer):  # an Accept was undone or redone meanwhile
+            self._merge(offer)
             return
         if not len(new.index):
             self._end(done=True)
@@ -211,6 +190,8 @@ class Accepting:
             self._numbering.renew(own, new.ids[1])
         with safely(partial(self._broken_off, adding)):
             adding.go_on()  # before the user asks for the next id
+            deed = self._undoing.follow(own, adding.part)
+            adding.still = lambda: deed.stands
             self._again(0, offer, new, adding)
 
     def _again(self, pause: int, offer: Offer, new: Addition, adding: layers.Adding) -> None:
@@ -227,9 +208,9 @@ class Accepting:
             self._again(STROKE, offer, new, adding)
             return
         if adding.undone:
-            self._end()
+            not_begun = self._end()
             adding.end()
-            session.say("The cells are no longer added: it was undone.", "done")
+            session.say(f"The cells are no longer added: it was undone.{not_begun}", "done")
             return
         # once begun it is brought to its end, whatever happens to other layers
         if not adding.stands:
@@ -275,14 +256,12 @@ class Accepting:
 
     def _remember(self, offer: Offer, new: Addition, step: Any) -> None:
         """It must not be added again, not even where the user erases it."""
-        drawn = layers.drawn(offer.found)
-        earlier = [x for x in self._accepted.get(offer.found, []) if x.concerns(drawn)]
         turned = partial(self._on_turned, offer, offer.drawing)
         own = offer.own
         deed = self._undoing.follow(own, step, partial(turned, False), partial(turned, True))
         array, dtype = layers.Held(own.data), own.data.dtype
         made = Accepted(new.index, new.values, offer.drawn, deed, ref(own), array, dtype)
-        self._accepted[offer.found] = [*earlier, made]
+        self._before.add(offer.found, made)
 
     def _on_turned(self, offer: Offer, drawing: int, again: bool) -> None:
         """Undo took the cells out of the labels, or redo brought them back `again`."""

@@ -47,6 +47,10 @@ class Deed:
             (self.redone if self.stands else self.undone)()
 
 
+def _nothing() -> None:
+    """Whoever asks the deed needs not be told."""
+
+
 class Undoing:
     """Follows steps of the labels' history, as long as undo or redo can come to them.
 
@@ -62,7 +66,11 @@ class Undoing:
         watching.replaced.connect(self._on_edited)
 
     def follow(
-        self, layer: Labels, part: Any, undone: Callable[[], None], redone: Callable[[], None]
+        self,
+        layer: Labels,
+        part: Any,
+        undone: Callable[[], None] = _nothing,
+        redone: Callable[[], None] = _nothing,
     ) -> Deed:
         """Call `undone` when undo has come to this part of a step, `redone` when redo has."""
         deed = Deed(part, undone, redone)

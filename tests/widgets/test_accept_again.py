@@ -10,7 +10,7 @@ from napari.layers import Labels
 from napari.layers._layer_actions import _duplicate_layer
 
 from napari_unet import layers
-from napari_unet.widgets import accepting
+from napari_unet.widgets import accepted_before
 
 from .test_accept_whole import Bench, begun, held
 from .test_accept_whole import bench as bench
@@ -140,7 +140,7 @@ def test_the_brush_is_renewed_although_its_pixels_were_not_counted(
     labels.selected_label = 5
     labels.events.set_data()  # drawn in another way: the counts are dropped
     assert counting.tally(labels) is None
-    gate = held(qtbot, monkeypatch, accepting, "addition", bench.accepting.accept)
+    gate = held(qtbot, monkeypatch, accepted_before, "addition", bench.accepting.accept)
     qtbot.waitUntil(lambda: counting.tally(labels) is not None)
     gate.opened.set()
     qtbot.waitUntil(bench.ended)

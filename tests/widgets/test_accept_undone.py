@@ -9,11 +9,12 @@ import pytest
 
 from napari_unet import layers
 from napari_unet.layers.roles import KEY
-from napari_unet.widgets import accepting
+from napari_unet.widgets import accepted_before, accepting
 
 from .test_accept_again import accepted
-from .test_accept_whole import Bench
+from .test_accept_whole import Bench, held
 from .test_accept_whole import bench as bench
+from .test_accept_whole import several as several
 
 Qtbot = Any
 
@@ -143,3 +144,57 @@ def test_undone_while_other_labels_are_chosen(bench: Bench, qtbot: Qtbot) -> Non
     labels.paint((2, 2), 40)  # nothing can be redone
     bench.annotating.choose_labels(layers.key(labels))
     assert "20 cells added" in accepted(bench, qtbot)
+
+
+def test_kinds_undone_while_they_are_written_then_a_stroke(
+    bench: Bench, qtbot: Qtbot, several: None
+) -> None:
+    """The stroke puts the very kind where it was written: no sign that it is written on."""
+    bench.session.labels_are = "classes"
+    bench.labels.data = np.zeros_like(bench.truth)
+    layers.note_kind(bench.found, "classes")
+    find(bench, np.where(bench.truth > 0, 1, 0))
+    bench.session.status = ""
+    bench.accepting.accept()
+    qtbot.waitUntil(lambda: bench.session.status.startswith("Adding"))
+    bench.labels.undo()
+    assert not bench.labels.data.any()
+    dab(bench, 1, 1)
+    mine = np.array(bench.labels.data)
+    qtbot.waitUntil(bench.ended)
+    np.testing.assert_array_equal(bench.labels.data, mine)
+    assert "it was undone" in bench.session.status
+
+
+def test_redone_while_more_is_merged(
+    bench: Bench, qtbot: Qtbot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is merged without the cells that redo brings back would fill what they leave."""
+    core = np.roll(bench.truth, 4, axis=0) == np.roll(bench.truth, -4, axis=0)
+    find(bench, np.where(core, bench.truth, 0))
+    undone(bench, qtbot)
+    find(bench, bench.truth)
+    gate = held(qtbot, monkeypatch, accepted_before, "addition", bench.accepting.accept)
+    bench.labels.redo()
+    before = np.array(bench.labels.data)
+    gate.opened.set()
+    qtbot.waitUntil(bench.ended)
+    assert len(np.unique(bench.labels.data)) == len(np.unique(before))
+    np.testing.assert_array_equal(bench.labels.data[before > 0], before[before > 0])
+
+
+def test_erased_while_a_filter_is_drawn(bench: Bench, qtbot: Qtbot, several: None) -> None:
+    """As the next Accept ends nothing of the prediction is drawn; then the same cells are."""
+    find(bench, np.where(bench.truth <= 15, bench.truth, 0))
+    accepted(bench, qtbot)
+    erase(bench, 11, 12)
+    find(bench, bench.truth)
+    bench.session.status = ""
+    bench.accepting.accept()
+    qtbot.waitUntil(lambda: bench.session.status.startswith("Adding 15 cells"))
+    layers.note_undrawn(bench.found, [0])
+    qtbot.waitUntil(bench.ended)
+    find(bench, bench.truth)
+    before = np.array(bench.labels.data)
+    accepted(bench, qtbot)
+    np.testing.assert_array_equal(bench.labels.data, before)

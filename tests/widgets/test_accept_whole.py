@@ -16,7 +16,7 @@ from napari_unet import layers
 from napari_unet.layers import adding as module
 from napari_unet.layers import writing
 from napari_unet.session import Session
-from napari_unet.widgets import accepting, numbering, pieces
+from napari_unet.widgets import accepted_before, accepting, numbering, pieces
 from napari_unet.widgets.accepting import Accepting
 from napari_unet.widgets.annotating import Annotating
 from napari_unet.widgets.pieces import Pieces
@@ -131,7 +131,7 @@ def test_data_that_are_exchanged_between_portions(
 def test_data_that_are_exchanged_while_they_are_merged(
     bench: Bench, qtbot: Qtbot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    gate = held(qtbot, monkeypatch, accepting, "addition", bench.accepting.accept)
+    gate = held(qtbot, monkeypatch, accepted_before, "addition", bench.accepting.accept)
     new = np.where(np.isin(bench.truth, (11, 12)), bench.truth + 100, 0).astype(np.int32)
     bench.labels.data = new.copy()
     gate.opened.set()
@@ -195,7 +195,7 @@ def test_a_filter_that_acts_between_portions_is_not_accepted(
 def test_what_numbers_are_is_as_it_was_when_accept_was_pressed(
     bench: Bench, qtbot: Qtbot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    gate = held(qtbot, monkeypatch, accepting, "addition", bench.accepting.accept)
+    gate = held(qtbot, monkeypatch, accepted_before, "addition", bench.accepting.accept)
     bench.labels.paint((2, 2), 11)
     mine = bench.labels.data == 11
     bench.annotating.choose_labels_are("classes")

@@ -11,7 +11,7 @@ from qtpy.QtCore import QObject
 
 from napari_unet import layers
 from napari_unet.session import Session
-from napari_unet.widgets import accepting, pieces
+from napari_unet.widgets import accepted_before, pieces
 from napari_unet.widgets.annotating import Annotating
 from napari_unet.widgets.pieces import Pieces
 from napari_unet.widgets.undoing import Undoing
@@ -37,7 +37,7 @@ def test_labels_that_are_locked_while_cells_are_merged(
     bench: Bench, qtbot: Qtbot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before = np.array(bench.labels.data)
-    gate = held(qtbot, monkeypatch, accepting, "addition", bench.accepting.accept)
+    gate = held(qtbot, monkeypatch, accepted_before, "addition", bench.accepting.accept)
     bench.labels.editable = False
     gate.opened.set()
     qtbot.waitUntil(bench.ended)
@@ -92,7 +92,7 @@ def test_a_training_waits_until_the_cells_are_there(
 ) -> None:
     learnt: list[np.ndarray] = []
     if phase == "merged":
-        gate = held(qtbot, monkeypatch, accepting, "addition", bench.accepting.accept)
+        gate = held(qtbot, monkeypatch, accepted_before, "addition", bench.accepting.accept)
         gate.opened.set()
     else:
         begun(bench, qtbot)
@@ -115,6 +115,7 @@ def test_no_training_begins_without_the_cells_that_it_has_waited_for(
     qtbot.waitUntil(bench.ended)
     qtbot.wait(50)
     assert not learnt and "it was undone" in bench.session.status
+    assert "What waited for them was not begun" in bench.session.status
 
 
 def test_nothing_begins_after_the_window_was_closed(
@@ -133,7 +134,7 @@ def test_nothing_begins_after_the_window_was_closed(
 def test_accept_of_another_image_while_cells_are_merged_is_answered(
     bench: Bench, qtbot: Qtbot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    gate = held(qtbot, monkeypatch, accepting, "addition", bench.accepting.accept)
+    gate = held(qtbot, monkeypatch, accepted_before, "addition", bench.accepting.accept)
     bench.annotating.turn_to(layers.key(bench.other))
     bench.accepting.accept()
     assert "of cells are still being added" in bench.session.status

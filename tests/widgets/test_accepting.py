@@ -12,7 +12,7 @@ from napari import Viewer
 from napari.layers import Labels, _layer_actions
 
 from napari_unet import layers
-from napari_unet.widgets import accepting
+from napari_unet.widgets import accepted_before
 
 from .conftest import done, partner
 from .test_meanwhile import Gate
@@ -153,8 +153,8 @@ def test_labels_that_change_while_cells_are_accepted(
     qtbot: Any,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    labels, gate, said = partner(trained, "labels"), Gate(accepting.addition), []
-    monkeypatch.setattr(accepting, "addition", gate)
+    labels, gate, said = partner(trained, "labels"), Gate(accepted_before.addition), []
+    monkeypatch.setattr(accepted_before, "addition", gate)
     dock.desk.session.events.status.connect(said.append)  # what does not fit is told next
     press("unet_accept")
     qtbot.waitUntil(gate.reached.is_set, timeout=5000)

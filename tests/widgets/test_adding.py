@@ -14,6 +14,7 @@ from napari.layers import Labels
 from napari_unet import layers
 from napari_unet.layers import adding as module
 from napari_unet.layers import history
+from napari_unet.layers.adding import whole_copy
 from napari_unet.widgets import accepting
 from napari_unet.widgets.watching import Watching
 
@@ -123,6 +124,19 @@ def test_a_free_id_is_beyond_all_that_is_still_to_be_written(labels: Labels) -> 
     assert layers.next_free_id(labels) == 10 + 24
     write(adding)
     assert layers.next_free_id(labels) == 10 + 24
+
+
+def test_a_copy_in_the_middle_is_not_filled_where_it_was_erased(labels: Labels) -> None:
+    index, values = everything(labels)
+    adding = layers.Adding(labels, np.roll(index, 60), np.roll(values, 60), 33)
+    adding.go_on()
+    at = np.full(4, 2), np.arange(4), np.arange(4)  # not written yet
+    labels.data_setitem(at, 3)
+    labels.data_setitem(at, 0)
+    copy = whole_copy(labels)
+    assert not copy[at].any() and np.count_nonzero(copy == 0) == 4
+    write(adding)
+    np.testing.assert_array_equal(labels.data, copy)
 
 
 def test_each_portion_is_told(viewer: ViewerModel, labels: Labels) -> None:

@@ -9,7 +9,7 @@ import pytest
 from napari.layers import Labels
 
 from napari_unet import layers
-from napari_unet.widgets import accepting, pieces
+from napari_unet.widgets import accepted_before, pieces
 from napari_unet.widgets.pieces import Pieces
 
 from .test_accept_whole import Bench, held
@@ -63,7 +63,7 @@ def test_that_was_taken_up_while_found_cells_are_merged(
 ) -> None:
     labels = bench.labels
     bench.annotating.new_cell()
-    gate = held(qtbot, monkeypatch, accepting, "addition", bench.accepting.accept)
+    gate = held(qtbot, monkeypatch, accepted_before, "addition", bench.accepting.accept)
     labels.swap_selected_and_background_labels()
     gate.opened.set()
     qtbot.waitUntil(bench.ended)

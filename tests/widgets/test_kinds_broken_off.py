@@ -10,7 +10,7 @@ import pytest
 
 from napari_unet import layers
 from napari_unet.layers import adding as module
-from napari_unet.widgets import accepting
+from napari_unet.widgets import accepted_before, accepting
 
 from .test_accept_whole import Bench, held
 from .test_accept_whole import bench as bench
@@ -34,7 +34,7 @@ def painted(bench: Bench, qtbot: Qtbot, monkeypatch: pytest.MonkeyPatch) -> np.n
     """Where the user paints kind 1, while it is merged and while it is added."""
     labels = bench.labels
     mine = labels.data == 1
-    gate = held(qtbot, monkeypatch, accepting, "class_addition", bench.accepting.accept)
+    gate = held(qtbot, monkeypatch, accepted_before, "class_addition", bench.accepting.accept)
     labels.paint(BEFORE, 1)
     bench.session.status = ""
     gate.opened.set()

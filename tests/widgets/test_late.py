@@ -13,7 +13,7 @@ from napari import Viewer
 from qtpy.QtWidgets import QPushButton
 
 from napari_unet import layers
-from napari_unet.widgets import accepting, filtering, growing, predicting
+from napari_unet.widgets import accepted_before, accepting, filtering, growing, predicting
 from napari_unet.widgets.accepting import Accepting
 from napari_unet.widgets.desk import Desk
 from napari_unet.widgets.filtering import Filtering
@@ -143,7 +143,7 @@ def probability(dock: Any) -> None:
 LATE = [
     (predict, predicting, "final"),
     (predict, growing, "provisional"),
-    (accept, accepting, "addition"),
+    (accept, accepted_before, "addition"),
     (filter_, filtering, "relabelled"),
     (probability, filtering, "probability"),
 ]

@@ -18,7 +18,7 @@ from scipy import ndimage
 
 from napari_unet import layers
 from napari_unet.models import in_hand
-from napari_unet.widgets import accepting, filtering, predicting
+from napari_unet.widgets import accepted_before, filtering, predicting
 
 from .conftest import done, partner
 from .mouse import canvas_pixel, settle
@@ -48,11 +48,11 @@ class Gate:
 def test_cells_accepted_in_a_stroke_come_after_it(
     trained: Viewer, press: Press, qtbot: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    labels, gate = partner(trained, "labels"), Gate(accepting.addition)
+    labels, gate = partner(trained, "labels"), Gate(accepted_before.addition)
     settle(trained, qtbot)
     press("unet_new_cell")
     brush = labels.selected_label
-    monkeypatch.setattr(accepting, "addition", gate)
+    monkeypatch.setattr(accepted_before, "addition", gate)
     press("unet_accept")
     qtbot.waitUntil(gate.reached.is_set, timeout=5000)
     native = trained.window._qt_viewer.canvas.native

@@ -9,7 +9,7 @@ import pytest
 from napari.layers.utils._link_layers import link_layers, unlink_layers
 
 from napari_unet import layers
-from napari_unet.widgets import accepting, numbering, pieces
+from napari_unet.widgets import accepted_before, numbering, pieces
 from napari_unet.widgets.pieces import Pieces
 
 from .test_accept_whole import Bench, held, wish_for_a_number
@@ -121,7 +121,7 @@ def test_a_number_that_cells_added_meanwhile_have_brought(
     labels = bench.labels
     bench.viewer.layers.selection.active = labels
     labels.selected_label = 3
-    merging = held(qtbot, monkeypatch, accepting, "addition", bench.accepting.accept)
+    merging = held(qtbot, monkeypatch, accepted_before, "addition", bench.accepting.accept)
     bench.annotating.counting.afresh(labels)
     seeking = held(qtbot, monkeypatch, numbering, "look", bench.annotating.new_cell)
     assert labels.mode == "pan_zoom"

@@ -9,7 +9,7 @@ import pytest
 
 from napari_unet import layers
 from napari_unet.layers import adding as module
-from napari_unet.widgets import accepting
+from napari_unet.widgets import accepted_before, accepting
 
 from .test_accept_whole import Bench, begun, held
 from .test_accept_whole import bench as bench
@@ -75,7 +75,7 @@ def test_a_cell_painted_while_they_are_merged_and_erased_while_they_are_added(
 ) -> None:
     labels = bench.labels
     labels.brush_size = 5
-    gate = held(qtbot, monkeypatch, accepting, "addition", bench.accepting.accept)
+    gate = held(qtbot, monkeypatch, accepted_before, "addition", bench.accepting.accept)
     labels.paint(unwritten(bench), 11)
     mine = labels.data == 11
     gate.opened.set()

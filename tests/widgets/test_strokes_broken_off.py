@@ -11,7 +11,7 @@ from napari.layers import Labels
 
 from napari_unet import layers
 from napari_unet.core.tally import tally
-from napari_unet.widgets import accepting
+from napari_unet.widgets import accepted_before
 
 from .test_accept_whole import Bench, begun, held
 from .test_accept_whole import bench as bench
@@ -73,7 +73,7 @@ def test_a_first_portion_that_fails_is_no_step(
 ) -> None:
     before, labels = np.array(bench.labels.data), bench.labels
     labels.paint((2, 2), 77)
-    gate = held(qtbot, monkeypatch, accepting, "addition", bench.accepting.accept)
+    gate = held(qtbot, monkeypatch, accepted_before, "addition", bench.accepting.accept)
     with monkeypatch.context() as patch:
         patch.setattr(labels, "data_setitem", failing(labels, written=True))
         gate.opened.set()

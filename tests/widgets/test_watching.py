@@ -151,3 +151,22 @@ def test_what_is_large_is_looked_at_afresh(
     labels.undo()
     assert len(told) == 2
     watching.close()
+
+
+@pytest.mark.parametrize("step", ["undo", "redo"])
+def test_labels_that_were_made_narrower_meanwhile(step: str, window: Viewer) -> None:
+    """By napari's “Convert data type”: no number is cut off where it comes back."""
+    image = window.add_image(np.zeros((9, 9), np.uint8))
+    labels = layers.make_labels(window, image)
+    watching = Watching(window)
+    watching.refresh()
+    at = np.arange(3), np.arange(3)
+    labels.data_setitem(at, 300)
+    if step == "undo":
+        labels.data_setitem(at, 1)
+    else:
+        labels.undo()
+    labels.data = labels.data.astype(np.uint8)
+    getattr(labels, step)()
+    assert (labels.data[at] == 300).all()
+    watching.close()
