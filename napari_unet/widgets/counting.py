@@ -52,6 +52,7 @@ class Counting(QObject):
         self._watching = watching
         self._asking = Latest()
         self._tallies: dict[Labels, Tally] = {}
+        self._told: list[str] = []  # of images that cannot be counted: not again at each stroke
         self._pause = QTimer(self)
         self._pause.setSingleShot(True)
         self._pause.setInterval(PAUSE)
@@ -95,7 +96,7 @@ class Counting(QObject):
             return
         kind = self._session.labels_are
 
-        def done(result: tuple[Annotated, dict[int, Tally], list[Exception]]) -> None:
+        def done(result: tuple[Annotated, dict[int, Tally], list[str]]) -> None:
             annotated, found, failures = result
             if any(self._watching.painting(x) for x in uncounted):
                 self.soon()
@@ -104,8 +105,9 @@ class Counting(QObject):
                 if id(layer.data) in found:
                     self._tallies[layer] = found[id(layer.data)]
             self.counted.emit(annotated)
-            for failure in failures[:1]:  # the status line holds one sentence
-                self.failed.emit(words_for(failure))
+            new, self._told = [x for x in failures if x not in self._told], failures
+            for failure in new[:1]:  # the status line holds one sentence
+                self.failed.emit(failure)
 
         self._asking.ask(lambda: counted(parts, kind), done, self.failed.emit)
 
@@ -161,22 +163,21 @@ class Count:
     doubt: bool = False
 
 
-def counted(
-    parts: list[Part], kind: LabelsAre
-) -> tuple[Annotated, dict[int, Tally], list[Exception]]:
+def counted(parts: list[Part], kind: LabelsAre) -> tuple[Annotated, dict[int, Tally], list[str]]:
     """How much is annotated in all images together, and the tallies by id of their array.
 
-    An image that cannot be counted costs the others nothing: what went wrong comes last. Not for
-    the GUI thread.
+    An image that cannot be counted costs the others nothing: what went wrong comes last, in
+    sentences. Not for the GUI thread.
     """
     counts: list[tuple[Part, Count]] = []
     found: dict[int, Tally] = {}
-    failures: list[Exception] = []
+    failures: list[str] = []
     for part in parts:
         try:
             counts.append((part, _count(part, kind, found)))
         except Exception as failure:  # noqa: BLE001 - arrays may be anybody's: files, networks
-            failures.append(failure)
+            words = words_for(failure)
+            failures.append(words if part.name in words else f"“{part.name}”: {words}")
             counts.append((part, Count()))
     values = {number for _, count in counts for number in count.ids}
     annotated = Annotated(
