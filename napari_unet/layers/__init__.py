@@ -22,10 +22,12 @@ from .own import (
     widen,
 )
 from .pairing import (
+    ENDING,
     disown_copy,
     fits,
     fitting_labels,
     misfit,
+    named_for,
     pair,
     pair_the_obvious,
     set_axes,
@@ -68,6 +70,7 @@ from .weights import redraw_touching, show_touching, show_weights
 from .writing import Part, Writing, whole_slice
 
 __all__ = [
+    "ENDING",
     "Adding",
     "Held",
     "Part",
@@ -107,6 +110,7 @@ __all__ = [
     "make_labels",
     "make_regions",
     "misfit",
+    "named_for",
     "next_free_id",
     "not_at_hand",
     "note_accepted",

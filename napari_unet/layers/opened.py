@@ -7,11 +7,10 @@ from napari.viewer import Viewer
 
 from .making import geometry
 from .orphans import PAINTED
-from .pairing import pair, set_free
+from .pairing import ENDING, pair, set_free
 from .reading import labels_shape
 from .roles import KEY, images, partner
 
-ENDING = "_labels"
 TAKEN = "taken"  # of labels that were made of a file; napari hands it on to what it makes of them
 
 

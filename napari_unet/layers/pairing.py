@@ -9,6 +9,8 @@ from .adding import complete_copy
 from .reading import labels_shape
 from .roles import KEY, RESULTS, find, images, key, partner, role
 
+ENDING = "_labels"  # of a file's name, and so of a layer's: they are those of the image before it
+
 
 def fitting_labels(viewer: Viewer, image: Image) -> list[Labels]:
     """The labels layers that could be this image's: of its shape, and no other image's.
@@ -107,13 +109,31 @@ def disown_copy(viewer: Viewer, layer: Layer) -> None:
 
 
 def pair_the_obvious(viewer: Viewer, image: Image) -> Labels | None:
-    """The image's labels; if it has none, the one labels layer that fits no other image."""
+    """The image's labels; if it has none, those that are called after it (`NAME_labels`).
+
+    Else the one labels layer that fits, and no other image, unless it is called after another.
+    """
     labels = partner(viewer, image, "labels")
     if labels is not None:
         return labels if isinstance(labels, Labels) else None
     free = [x for x in fitting_labels(viewer, image) if KEY not in x.metadata]
+    named = [x for x in free if x.name == image.name + ENDING]
     rivals = [x for x in images(viewer) if labels_shape(x) == labels_shape(image)]
-    if len(free) != 1 or len(rivals) != 1:
+    if not named and len(rivals) == 1:
+        named = [x for x in free if not x.name.endswith(ENDING)]
+    if len(named) != 1:
         return None
-    pair(viewer, image, free[0])
-    return free[0]
+    pair(viewer, image, named[0])
+    return named[0]
+
+
+def named_for(viewer: Viewer, labels: Labels) -> tuple[Image | None, str]:
+    """The image whose name the labels have and which they fit, and the name that they have.
+
+    "" = they are not called NAME_labels, or were the user's or an image's before.
+    """
+    if not labels.name.endswith(ENDING) or KEY in labels.metadata:
+        return None, ""
+    name = labels.name.removesuffix(ENDING)
+    image = next((x for x in images(viewer) if x.name == name and not misfit(x, labels)), None)
+    return image, name

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from napari.layers import Image
+from napari.layers import Image, Labels
 from napari.viewer import Viewer
 from qtpy.QtCore import QObject, QTimer
 
@@ -12,6 +12,11 @@ from napari_unet import layers
 from napari_unet.session import Session
 
 from .numbering import Numbering
+
+SPARE = "“{}” holds the labels of {}, which has some: choose it under Labels to use it instead."
+MISSING = (
+    "“{}” waits for an image called “{}”: choose it under Labels if it belongs to another one."
+)
 
 
 class Arriving(QObject):
@@ -26,6 +31,7 @@ class Arriving(QObject):
         self._soon.setSingleShot(True)
         self._soon.setInterval(0)
         self._soon.timeout.connect(self._on_settled)
+        self._told: set[str] = set()  # labels that are nobody's, of which it was said
         self._words: list[str] = []  # to be said once the panel has turned to what is there now
         viewer.layers.events.inserted.connect(self._on_inserted)
         viewer.layers.events.removed.connect(self._on_removed)
@@ -45,6 +51,8 @@ class Arriving(QObject):
             labels = layers.pair_the_obvious(self._viewer, image)
             if labels is not None and labels is not before:
                 self._numbering.opened(labels)
+                if labels.name.endswith(layers.ENDING):
+                    self._words.append(f"“{labels.name}” holds the labels of {image.name}.")
 
     def _on_inserted(self, event: Any) -> None:
         viewer, layer = self._viewer, event.value
@@ -78,13 +86,30 @@ class Arriving(QObject):
             mine = layers.partner(self._viewer, image, "labels") is labels
             if mine:
                 self._numbering.opened(labels)
-            self._words.append(
-                f"“{labels.name}” holds the labels of {image.name}"
-                + ("." if mine else ", which has some: choose it under Labels to use it instead.")
-            )
+                self._words.append(f"“{labels.name}” holds the labels of {image.name}.")
+            else:
+                self._words.append(SPARE.format(labels.name, image.name))
+
+    def _tell_of_others(self) -> None:
+        """Of labels with the name of an image that has others, or is not there; once of each."""
+        viewer = self._viewer
+        images = layers.images(viewer)
+        without = [x for x in images if layers.partner(viewer, x, "labels") is None]
+        for labels in [x for x in viewer.layers if isinstance(x, Labels)]:
+            image, name = layers.named_for(viewer, labels)
+            if not name or layers.key(labels) in self._told:
+                continue
+            if image is not None:
+                self._words.append(SPARE.format(labels.name, image.name))
+            elif any(layers.fits(x, labels) for x in without):
+                self._words.append(MISSING.format(labels.name, name))
+            else:
+                continue
+            self._told.add(layers.key(labels))
 
     def _on_settled(self) -> None:
         self._take_label_files()
+        self._tell_of_others()
         words, self._words = " ".join(self._words), []
         if words and not self._session.job:
             self._session.say(words, "done")

@@ -240,3 +240,49 @@ def test_a_label_file_dragged_into_the_window(
     _layer_actions._convert(window.layers, "image")  # taken back by the user: it stays so
     qtbot.wait(50)
     assert [x.name for x in layers.images(window)] == ["cells", "cells_labels"]
+
+
+# ---- files of numbers that napari opens as labels ---------------------------------------------
+
+
+ORDERS = ["a b a_labels b_labels", "a a_labels b b_labels", "b_labels a a_labels b"]
+
+
+@pytest.mark.parametrize("order", [*ORDERS, "a_labels a b_labels b"])
+def test_labels_go_to_the_image_of_their_name(
+    order: str, window: Viewer, dock: Any, qtbot: Any
+) -> None:
+    """In any order; none is another image's for a moment."""
+    for name in order.split():
+        if name.endswith("_labels"):
+            window.add_labels(np.full((40, 50), 1 + ord(name[0]), np.int32), name=name)
+        else:
+            window.add_image(picture(ord(name)), name=name)
+        for image in layers.images(window):
+            labels = layers.partner(window, image, "labels")
+            assert labels is None or labels.name == f"{image.name}_labels"
+    for image in layers.images(window):
+        assert layers.partner(window, image, "labels").name == f"{image.name}_labels"
+    session = dock.desk.session
+    qtbot.waitUntil(lambda: "_labels” holds the labels of " in session.status)
+
+
+def test_labels_of_another_name_are_nobodys(window: Viewer, dock: Any, qtbot: Any) -> None:
+    session = dock.desk.session
+    window.add_labels(np.ones((40, 50), np.int32), name="b_labels")
+    image = window.add_image(picture(), name="a")
+    qtbot.waitUntil(lambda: "waits for an image called “b”" in session.status)
+    assert layers.partner(window, image, "labels") is None
+    layers.make_labels(window, image)
+    window.add_labels(np.ones((40, 50), np.int32), name="a_labels")
+    qtbot.waitUntil(lambda: "holds the labels of a, which has some" in session.status)
+    session.say("Something else.", "done")
+    window.add_image(picture(1, (9, 9)), name="c")
+    qtbot.wait(20)
+    assert "_labels" not in session.status, "it is said once"
+
+
+def test_labels_of_any_other_name_go_to_the_only_image(window: Viewer, dock: Any) -> None:
+    image = window.add_image(picture(), name="a")
+    labels = window.add_labels(np.ones((40, 50), np.int32), name="mask")
+    assert layers.partner(window, image, "labels") is labels
