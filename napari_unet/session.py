@@ -46,7 +46,10 @@ class Annotated:
     def words(self, labels_are: LabelsAre) -> str:
         """Such as "12 cells in 2 images; every unpainted pixel counts as background"."""
         if not self.anything:
-            return "Nothing is painted yet."
+            marked = self.regions or self.background
+            return (
+                f"No cell is painted yet; {self._rest()}" if marked else "Nothing is painted yet."
+            )
         what = (
             count(self.cells, "cell") if labels_are == "instances" else count(self.classes, "class")
         )

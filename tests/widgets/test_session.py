@@ -34,6 +34,11 @@ def test_a_field_tells_its_listeners() -> None:
     ("annotated", "kind", "words"),
     [
         (Annotated(), "instances", "Nothing is painted yet."),
+        (
+            Annotated(regions=1),
+            "instances",
+            "No cell is painted yet; only what is inside the 1 region or painted counts.",
+        ),
         (Annotated(1, 1), "instances", "1 cell; every unpainted pixel counts as background."),
         (
             Annotated(12, 2),
