@@ -9,6 +9,7 @@ from .copies import region_count, region_outlines, snapshot, snapshots
 from .drawing import redraw
 from .found_look import dress, dress_all, outline_width
 from .making import make_background, make_labels, make_regions, start_painting, uncover
+from .moving import MOVES, Place, bring_along, place
 from .opened import take_label_files
 from .orphans import leave, left_for, take_back
 from .own import (
@@ -71,15 +72,18 @@ from .writing import Part, Writing, whole_slice
 
 __all__ = [
     "ENDING",
+    "MOVES",
     "Adding",
     "Held",
     "Part",
+    "Place",
     "Role",
     "Writing",
     "accepted",
     "axes",
     "axes_choices",
     "being_added",
+    "bring_along",
     "brush_number",
     "current_slice",
     "disown_copy",
@@ -124,6 +128,7 @@ __all__ = [
     "pair_the_obvious",
     "partner",
     "pixels",
+    "place",
     "prediction_layer",
     "redraw",
     "redraw_at_once",

@@ -14,6 +14,7 @@ from napari_unet.core.errors import BadInput
 from napari_unet.snapshots import Outline, Snapshot, flat_corners, slice_of
 
 from .adding import whole_copy
+from .moving import place
 from .pairing import misfit
 from .reading import axes, kept_axes, labels_shape, pixels
 from .roles import images, partner
@@ -95,23 +96,11 @@ def _to_pixels(
     layer: Layer, image: Image
 ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
     """Matrix and shift from the layer's data to the pixels of the image without its channels."""
-    ours, at = _to_world(layer, list(range(layer.ndim)))
-    theirs, origin = _to_world(image, kept_axes(image))
+    (ours, at), (theirs, origin) = place(layer), place(image)
+    keep = kept_axes(image)
+    theirs, origin = theirs[np.ix_(keep, keep)], origin[keep]
     matrix = np.asarray(np.linalg.solve(theirs, ours), np.float64)
     shift = np.asarray(np.linalg.solve(theirs, at - origin), np.float64)
     if np.allclose(matrix, np.eye(len(matrix)), atol=1e-9) and np.allclose(shift, 0, atol=1e-6):
         return np.eye(len(matrix)), np.zeros(len(shift))  # the usual case, exactly
     return matrix, shift
-
-
-def _to_world(
-    layer: Layer, axes: list[int]
-) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-    """The layer's transform on these axes: matrix and shift."""
-
-    def world(position: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-        return np.asarray(layer.data_to_world(position))[axes]
-
-    origin = world(np.zeros(layer.ndim))
-    ones = np.eye(layer.ndim)[axes]
-    return np.stack([world(one) - origin for one in ones], axis=1), origin

@@ -19,6 +19,7 @@ from napari_unet.session import Annotated, Session
 from .arriving import Arriving
 from .counting import Counting
 from .in_hand import in_hand, take_up, unfinished
+from .moving import Moving
 from .numbering import Numbering
 from .watching import Watching
 
@@ -43,6 +44,7 @@ class Annotating(QObject):
         self.counting.failed.connect(self._on_failed)
         self.numbering = Numbering(session, self.watching, self.counting, self)
         self._arriving = Arriving(viewer, session, self.numbering, self)  # before the rest looks
+        self._moving = Moving(viewer)
         for name in LIST_EVENTS:
             getattr(viewer.layers.events, name).connect(self._on_layers)
         viewer.layers.selection.events.active.connect(self._on_active)
@@ -57,6 +59,7 @@ class Annotating(QObject):
             self._watch(layer, False)
         self._regions.clear()
         self._arriving.close()
+        self._moving.close()
         self.numbering.close()
         for image in layers.images(self._viewer):
             image.events.data.disconnect(self._on_layers)
