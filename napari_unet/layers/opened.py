@@ -7,8 +7,7 @@ from napari.viewer import Viewer
 
 from .making import geometry
 from .orphans import PAINTED
-from .pairing import ENDING, pair, set_free
-from .reading import labels_shape
+from .pairing import ENDING, called_after, pair, set_free
 from .roles import KEY, images, partner
 
 TAKEN = "taken"  # of labels that were made of a file; napari hands it on to what it makes of them
@@ -49,6 +48,4 @@ def _image_of_file(viewer: Viewer, layer: Image) -> Image | None:
         return None
     if layer.rgb or layer.data.dtype.kind not in "iu":
         return None
-    name, shape = layer.name.removesuffix(ENDING), tuple(layer.data.shape)
-    named = (x for x in images(viewer) if x.name == name and x is not layer)
-    return next((x for x in named if labels_shape(x) == shape), None)
+    return called_after(viewer, layer)

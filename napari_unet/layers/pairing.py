@@ -134,6 +134,11 @@ def named_for(viewer: Viewer, labels: Labels) -> tuple[Image | None, str]:
     """
     if not labels.name.endswith(ENDING) or KEY in labels.metadata:
         return None, ""
-    name = labels.name.removesuffix(ENDING)
-    image = next((x for x in images(viewer) if x.name == name and not misfit(x, labels)), None)
-    return image, name
+    return called_after(viewer, labels), labels.name.removesuffix(ENDING)
+
+
+def called_after(viewer: Viewer, layer: Layer) -> Image | None:
+    """The image called NAME whose labels a layer called NAME_labels can be, by its shape."""
+    name = layer.name.removesuffix(ENDING)
+    named = (x for x in images(viewer) if x.name == name and x is not layer)
+    return next((x for x in named if not misfit(x, layer)), None)

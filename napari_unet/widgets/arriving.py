@@ -50,9 +50,12 @@ class Arriving(QObject):
             before = layers.partner(self._viewer, image, "labels")
             labels = layers.pair_the_obvious(self._viewer, image)
             if labels is not None and labels is not before:
-                self._numbering.opened(labels)
-                if labels.name.endswith(layers.ENDING):
-                    self._words.append(f"“{labels.name}” holds the labels of {image.name}.")
+                self._opened(image, labels)
+
+    def _opened(self, image: Image, labels: Labels) -> None:
+        self._numbering.opened(labels)
+        if labels.name.endswith(layers.ENDING):
+            self._words.append(f"“{labels.name}” holds the labels of {image.name}.")
 
     def _on_inserted(self, event: Any) -> None:
         viewer, layer = self._viewer, event.value
@@ -83,10 +86,8 @@ class Arriving(QObject):
 
     def _take_label_files(self) -> None:
         for image, labels in layers.take_label_files(self._viewer):
-            mine = layers.partner(self._viewer, image, "labels") is labels
-            if mine:
-                self._numbering.opened(labels)
-                self._words.append(f"“{labels.name}” holds the labels of {image.name}.")
+            if layers.partner(self._viewer, image, "labels") is labels:
+                self._opened(image, labels)
             else:
                 self._words.append(SPARE.format(labels.name, image.name))
 
