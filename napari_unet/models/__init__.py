@@ -3,7 +3,7 @@
 from .in_hand import InHand, in_hand
 from .named import DEFAULT, PRETRAINED, NamedModel, called, find_model, list_models, save_as
 from .places import home, models_folder, name_of_run, runs_folder
-from .pruning import prune_runs
+from .pruning import prune_runs, remove_untrained
 
 __all__ = [
     "DEFAULT",
@@ -18,6 +18,7 @@ __all__ = [
     "models_folder",
     "name_of_run",
     "prune_runs",
+    "remove_untrained",
     "runs_folder",
     "save_as",
 ]

@@ -123,9 +123,17 @@ def _somebodys(run: Path, said: dict[str, Any], us: int) -> bool:
         return True
 
 
+def remove_untrained(run: Path) -> None:
+    """Delete a run in which nothing was learnt, unless somebody has put files of his own there."""
+    with contextlib.suppress(OSError):  # it is gone, or cannot be looked into
+        if not holds_more(run, OURS):
+            _delete(run)
+
+
 def _delete(run: Path) -> bool:
     """Delete a run, whole or not at all; False where a program has a file of it open."""
-    # moved first: on Windows that fails as long as anything in it is open, and then all is there
+    # moved first: its name is free at once, whatever comes to be there while its files are deleted;
+    # on Windows that fails as long as anything in it is open, and then all is there
     gone = part_beside(run, suffix="")
     try:
         run.rename(gone)

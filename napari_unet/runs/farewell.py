@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from .folder import RunFolder
-from .messages import Message, failed, warning
+from .messages import Message, failed, given_up, warning
 
-EARLY = "Stopped before training began: there is no model yet."
+EARLY = "Stopped before training began: no model was made."
 
 
 def done(
@@ -47,7 +47,7 @@ def stopped_training(path: Path) -> Message:
     """What a training has come to by what lies in its folder, which may be gone by now."""
     run = RunFolder(path)
     try:
-        return _come_to(run) if run.model.exists() else failed("train", str(path), EARLY)
+        return _come_to(run) if run.model.exists() else given_up(str(path), EARLY)
     except (OSError, ValueError, LookupError, TypeError):
         return failed("train", str(path), f"Stopped; {path} can no longer be read as a run folder.")
 
@@ -57,7 +57,7 @@ def _come_to(run: RunFolder) -> Message:
     if said and said[-1]["event"] == "done":  # it ended just now
         return said[-1]
     if run.info["base"] is None and not any(m["event"] == "step" for m in said):
-        return failed("train", path, "Stopped before the first step: nothing was learnt.")
+        return given_up(path, "Stopped before the first step: nothing was learnt.")
     scores = {m["step"]: m["score"] for m in said if m["event"] == "held-out"}
     saved = [m["step"] for m in said if m["event"] == "saved"]
     before, after = scores.get(0), scores.get(saved[-1]) if saved else scores.get(0)

@@ -118,6 +118,11 @@ def failed(what: str, path: str, words: str) -> Message:
     return {"event": "failed", "what": what, "path": path, "words": words}
 
 
+def given_up(path: str, words: str) -> Message:
+    """A training was stopped, as was asked, before anything was learnt."""
+    return {**failed("train", path, words), "stopped": True}
+
+
 def _is(value: Any, kinds: _Kinds) -> bool:
     """Of one of these types; True and False are no numbers, and no number is astronomic."""
     if isinstance(value, bool):

@@ -6,7 +6,9 @@ import contextlib
 import itertools
 import os
 import re
+import threading
 import time
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -47,6 +49,8 @@ OF_A_JOB = re.compile(r"job\.json|(image|probability|labels)\.npy")
 RUNS_LISTED = 10  # the newest trainings of earlier sessions
 QUIET = 5.0  # seconds after which it is looked again whether a training is at work elsewhere
 _numbers = itertools.count(1)
+_named: set[Path] = set()  # runs of this process
+_naming = threading.Lock()
 
 
 @dataclass(frozen=True)
@@ -175,13 +179,17 @@ def weights_of(name: str) -> WeightSettings:
 def new_run_folder(*needed: str) -> Path:
     """Where the next training goes, named by its time; the oldest runs make room.
 
-    Models that are `needed` stay in any case; "" = none.
+    Models that are `needed` stay in any case; "" = none. No name is given twice: a folder that was
+    given up may still be in the making, or just be going.
     """
     folder = runs_folder()
     folder.mkdir(parents=True, exist_ok=True)
     with contextlib.suppress(OSError):  # what cannot be tidied up is no reason not to train
         prune_runs(keep=[Path(model) for model in needed if model])
-    return _free(folder / name_of_run())
+    with _naming:
+        path = _free(folder / name_of_run(), _named)
+        _named.add(path)
+    return path
 
 
 def new_job_folder() -> Path:
@@ -215,6 +223,7 @@ def _clear_jobs() -> None:
                 remove(job)
 
 
-def _free(path: Path) -> Path:
-    candidates = (path.with_name(f"{path.name} {n}") for n in itertools.count(2))
-    return path if not path.exists() else next(p for p in candidates if not p.exists())
+def _free(path: Path, taken: Collection[Path] = ()) -> Path:
+    others = (path.with_name(f"{path.name} {n}") for n in itertools.count(2))
+    candidates = itertools.chain([path], others)
+    return next(p for p in candidates if p not in taken and not p.exists())

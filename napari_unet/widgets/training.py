@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -14,7 +13,7 @@ from qtpy.QtCore import QObject, Signal
 from napari_unet import layers
 from napari_unet.advice import advise, the_model, why_not_train
 from napari_unet.core.settings import TrainOptions
-from napari_unet.models import PRETRAINED
+from napari_unet.models import PRETRAINED, remove_untrained
 from napari_unet.runs.farewell import stopped_training
 from napari_unet.runs.folder import RunFolder
 from napari_unet.session import FROM_BASE, Progress, Session
@@ -115,13 +114,7 @@ class Training(QObject):
         session.job = "stopping"
         session.say("Stopping; the best weights so far are kept…", "busy")
         if not self._child.stop():
-            self._end()
-            if run is not None and not has_checkpoint(run):
-                self._remove(run)
-            elif run is not None:
-                session.resumable_words = "stopped"
-                session.resumable = run
-            advise(session, "Stopped before the training had begun.")
+            self._given_up(run, "Stopped before the training had begun.")
 
     # ---- what the worker says
 
@@ -142,7 +135,11 @@ class Training(QObject):
         elif event == "done":
             self._on_done(said)
         elif event == "failed":
-            self._broken_off(sentence(str(said.get("words", "The training failed"))))
+            words = sentence(str(said.get("words", "The training failed")))
+            if said.get("stopped"):
+                self._given_up(self._run, words)
+            else:
+                self._broken_off(words)
 
     def on_died(self, words: str) -> None:
         """The worker is gone; nothing of the user's is lost."""
@@ -164,6 +161,17 @@ class Training(QObject):
                 self.on_message(said)
 
         in_thread(lambda: stopped_training(run), done, self._failed_if(turn))
+
+    def _given_up(self, run: Path | None, words: str) -> None:
+        """It was stopped, as the user wished, before it had come to anything."""
+        session = self._session
+        self._end()
+        if run is not None and has_checkpoint(run):  # it would have been gone on with
+            session.resumable_words = "stopped"
+            session.resumable = run
+        elif run is not None:
+            self._remove(run)
+        advise(session, words)
 
     def _broken_off(self, words: str, otherwise: str = "") -> None:
         """It ended before its time; what has a checkpoint can be gone on with."""
@@ -273,8 +281,7 @@ class Training(QObject):
 
     def _remove(self, run: Path) -> None:
         """A run folder in which nothing was trained; in a thread, it may hold many images."""
-        say = self._session.say
-        in_thread(lambda: shutil.rmtree(run), lambda _: None, lambda words: say(words, "error"))
+        in_thread(lambda: remove_untrained(run), lambda _: None, lambda words: None)
 
     def _end(self) -> None:
         self._run = None

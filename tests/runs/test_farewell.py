@@ -48,7 +48,8 @@ def test_stop_before_its_turn(fresh: Talk, tmp_path: Path) -> None:
     run = tiny_run(tmp_path / "run", steps=100_000)
     fresh.say(f"train {run.path}", "stop")
     failure = fresh.until("failed")
-    assert failure["words"] == "Stopped before training began: there is no model yet."
+    assert failure["words"] == "Stopped before training began: no model was made."
+    assert failure["stopped"]
     fresh.end_of_input()
     assert fresh.wait() == 0
     assert not run.log.exists()
