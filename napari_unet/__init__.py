@@ -10,10 +10,9 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .api import Model, evaluate, load_model, train
+    from .api import Model, evaluate, load_model, train, weight_map
     from .core.errors import BadInput, UNetWarning
     from .core.metrics import Scores
-    from .core.weights import weight_map
 
 __version__ = "0.1.0"  # the one place; pyproject.toml reads it from here
 
@@ -37,7 +36,7 @@ _HOMES = {
     "evaluate": ".api",
     "load_model": ".api",
     "train": ".api",
-    "weight_map": ".core.weights",
+    "weight_map": ".api",
 }
 
 

@@ -6,26 +6,47 @@ import os
 import shutil
 import tempfile
 import warnings
-from collections.abc import Callable, Generator, Iterable, Sequence
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from contextlib import closing
+from functools import wraps
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import numpy.typing as npt
 
-from napari_unet.core.annotation import Pair, beyond, check_labels, stated_area
+from napari_unet.core import metrics, weights
+from napari_unet.core.annotation import (
+    Pair,
+    beyond,
+    check_labels,
+    number_doubt,
+    number_doubts,
+    stated_area,
+)
 from napari_unet.core.axes import axes_of
 from napari_unet.core.errors import BadInput, UNetWarning
 from napari_unet.core.given import as_array, as_mask
-from napari_unet.core.metrics import Scores, evaluate
-from napari_unet.core.settings import LabelsAre, TrainOptions
+from napari_unet.core.metrics import Scores
+from napari_unet.core.settings import LabelsAre, TrainOptions, WeightSettings
 from napari_unet.core.typed import from_dict, plain_numbers
 from napari_unet.models import find_model
 from napari_unet.runs.folder import RunFolder, create_run
 from napari_unet.runs.messages import Message
 from napari_unet.trained import Model
 
-__all__ = ["Model", "Scores", "check_device", "evaluate", "load_model", "train", "train_run"]
+__all__ = [
+    "Model",
+    "Scores",
+    "check_device",
+    "evaluate",
+    "load_model",
+    "train",
+    "train_run",
+    "weight_map",
+]
+
+OR_CLASSES = ', or say labels_are="classes"'
 
 
 def load_model(name_or_path: str | Path) -> Model:
@@ -119,7 +140,8 @@ def train(
     -----
     UNetWarning
         If the training did worse than its base, whose weights are returned then; if an image is
-        left out, since nothing is painted in it; if cells are painted beyond the known area.
+        left out, since nothing is painted in it; if cells are painted beyond the known area; if
+        many pieces have one number.
         Without `progress`, which is told them, what the training itself warns of, too.
     """
     check_device(device)
@@ -133,6 +155,37 @@ def train(
 
     with usual_torch():
         return _trained(pairs, options, kept, progress)
+
+
+@wraps(metrics.evaluate)
+def evaluate(
+    truth: npt.ArrayLike,
+    prediction: npt.ArrayLike,
+    min_size: int = 0,
+    region: npt.ArrayLike | None = None,
+) -> Scores:
+    scores = metrics.evaluate(truth, prediction, min_size, region)
+    for what, labels in (("truth", truth), ("prediction", prediction)):
+        if doubt := number_doubt(check_labels(labels)):
+            _warn(f"the {what}: {doubt}", deeper=-1)
+    return scores
+
+
+@wraps(weights.weight_map)
+def weight_map(
+    labels: npt.ArrayLike,
+    known: npt.ArrayLike | None = None,
+    settings: WeightSettings | None = None,
+    *,
+    labels_are: LabelsAre = "instances",
+    class_weight: Mapping[int, float] | None = None,
+) -> npt.NDArray[np.float32]:
+    made = weights.weight_map(
+        labels, known, settings, labels_are=labels_are, class_weight=class_weight
+    )
+    if labels_are == "instances" and (doubt := number_doubt(check_labels(labels), OR_CLASSES)):
+        _warn(doubt, deeper=-1)
+    return made
 
 
 def _options(given: dict[str, Any]) -> TrainOptions:
@@ -170,6 +223,8 @@ def _trained(
     try:
         folder = create_run(run or temporary / "run", pairs, options)  # type: ignore[operator]
         _warn_of_left_out(pairs, folder)
+        if options.labels_are == "instances" and (doubt := number_doubts(pairs, OR_CLASSES)):
+            _warn(doubt)
         # closed at once where `progress` raises: a traceback that is kept would keep the run held
         with closing(train_run(folder.path)) as messages:
             for message in messages:

@@ -11,7 +11,7 @@ import pytest
 import torch
 
 import napari_unet
-from napari_unet import BadInput, UNetWarning, load_model, train
+from napari_unet import BadInput, UNetWarning, evaluate, load_model, train, weight_map
 from napari_unet.core import segment
 from napari_unet.core.settings import ModelConfig, NetworkSettings
 from napari_unet.core.unet import UNet
@@ -126,6 +126,19 @@ def test_cells_beyond_the_known_area_count_and_are_named(base: Path, tmp_path: P
     assert said[0].filename == __file__
     kept = np.load(run / "data" / "0000_known.npy")[0]
     np.testing.assert_array_equal(kept, (known > 0) | (LABELS > 0))
+
+
+def test_a_mask_given_as_cells_is_doubted(base: Path) -> None:
+    mask = LABELS > 0
+    with pytest.warns(UNetWarning, match="image 0: .* that is one cell; .*labels_are=") as said:
+        train([IMAGE], [mask], base=str(base), **UNHEARD)
+    with pytest.warns(UNetWarning, match="the prediction: .* that is one cell; give") as scored:
+        evaluate(LABELS, mask)
+    with pytest.warns(UNetWarning, match="that is one cell; .*labels_are=") as weighed:
+        weight_map(mask)
+    assert [w.filename for w in (*said, *scored, *weighed)] == [__file__] * 3
+    weight_map(mask, labels_are="classes")
+    train([IMAGE], [mask], labels_are="classes", base=str(base), **UNHEARD)
 
 
 def test_the_warning_is_public() -> None:

@@ -12,7 +12,7 @@ import typer
 from napari_unet.core.errors import BadInput
 
 from .options import A_MODEL, AxesOption, Device, LabelsAre
-from .words import say, say_notes
+from .words import OR_CLASSES, say, say_notes
 
 if TYPE_CHECKING:
     import numpy as np
@@ -66,17 +66,17 @@ def evaluate(
         say(found.words)
     values: tuple[int, ...] = ()
     if labels is not None:
-        predicted = _stored(labels, found.pairs)
-        classes = labels_are == "classes"
+        predicted = _stored(labels, found.pairs, labels_are)
+        classes, otherwise = labels_are == "classes", OR_CLASSES
     else:
         predicted, values = _by_model(first, found.pairs, axes, device)
-        classes = bool(values)
+        classes, otherwise = bool(values), ""
         if labels_are == "classes" and not classes:
             raise BadInput(f"the model {first} finds cells, not classes; leave --labels-are out")
     scores: dict[str, Scores] = {}
     for files in found.pairs:
         pair, prediction = _checked(files, axes, predicted)
-        say_notes([pair])
+        say_notes([pair], "classes" if classes else "instances", otherwise)
         scores[files.name] = pool(
             [
                 evaluate_classes(truth, guess, values, known)
@@ -131,9 +131,11 @@ def _by_model(
     return predicted, config.class_values
 
 
-def _stored(folder: Path, pairs: tuple[PairFiles, ...]) -> Callable[[PairFiles, Pair], Ints]:
+def _stored(
+    folder: Path, pairs: tuple[PairFiles, ...], labels_are: str
+) -> Callable[[PairFiles, Pair], Ints]:
     """The label files of a folder, NAME_labels or NAME, one for each pair."""
-    from napari_unet.core.annotation import photo_doubt
+    from napari_unet.core.annotation import number_doubt, photo_doubt
     from napari_unet.core.axes import axes_of
     from napari_unet.files.folders import normal
     from napari_unet.files.images import SUFFIXES, check_order
@@ -159,7 +161,8 @@ def _stored(folder: Path, pairs: tuple[PairFiles, ...]) -> Callable[[PairFiles, 
         path = paths[files.name][0]
         labels = read_labels(path, axes_of(pair.image, pair.axes, where=pair.name))
         check_order(path, pair.axes, pair.image.shape)
-        if doubt := photo_doubt(labels):
+        of_numbers = number_doubt(labels, OR_CLASSES) if labels_are == "instances" else ""
+        for doubt in filter(None, (photo_doubt(labels), of_numbers)):
             say(f"note: {path}: {doubt}")
         return labels
 

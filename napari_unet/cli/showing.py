@@ -15,7 +15,7 @@ import typer
 from napari_unet.core.errors import BadInput
 
 from .options import A_MODEL, BorderWeight, LabelsAre, OutFolder, Sigma
-from .words import say
+from .words import OR_CLASSES, say
 
 if TYPE_CHECKING:
     from napari_unet.core.settings import ModelConfig
@@ -101,7 +101,7 @@ def weights(
 
     import numpy as np
 
-    from napari_unet.core.annotation import beyond, photo_doubt, stated_area
+    from napari_unet.core.annotation import beyond, number_doubt, photo_doubt, stated_area
     from napari_unet.core.settings import WeightSettings
     from napari_unet.core.weights import weight_map
     from napari_unet.files.images import (
@@ -139,6 +139,8 @@ def weights(
             " save the slice that you mean as a file of its own"
         )
     ids, notes = ids.reshape(shape), [photo_doubt(ids)]
+    if labels_are == "instances":
+        notes.append(number_doubt(ids, OR_CLASSES))
     if area is not None:
         notes.append(beyond(ids, area))
         area = stated_area(ids, area)

@@ -120,7 +120,7 @@ def _say_annotation(pairs: Sequence[Pair], labels_are: str) -> None:
     from napari_unet.core.annotation import known_area
     from napari_unet.core.axes import axes_of
 
-    say_notes(pairs)
+    say_notes(pairs, labels_are)
     say_readings(axes_of(p.image, p.axes, where=p.name).words for p in pairs)
     known = [known_area(p.labels) if p.known is None else p.known for p in pairs]
     ids = [np.unique(p.labels[k]) for p, k in zip(pairs, known, strict=True)]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 # all control characters but tab, ends of lines among them; marks that overrule the direction of
 # writing
 OBEYED = re.compile("[\\x00-\\x08\\x0a-\\x1f\\x7f-\\x9f\\u2028-\\u202e\\u2066-\\u2069]")
+OR_CLASSES = ", or say --labels-are classes"
 BETWEEN_LINES = 5.0  # seconds between two plain lines about the steps of a training
 
 
@@ -41,11 +42,18 @@ def say_readings(readings: Iterable[str]) -> None:
         say(f"{count} image{'s' if count > 1 else ''} read as {reading}")
 
 
-def say_notes(pairs: Iterable[Pair]) -> None:
-    """What the user should know of the images and labels that were read."""
+def say_notes(pairs: Sequence[Pair], labels_are: str, otherwise: str = OR_CLASSES) -> None:
+    """What the user should know of the images and labels that were read.
+
+    `otherwise` is what else to do with labels that are doubted than to number the cells.
+    """
+    from napari_unet.core.annotation import number_doubts
+
     for pair in pairs:
         for note in pair.notes:
             say(f"note: {pair.name}: {note}")
+    if labels_are == "instances" and (doubt := number_doubts(pairs, otherwise)):
+        say(f"note: {doubt}")
 
 
 class Steps:

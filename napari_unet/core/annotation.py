@@ -6,22 +6,23 @@ of the same shape.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from skimage import measure
 
 from .errors import BadInput
 from .given import as_array
+from .pieces import torn
 
 Labels = npt.NDArray[np.int32]
 Mask = npt.NDArray[np.bool_]
 
 ALIKE = 0.5  # of neighbouring painted pixels; of cells of 2 x 2 px that fill the plane, half are
 LOOKED_AT = 2048  # px; so much of a plane tells
+MANY = 4  # pieces; fewer may be one cell that was cut, or is still being painted
 _INT32_MAX = np.iinfo(np.int32).max
 
 
@@ -194,9 +195,62 @@ def photo_doubt(labels: npt.NDArray[Any]) -> str:
 
 
 def looks_like_classes(labels: npt.NDArray[Any]) -> bool:
-    """True if only the ids 1 and 2 occur, each in many pieces: instances would be odd."""
-    ids = np.unique(labels)
-    ids = ids[ids > 0]
-    if not len(ids) or ids[-1] > 2:
-        return False
-    return all(sum(measure.label(p == i).max() for p in planes(labels)) >= 4 for i in ids)
+    """True if there are one or two ids, each in many pieces: as cells that would be odd."""
+    return bool(_shared(labels))
+
+
+def number_doubt(labels: npt.NDArray[Any], otherwise: str = "") -> str:
+    """Why these labels may be a mask, or classes, instead of cells, in words; "" = they are cells.
+
+    `otherwise` ends the sentence: what else to do than to number the cells.
+    """
+    shared = _shared(labels)
+    if not shared:
+        return ""
+    ids = " and ".join(str(number) for number in shared)
+    one = f"the number {ids}: that is one cell"
+    two = f"the numbers {ids}: those are two cells"
+    return (
+        f"{sum(shared.values())} pieces have {one if len(shared) == 1 else two}; give each a number"
+        f" of its own (skimage.measure.label){otherwise}"
+    )
+
+
+def number_doubts(pairs: Iterable[Pair], otherwise: str = "") -> str:
+    """:func:`number_doubt` of the first image that has one, by name; "" = none has."""
+    doubts = [(p.name, number_doubt(check_labels(p.labels), otherwise)) for p in pairs]
+    doubts = [(name, words) for name, words in doubts if words]
+    if not doubts:
+        return ""
+    more = len(doubts) - 1
+    alike = f" ({more} more like it)" if more else ""
+    return f"{doubts[0][0]}: {doubts[0][1]}{alike}"
+
+
+def _shared(labels: npt.NDArray[Any]) -> dict[int, int]:
+    """The pieces of each id in a slice, where there are at most two, each in many; else none.
+
+    In another slice a piece may be the same cell. Crumbs do not count (`core/pieces.py`).
+    """
+    painted = labels[labels > 0]
+    if not painted.size:
+        return {}
+    low, high = painted.min(), painted.max()
+    if not ((painted == low) | (painted == high)).all():
+        return {}
+    most = {int(low): 1, int(high): 1}
+    for plane in planes(labels):
+        for number, pieces in torn(_painted_part(plane)).items():
+            most[number] = max(most[number], pieces)
+        if min(most.values()) >= MANY:
+            return most
+    return {}
+
+
+def _painted_part(plane: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """From the first painted row and column to the last, or as far as is looked at."""
+    rows, columns = np.flatnonzero(plane.any(axis=1)), np.flatnonzero(plane.any(axis=0))
+    if not len(rows):
+        return plane[:0]
+    y, x = rows[0], columns[0]
+    return plane[y : min(rows[-1] + 1, y + LOOKED_AT), x : min(columns[-1] + 1, x + LOOKED_AT)]

@@ -15,6 +15,7 @@ from napari_unet.files.guarded import check_plain
 Message = dict[str, Any]
 LONGEST_LINE = 2**16  # bytes; what is longer is no message
 LARGEST_LOG = 2**29  # bytes; 5 million steps
+NO_SCORE = "no score before and after"
 
 _Number = (int, float)
 _Kinds = tuple[type, ...]

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from napari_unet.core.annotation import looks_like_classes
 from napari_unet.core.fit import Budget, Progress
 from napari_unet.core.instances import for_diameter
 from napari_unet.core.judge import words
@@ -15,7 +16,7 @@ from napari_unet.core.settings import ModelConfig, Settings
 from napari_unet.core.weights import clipped_classes
 
 from .folder import RunFolder
-from .messages import Message
+from .messages import NO_SCORE, Message
 
 # so many annotated slices: how they fare is not how others will
 FEW = {
@@ -57,7 +58,10 @@ def remarks(
         things = "images" if images == len(annotation.slices) else "slices"
         yield f"only {few.format(things=things)}, and not of others"
     if run.options.held_out and not annotation.held_out:
-        yield "too little is annotated to hold anything out: no score before and after"
+        instances = run.options.labels_are == "instances"
+        shared = instances and any(looks_like_classes(pair.labels) for pair in run.pairs())
+        why = "too few numbers are used" if shared else "too little is annotated"
+        yield f"{why} to hold anything out: {NO_SCORE}"
 
 
 def model_config(run: RunFolder, annotation: Annotation, settings: Settings) -> ModelConfig:

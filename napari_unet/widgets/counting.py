@@ -213,5 +213,5 @@ def _ids_of(array: Any, known: frozenset[int] | None, found: dict[int, Tally]) -
 
 
 def _doubtful(labels: Any, ids: frozenset[int]) -> bool:
-    few = ids <= {1, 2} and labels.size <= DOUBTFUL
+    few = len(ids) <= 2 and labels.size <= DOUBTFUL
     return bool(few and looks_like_classes(np.asarray(labels)))

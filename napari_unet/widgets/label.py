@@ -108,7 +108,6 @@ class LabelPanel(Panel):
         look.tipped(self.axes, AXES.format(reading(session.axes)))
         self.instances.setChecked(session.labels_are == "instances")
         self.classes.setChecked(session.labels_are == "classes")
-        self.amount.setText(self._amount())
         self._show_torn()
         why_not = why_not_label(session)
         for control in (self.image, self.new_cell, self.regions, self.background):
@@ -120,17 +119,24 @@ class LabelPanel(Panel):
 
     def _show_torn(self) -> None:
         words = in_pieces(self._session.torn)
-        self.torn.setText(words)
+        self.amount.setText(self._amount(ask=not words))
+        self.torn.setText(
+            words and words + (" Are these kinds of things?" if self._doubted else "")
+        )
         for control in (self.torn, self.apart):
             control.setVisible(bool(words))
 
-    def _amount(self) -> str:
+    def _amount(self, ask: bool) -> str:
         annotated = self._session.annotated
         words = annotated.words(self._session.labels_are)
-        if annotated.doubt and self._session.labels_are == "instances":
-            used = "the ids 1 and 2 are" if annotated.classes > 1 else "one id is"
+        if ask and self._doubted:
+            used = "few ids are" if annotated.classes > 1 else "one id is"
             words += f" Only {used} used, in many pieces: are these kinds of things?"
         return words
+
+    @property
+    def _doubted(self) -> bool:
+        return self._session.annotated.doubt and self._session.labels_are == "instances"
 
 
 def reading(axes: str) -> str:

@@ -12,6 +12,7 @@ from napari_unet.core.annotation import Pair, check_labels, known_area
 from napari_unet.core.errors import BadInput
 from napari_unet.core.settings import TrainOptions
 from napari_unet.runs.folder import RunFolder, create_run
+from napari_unet.runs.messages import NO_SCORE
 from napari_unet.session import Progress
 from napari_unet.snapshots import Snapshot
 from napari_unet.wording import before_after, time_left
@@ -54,7 +55,7 @@ def report(said: dict[str, Any], warnings: Sequence[str], base: str) -> str:
     score = said.get("after")
     first = before_after(said.get("before"), score, bool(said.get("worse")), base)
     if not score:  # the worker has said so, perhaps with its reason
-        first = next((x for x in warnings if x.startswith("Too little is annotated")), first)
+        first = next((x for x in warnings if NO_SCORE in x), first)
     return "\n".join(dict.fromkeys([first, *warnings]))
 
 

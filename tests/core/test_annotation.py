@@ -11,6 +11,7 @@ from napari_unet.core.annotation import (
     known_area,
     looks_like_classes,
     median_diameter,
+    number_doubt,
     photo_doubt,
     stated_area,
     whole_cell_areas,
@@ -98,9 +99,37 @@ def test_diameter_is_the_median_of_whole_cells() -> None:
     assert len(whole_cell_areas(labels)) == 4
 
 
-def test_two_ids_in_many_pieces_look_like_classes() -> None:
-    labels = np.zeros((20, 20), np.int32)
-    labels[::4, ::4], labels[2::4, ::4] = 1, 2
-    assert looks_like_classes(labels)
+def test_at_most_two_ids_in_many_pieces_look_like_classes() -> None:
+    dots = np.kron(np.arange(1, 26).reshape(5, 5), np.pad(np.ones((4, 4), int), 3))
+    mask = (dots > 0).astype(np.uint8)
+    for labels in (mask, mask * 255, mask > 0, mask * np.where(dots % 2, 1, 5), mask[None] * 7):
+        assert looks_like_classes(labels)
+    two = number_doubt(mask * np.where(dots % 2, 1, 5), ", or not")
+    assert two.startswith("25 pieces have the numbers 1 and 5: those are two cells; give each a")
+    assert two.endswith("(skimage.measure.label), or not")
     assert not looks_like_classes(random_cells(1))
-    assert not looks_like_classes(np.zeros((4, 4), np.int32))
+    assert not looks_like_classes(np.zeros((2, 4, 4), np.int32))
+    assert not looks_like_classes(dots % 4)  # three of them
+
+
+def test_a_cell_or_two_do_not_look_like_classes() -> None:
+    y, x = np.mgrid[:64, :64]
+    one, other = np.hypot(y - 20, x - 20) < 12, np.hypot(y - 44, x - 44) < 12
+    two = one + 2 * other
+    cut = np.where(one & (y % 8 < 2), 0, two)  # by regions, into several
+    crumbs, specks = two.copy(), np.zeros((64, 64), int)
+    crumbs[2:60:4, 60], specks[::4, ::4] = 1, 1
+    ring = (np.hypot(y - 32, x - 32) < 20) & (np.hypot(y - 32, x - 32) > 15)
+    three = np.zeros((64, 64), int)
+    three[5:9, 5:9] = three[5:9, 20:24] = three[5:9, 40:44] = 1  # dabs of what is to be one cell
+    seen = np.zeros((6, 64, 64), int)
+    seen[::2] = two  # every other slice
+    for labels in (two, cut, crumbs, specks, ring, three, seen):
+        assert not looks_like_classes(labels)
+
+
+def test_of_a_large_mask_a_part_is_looked_at() -> None:
+    labels = np.zeros((2, 40, 9000), np.uint8)
+    labels[1, 10:20, 3000:9000] = np.arange(6000) % 20 < 10
+    assert looks_like_classes(labels)
+    assert number_doubt(labels).startswith("103 pieces have the number 1: that is one cell; give")

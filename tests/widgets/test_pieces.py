@@ -65,9 +65,10 @@ def test_six_cells_in_one_number_of_a_stack(
     mine[2, 2:12, 2:12] = 1  # goes on in the next slice: no piece
     labels = partner(window, "labels")
     labels.data = mine
-    qtbot.waitUntil(lambda: told(dock) == "Number 1 lies in 6 pieces (slice 1).", timeout=10_000)
+    asked = "Number 1 lies in 6 pieces (slice 1). Are these kinds of things?"
+    qtbot.waitUntil(lambda: told(dock) == asked, timeout=10_000)
     words = dock.findChild(QLabel, "unet_annotated").text()
-    assert "Only one id is used, in many pieces" in words
+    assert words == "1 cell; every unpainted pixel counts as background."  # one question is enough
     press("unet_apart")
     qtbot.waitUntil(lambda: session.annotated.cells == 6, timeout=10_000)
     assert labels.data[2].max() == 1

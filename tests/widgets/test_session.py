@@ -191,9 +191,10 @@ def test_words_about_a_state_that_is_gone_give_way_to_those_of_the_job() -> None
 
 
 def test_that_nothing_could_be_kept_aside_is_said_once() -> None:
-    warning = "Too little is annotated to hold anything out: no score before and after."
-    words = trained.report({}, ["GPU memory is low.", warning, warning], "")
-    assert words == f"{warning}\nGPU memory is low."
+    for why in ("Too little is annotated", "Too few numbers are used"):
+        warning = f"{why} to hold anything out: no score before and after."
+        words = trained.report({}, ["GPU memory is low.", warning, warning], "")
+        assert words == f"{warning}\nGPU memory is low."
     assert trained.report({}, [], "").startswith("Too little")
 
 
@@ -213,6 +214,7 @@ def test_few_cells_in_dask_are_counted(cells: int) -> None:
     array = pytest.importorskip("dask.array")
     labels = np.zeros((12, 12), np.int32)
     labels[::2, ::2] = np.arange(36).reshape(6, 6) % (cells + 1)
+    labels = np.kron(labels, np.ones((2, 2), np.int32)) * 127  # of any two numbers
     lazy = array.from_array(labels)
     annotated, *_ = counted([Part("cells", lazy, None, 0, None, None)], "instances")
     assert annotated.cells == cells and annotated.doubt == bool(cells)
