@@ -90,14 +90,25 @@ class Latest:
         self._asked = 0
 
     def ask(self, work: Callable[[], T], done: Callable[[T], None], failed: Failed) -> None:
-        """Like :func:`in_thread`, but only the newest question is answered."""
+        """Like :func:`in_thread`, but only the newest question is answered.
+
+        What has been forgotten cannot go wrong: its files may have been taken away.
+        """
         self._asked += 1
         number = self._asked
+
+        def work_if_newest() -> T | None:
+            try:
+                return work() if number == self._asked else None
+            except Exception:
+                if number == self._asked:
+                    raise
+                return None
 
         def if_newest(answer: Callable[[Any], None]) -> Callable[[Any], None]:
             return lambda value: answer(value) if number == self._asked else None
 
-        in_thread(work, if_newest(done), if_newest(failed))
+        in_thread(work_if_newest, if_newest(done), if_newest(failed))
 
     def forget(self) -> None:
         """The answer that is under way is no longer wanted."""
