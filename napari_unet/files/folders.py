@@ -10,7 +10,8 @@ from napari_unet.core.errors import BadInput
 
 from .images import SUFFIXES
 
-ENDINGS = ("_labels", "_known", "_membrane", "_prob")
+RESULTS = ("_labels", "_prob")  # of `predict`
+ENDINGS = (*RESULTS, "_known", "_membrane")
 
 
 def found_in(folder: Path) -> tuple[dict[str, Path], dict[str, Path], dict[str, Path]]:
@@ -46,7 +47,7 @@ def has_parts(folder: Path) -> bool:
         return False
     inside = called_images(folder / "images")
     # what was predicted of the images may lie there
-    made = {normal(p.stem) + ending for p in inside for ending in ("_labels", "_prob")}
+    made = {normal(p.stem) + ending for p in inside for ending in RESULTS}
     if all(normal(p.stem) in made for p in called_images(folder)):
         return True
     return labels and bool(inside)
@@ -57,27 +58,29 @@ def _in_parts(
 ) -> tuple[list[Path], list[Path], list[Path]]:
     """Images, labels and known areas that lie in folders of their own; `named` as below.
 
-    NAME_known in labels/ or beside its image is the known area of NAME, unless it is an annotated
-    image itself.
+    NAME_known in labels/ or beside its image is the known area of NAME, and NAME_labels and
+    NAME_prob beside it are what was predicted, unless they are annotated images themselves.
     """
     images, labels, known = (
         image_files(folder / part, named) for part in ("images", "labels", "known")
     )
     shown = {normal(p.stem) for p in images}
-    areas = [p for p in labels if _is_area(p, shown, shown)]
+    areas = [p for p in labels if _is_of(p, "_known", shown, shown)]
     labels = [p for p in labels if p not in areas]
     labelled = {normal(p.stem).removesuffix("_labels") for p in labels}
-    beside = [p for p in images if _is_area(p, shown, labelled)]
-    return [p for p in images if p not in beside], labels, [*known, *areas, *beside]
+    beside = [p for p in images if _is_of(p, "_known", shown, labelled)]
+    made = [p for p in images for end in RESULTS if _is_of(p, end, shown, labelled)]
+    others = {*beside, *made}
+    return [p for p in images if p not in others], labels, [*known, *areas, *beside]
 
 
-def _is_area(path: Path, images: Container[str], others: Container[str]) -> bool:
-    """Whether a file is called as the known area of one of the images, and is none of the others.
+def _is_of(path: Path, ending: str, images: Container[str], others: Container[str]) -> bool:
+    """Whether a file is called as one of the images with this ending, and is none of the others.
 
     Both are NAMEs.
     """
     name = normal(path.stem)
-    of = name.removesuffix("_known")
+    of = name.removesuffix(ending)
     return name != of and of in images and name not in others
 
 

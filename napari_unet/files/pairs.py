@@ -127,7 +127,8 @@ def list_images(paths: Iterable[Path]) -> list[Path]:
             shown, labelled, _ = found_in(path)
             found = list(shown.values())
             here = bool(found) and found[0].parent == path
-            if here and not labelled and image_files(path / "images"):
+            own = labelled.keys() & shown.keys()
+            if here and not own and image_files(path / "images"):
                 raise BadInput(f"{path} holds images, and images/ in it, too: name one of both")
             if not found:
                 raise BadInput(f"{path} holds no image ({', '.join(SUFFIXES)})")

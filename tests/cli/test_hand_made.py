@@ -160,7 +160,7 @@ def test_scores_spare_what_was_written_meanwhile(
 ) -> None:
     put_pair(tmp_path, "a", IMAGE, LABELS)
     json, mine = tmp_path / "s.json", '{"mine": 1}'
-    monkeypatch.setattr(scoring, "say_notes", lambda _: json.write_text(mine))
+    monkeypatch.setattr(scoring, "say_notes", lambda *_: json.write_text(mine))
     answer = run("evaluate", "--labels", tmp_path, tmp_path, "--json", json)
     assert answer.code == 1 and "s.json is there already" in answer.err
     assert json.read_text() == mine
