@@ -9,7 +9,7 @@ from .copies import region_count, region_outlines, snapshot, snapshots
 from .drawing import redraw
 from .found_look import dress, dress_all, outline_width
 from .making import make_background, make_labels, make_regions, start_painting, uncover
-from .moving import MOVES, Place, bring_along, place
+from .moving import MOVES, Place, lay_on, lying_on, place
 from .opened import take_label_files
 from .orphans import leave, left_for, take_back
 from .own import (
@@ -29,8 +29,8 @@ from .pairing import (
     fitting_labels,
     misfit,
     named_for,
+    obvious_labels,
     pair,
-    pair_the_obvious,
     set_axes,
     set_free,
 )
@@ -83,7 +83,6 @@ __all__ = [
     "axes",
     "axes_choices",
     "being_added",
-    "bring_along",
     "brush_number",
     "current_slice",
     "disown_copy",
@@ -108,8 +107,10 @@ __all__ = [
     "is_on_show",
     "key",
     "labels_shape",
+    "lay_on",
     "leave",
     "left_for",
+    "lying_on",
     "make_background",
     "make_labels",
     "make_regions",
@@ -122,10 +123,10 @@ __all__ = [
     "note_file",
     "note_kind",
     "note_undrawn",
+    "obvious_labels",
     "outline_width",
     "painted_layers",
     "pair",
-    "pair_the_obvious",
     "partner",
     "pixels",
     "place",

@@ -1,8 +1,6 @@
-"""What lies on an image goes with it when it is scaled or moved."""
+"""What belongs to an image lies on it, and goes with it when it is scaled or moved."""
 
 from __future__ import annotations
-
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -13,7 +11,9 @@ from .making import geometry
 from .reading import kept_axes
 from .roles import KEY, key
 
-MOVES = ("scale", "translate", "rotate", "shear", "affine")  # each is an event, too
+# each is an event, too
+MOVES = ("scale", "translate", "rotate", "shear", "affine", "units")
+NEAR = 1e-3  # pixels
 Place = tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]
 
 
@@ -24,25 +24,32 @@ def place(layer: Layer) -> Place:
     return np.stack([one - shift for one in ones], axis=1), shift
 
 
-def bring_along(viewer: Viewer, image: Image, before: Place) -> None:
-    """Bring the image's layers that lay on it, at its place `before`, to its place now.
+def lying_on(viewer: Viewer, image: Image, at: Place | None = None) -> list[Layer]:
+    """The image's layers that lie on it, at its place `at` (None: now), its channels left out.
 
-    What the user has put elsewhere stays there.
+    Others the user has put elsewhere.
     """
     keep = kept_axes(image)
-    lay = before[0][np.ix_(keep, keep)], before[1][keep]
-    now = geometry(image)
-    for layer in viewer.layers:
-        ours = layer.metadata.get(KEY, {}).get("image") == key(image)
-        if ours and layer.ndim == len(keep) and _same(place(layer), lay):
-            _put(layer, now)
+    matrix, shift = at or place(image)
+    if len(shift) != image.ndim:  # its pixels were exchanged for others
+        return []
+    lay = matrix[np.ix_(keep, keep)], shift[keep]
+    mine = [x for x in viewer.layers if x.metadata.get(KEY, {}).get("image") == key(image)]
+    return [x for x in mine if x.ndim == len(keep) and same_place(lay, place(x))]
 
 
-def _put(layer: Layer, where: dict[str, Any]) -> None:
-    for name in MOVES:
-        if not np.array_equal(np.asarray(getattr(layer, name)), np.asarray(where[name])):
-            setattr(layer, name, where[name])
+def lay_on(image: Image, layer: Layer) -> None:
+    """Lay a layer on its image, where each of its pixels is one of the image's."""
+    for name, value in geometry(image).items():
+        if name in MOVES and not np.array_equal(np.asarray(getattr(layer, name)), value):
+            setattr(layer, name, value)
 
 
-def _same(one: Place, other: Place) -> bool:
-    return all(np.allclose(a, b, atol=1e-9) for a, b in zip(one, other, strict=True))
+def same_place(one: Place, other: Place) -> bool:
+    """Whether both places are the same, to `NEAR` of a pixel of `one`."""
+    if not all(np.isfinite(part).all() for part in (*one, *other)):
+        return False
+    pixels = np.linalg.pinv(one[0])
+    turned = pixels @ other[0] - np.eye(len(one[1]))
+    # in the far corner of an image of 10,000 pixels that is ten times as much
+    return bool(abs(turned).max() < NEAR * 1e-3 and abs(pixels @ (other[1] - one[1])).max() < NEAR)

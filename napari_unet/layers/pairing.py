@@ -6,6 +6,7 @@ from napari.layers import Image, Labels, Layer
 from napari.viewer import Viewer
 
 from .adding import complete_copy
+from .moving import lay_on, lying_on, place, same_place
 from .reading import labels_shape
 from .roles import KEY, RESULTS, find, images, key, partner, role
 
@@ -43,21 +44,25 @@ def misfit(image: Image, layer: Layer) -> str:
 
 
 def pair(viewer: Viewer, image: Image, labels: Labels) -> None:
-    """Make `labels` the labels of `image`; earlier ones are set free, not removed.
+    """Make `labels` the labels of `image`, and lay them on it: pixel is read with pixel.
 
-    Regions and background that were made with them for an image that is gone come along.
+    Earlier ones are set free, not removed. Regions and background that were made with them for an
+    image that is gone come along.
     """
     before = partner(viewer, image, "labels")
     if before is not None and before is not labels:
         set_free(before)
-    of = labels.metadata.get(KEY, {}).get("image", "")
+    of, lay = labels.metadata.get(KEY, {}).get("image", ""), place(labels)
     labels.metadata[KEY] = {"role": "labels", "image": key(image)}
+    lay_on(image, labels)
     if of and find(viewer, of) is None:
         for layer in viewer.layers:
             what = role(layer) if layer.metadata.get(KEY, {}).get("image") == of else None
             free = what in ("regions", "background") and partner(viewer, image, what) is None
             if free and fits(image, layer):
                 layer.metadata[KEY] = {"role": what, "image": key(image)}
+                if what == "background" or same_place(lay, place(layer)):
+                    lay_on(image, layer)
 
 
 def set_free(layer: Layer) -> None:
@@ -70,6 +75,7 @@ def set_axes(viewer: Viewer, image: Image, letters: str) -> None:
 
     Results that no longer fit go; what the user made is set aside until it fits again.
     """
+    lying = lying_on(viewer, image)
     image.metadata[KEY] = {**image.metadata.get(KEY, {}), "axes": letters}
     mine = [x for x in viewer.layers if x.metadata.get(KEY, {}).get("image") == key(image)]
     fitting = [x for x in mine if fits(image, x)]
@@ -77,11 +83,14 @@ def set_axes(viewer: Viewer, image: Image, letters: str) -> None:
         if role(layer) in RESULTS:
             viewer.layers.remove(layer)
         elif role(layer) is not None:
-            layer.metadata[KEY] = {"aside": role(layer), "image": key(image)}
+            noted = {"aside": role(layer), "image": key(image), "lay": layer in lying}
+            layer.metadata[KEY] = noted
     for layer in fitting:
-        aside = layer.metadata[KEY].get("aside")
+        aside, lay = (layer.metadata[KEY].get(x) for x in ("aside", "lay"))
         if aside is not None and partner(viewer, image, aside) is None:
             layer.metadata[KEY] = {"role": aside, "image": key(image)}
+        if lay or layer in lying:  # moved meanwhile, the image has left it behind
+            lay_on(image, layer)
 
 
 def fits(image: Image, layer: Layer) -> bool:
@@ -108,23 +117,19 @@ def disown_copy(viewer: Viewer, layer: Layer) -> None:
             complete_copy(x, layer)
 
 
-def pair_the_obvious(viewer: Viewer, image: Image) -> Labels | None:
-    """The image's labels; if it has none, those that are called after it (`NAME_labels`).
+def obvious_labels(viewer: Viewer, image: Image) -> Labels | None:
+    """What may be taken for the labels of an image that has none: those called after it.
 
-    Else the one labels layer that fits, and no other image, unless it is called after another.
+    Else the one labels layer that fits it, and no other image, unless it is called after another.
     """
-    labels = partner(viewer, image, "labels")
-    if labels is not None:
-        return labels if isinstance(labels, Labels) else None
+    if partner(viewer, image, "labels") is not None:
+        return None
     free = [x for x in fitting_labels(viewer, image) if KEY not in x.metadata]
     named = [x for x in free if x.name == image.name + ENDING]
     rivals = [x for x in images(viewer) if labels_shape(x) == labels_shape(image)]
     if not named and len(rivals) == 1:
         named = [x for x in free if not x.name.endswith(ENDING)]
-    if len(named) != 1:
-        return None
-    pair(viewer, image, named[0])
-    return named[0]
+    return named[0] if len(named) == 1 else None
 
 
 def named_for(viewer: Viewer, labels: Labels) -> tuple[Image | None, str]:

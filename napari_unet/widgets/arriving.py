@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from napari.layers import Image, Labels
+from napari.layers import Image, Labels, Layer
 from napari.viewer import Viewer
 from qtpy.QtCore import QObject, QTimer
 
@@ -44,24 +44,26 @@ class Arriving(QObject):
         self._viewer.layers.events.inserted.disconnect(self._on_inserted)
         self._viewer.layers.events.removed.disconnect(self._on_removed)
 
-    def pair_the_obvious(self) -> None:
-        """Only when something has come: what is left when an image goes need not be another's."""
+    def pair_the_obvious(self, come: Layer | None = None) -> None:
+        """Of images without labels those that `come` is, or is for; None: any.
+
+        What is left when an image or its labels go need not be another's, whatever comes next.
+        """
         for image in layers.images(self._viewer):
-            before = layers.partner(self._viewer, image, "labels")
-            labels = layers.pair_the_obvious(self._viewer, image)
-            if labels is not None and labels is not before:
+            labels = layers.obvious_labels(self._viewer, image)
+            if labels is not None and (come is None or come in (image, labels)):
+                layers.pair(self._viewer, image, labels)
                 self._opened(image, labels)
 
     def _opened(self, image: Image, labels: Labels) -> None:
         self._numbering.opened(labels)
-        if labels.name.endswith(layers.ENDING):
-            self._words.append(f"“{labels.name}” holds the labels of {image.name}.")
+        self._words.append(f"“{labels.name}” holds the labels of {image.name}.")
 
     def _on_inserted(self, event: Any) -> None:
         viewer, layer = self._viewer, event.value
         layers.disown_copy(viewer, layer)
         self._take_back()
-        self.pair_the_obvious()
+        self.pair_the_obvious(layer)
         left = layers.left_for(viewer, layer) if layer in layers.images(viewer) else ""
         if left:
             self._words.append(

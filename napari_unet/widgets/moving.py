@@ -34,13 +34,16 @@ class Moving:
             self._follow(event.value)
 
     def _follow(self, image: Image) -> None:
-        self._places[image] = layers.place(image)
         for name in layers.MOVES:
             getattr(image.events, name).connect(self._on_moved)  # once only, however often
+        self._bring_along(image)  # one that was taken out may have been moved meanwhile
 
     def _on_moved(self, event: Any) -> None:
-        image = event.source
+        if event.source in self._viewer.layers:
+            self._bring_along(event.source)
+
+    def _bring_along(self, image: Image) -> None:
         before = self._places.get(image)
         self._places[image] = layers.place(image)
-        if before is not None and image in self._viewer.layers:
-            layers.bring_along(self._viewer, image, before)
+        for layer in layers.lying_on(self._viewer, image, before) if before else ():
+            layers.lay_on(image, layer)

@@ -286,3 +286,29 @@ def test_labels_of_any_other_name_go_to_the_only_image(window: Viewer, dock: Any
     image = window.add_image(picture(), name="a")
     labels = window.add_labels(np.ones((40, 50), np.int32), name="mask")
     assert layers.partner(window, image, "labels") is labels
+
+
+def test_what_nobody_asked_for_becomes_no_images_labels(
+    window: Viewer, dock: Any, press: Press
+) -> None:
+    """Not when a layer of ours comes, nor any other: it is there before, and nobody's."""
+    image, other = window.add_image(picture(), name="a"), window.add_image(picture(1), name="b")
+    mask = window.add_labels(np.ones((40, 50), np.int32), name="mask")
+    window.layers.remove(other)
+    dock.desk.annotating.turn_to(layers.key(image))
+    press("unet_background")
+    layers.prediction_layer(window, image)
+    window.add_points([(1, 1)])
+    assert layers.partner(window, image, "labels") is None
+    own = layers.make_labels(window, image)
+    window.layers.remove(own)  # to begin anew
+    press("unet_regions")
+    assert layers.partner(window, image, "labels") is None
+    dock.desk.annotating.choose_labels(layers.key(mask))
+    assert layers.partner(window, image, "labels") is mask
+
+
+def test_whose_labels_they_are_is_said(window: Viewer, dock: Any, qtbot: Any) -> None:
+    window.add_labels(np.ones((40, 50), np.int32), name="mask")
+    window.add_image(picture(), name="a")
+    qtbot.waitUntil(lambda: "“mask” holds the labels of a." in dock.desk.session.status)

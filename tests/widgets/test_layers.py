@@ -109,7 +109,8 @@ def test_any_labels_layer_that_fits_can_be_chosen(viewer: ViewerModel) -> None:
     fits = viewer.add_labels(np.zeros((20, 30), np.uint8))
     viewer.add_labels(np.zeros((20, 31), np.uint8))
     assert layers.fitting_labels(viewer, image) == [fits]
-    assert layers.pair_the_obvious(viewer, image) is fits
+    assert layers.obvious_labels(viewer, image) is fits
+    layers.pair(viewer, image, fits)
     other = viewer.add_labels(np.zeros((20, 30), np.uint8))
     layers.pair(viewer, image, other)
     assert layers.partner(viewer, image, "labels") is other
@@ -120,7 +121,7 @@ def test_nothing_is_paired_where_it_is_not_obvious(viewer: ViewerModel) -> None:
     one = viewer.add_image(np.zeros((20, 30)))
     viewer.add_image(np.zeros((20, 30)))
     viewer.add_labels(np.zeros((20, 30), np.uint8))
-    assert layers.pair_the_obvious(viewer, one) is None
+    assert layers.obvious_labels(viewer, one) is None
 
 
 def test_regions_become_a_mask_in_data_pixels(viewer: ViewerModel) -> None:
@@ -296,7 +297,7 @@ def test_another_reading_of_the_axes_and_back(viewer: ViewerModel) -> None:
     assert prediction not in viewer.layers
     assert labels in viewer.layers and regions in viewer.layers
     assert layers.partner(viewer, image, "labels") is None
-    assert layers.images(viewer) == [image] and layers.pair_the_obvious(viewer, image) is None
+    assert layers.images(viewer) == [image] and layers.obvious_labels(viewer, image) is None
     flat = layers.make_labels(viewer, image)
     layers.set_axes(viewer, image, "ZYX")
     assert layers.partner(viewer, image, "labels") is labels

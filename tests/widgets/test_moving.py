@@ -22,6 +22,9 @@ MOVES: dict[str, Any] = {
 }
 
 
+MAKERS = (layers.make_labels, layers.make_regions)
+
+
 def places(*moved: Any) -> list[np.ndarray]:
     points = ((0, 0), (10, 3), (7, 50))
     return [np.array([layer.data_to_world(point) for point in points]) for layer in moved]
@@ -61,3 +64,81 @@ def test_an_image_with_channels(bench: Bench) -> None:
     bench.annotating.close()
     image.scale = (1, 1, 1)
     assert tuple(labels.scale) == (0.5, 0.25)
+
+
+def test_it_moves_while_it_is_out(bench: Bench) -> None:
+    bench.viewer.layers.remove(bench.image)
+    bench.image.scale = (2, 2)
+    bench.viewer.layers.append(bench.image)
+    assert tuple(bench.labels.scale) == tuple(bench.found.scale) == (2, 2)
+
+
+def test_a_pixel_far_from_the_origin_is_a_pixel(bench: Bench) -> None:
+    """Of a stage that is 10 cm away; 1e-5 of it is a pixel."""
+    bench.image.scale, bench.image.translate = (0.65, 0.65), (123456.7, 76543.21)
+    assert tuple(bench.labels.translate) == (123456.7, 76543.21)
+    bench.labels.translate += 0.6
+    bench.image.scale = (1.3, 1.3)
+    assert tuple(bench.labels.scale) == (0.65, 0.65) and tuple(bench.found.scale) == (1.3, 1.3)
+
+
+def test_units_go_along(bench: Bench) -> None:
+    bench.image.units = ("um", "um")
+    assert bench.labels.units == bench.found.units == bench.image.units
+
+
+def test_pixels_of_another_dimension(bench: Bench) -> None:
+    bench.image.data = np.zeros((3, 20, 30))
+    bench.image.scale = (2, 2, 2)
+    assert tuple(bench.labels.scale) == (1, 1)
+
+
+# ---- what becomes an image's is laid on it
+
+
+def test_labels_are_laid_on_the_image_that_they_become(bench: Bench) -> None:
+    """Their pixels are read as the image's: a stroke must reach those that are seen beneath."""
+    bench.other.scale, bench.other.translate = (0.5, 0.5), (7, 9)
+    named = bench.viewer.add_labels(np.array(bench.labels.data), name="other_labels")
+    assert layers.partner(bench.viewer, bench.other, "labels") is named
+    chosen = bench.viewer.add_labels(np.array(bench.labels.data), name="mine", scale=(3, 3))
+    bench.annotating.turn_to(layers.key(bench.other))
+    bench.annotating.choose_labels(layers.key(chosen))
+    assert layers.partner(bench.viewer, bench.other, "labels") is chosen
+    where, *theirs = places(bench.other, named, chosen)
+    for each in theirs:
+        np.testing.assert_allclose(each, where)
+
+
+def drawn(bench: Bench) -> Any:
+    regions = layers.make_regions(bench.viewer, bench.image)
+    regions.add_rectangles(np.array([[5, 5], [5, 40], [30, 40], [30, 5]]))
+    return regions
+
+
+def test_an_image_that_is_opened_again_elsewhere(bench: Bench) -> None:
+    bench.image.scale = (2, 2)
+    regions, background = drawn(bench), layers.make_background(bench.viewer, bench.image)
+    before = region_outlines(regions, bench.image)
+    bench.viewer.layers.remove(bench.image)
+    again = bench.viewer.add_image(bench.image.data, name="cells")  # as its file has it
+    bench.annotating.turn_to(layers.key(again))
+    bench.annotating.choose_labels(layers.key(bench.labels))
+    assert layers.partner(bench.viewer, again, "regions") is regions
+    where, *theirs = places(again, bench.labels, regions, background)
+    for each in theirs:
+        np.testing.assert_allclose(each, where)
+    np.testing.assert_allclose(region_outlines(regions, again)[0].corners, before[0].corners)
+
+
+def test_axes_there_and_back_and_moved_between(bench: Bench) -> None:
+    image = bench.viewer.add_image(np.zeros((3, 20, 30)), name="stack")
+    labels, regions = (make(bench.viewer, image) for make in MAKERS)
+    elsewhere = layers.make_background(bench.viewer, image)
+    elsewhere.translate = (1, 1, 1)
+    layers.set_axes(bench.viewer, image, "CYX")
+    image.scale, image.translate = (1, 0.5, 0.5), (0, 10, 10)
+    layers.set_axes(bench.viewer, image, "ZYX")
+    for layer in (labels, regions):
+        assert tuple(layer.scale) == (1, 0.5, 0.5) and tuple(layer.translate) == (0, 10, 10)
+    assert tuple(elsewhere.translate) == (1, 1, 1)
