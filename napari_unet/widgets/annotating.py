@@ -115,7 +115,7 @@ class Annotating(QObject):
         image = self.image()
         if image is not None:
             layers.set_axes(self._viewer, image, letters)
-            self._arriving.pair_the_obvious(image)
+            self._arriving.look_again(image)
         self.refresh()
 
     def choose_labels_are(self, kind: LabelsAre) -> None:

@@ -9,7 +9,7 @@ from napari.viewer import Viewer
 from qtpy.QtCore import QObject, QTimer
 
 from napari_unet import layers
-from napari_unet.session import Session
+from napari_unet.session import Mood, Session
 
 from .numbering import Numbering
 
@@ -17,6 +17,7 @@ SPARE = "“{}” holds the labels of {}, which has some: choose it under Labels
 MISSING = (
     "“{}” waits for an image called “{}”: choose it under Labels if it belongs to another one."
 )
+AFTERWARDS = 1000  # ms after a job; by then the prediction that ends a training has begun
 
 
 class Arriving(QObject):
@@ -31,18 +32,31 @@ class Arriving(QObject):
         self._soon.setSingleShot(True)
         self._soon.setInterval(0)
         self._soon.timeout.connect(self._on_settled)
-        self._told: set[str] = set()  # labels that are nobody's, of which it was said
+        self._later = QTimer(self)  # what could not be said while a job had its own words
+        self._later.setSingleShot(True)
+        self._later.timeout.connect(self._on_job_over)
+        self._told: set[tuple[str, str]] = set()  # nobody's labels, by which name it was said
         self._words: list[str] = []  # to be said once the panel has turned to what is there now
         viewer.layers.events.inserted.connect(self._on_inserted)
         viewer.layers.events.removed.connect(self._on_removed)
+        viewer.layers.events.renamed.connect(self._on_renamed)
+        session.events.job.connect(self._on_job)
         self.pair_the_obvious()
         self._soon.start()
 
     def close(self) -> None:
         """Let go of the viewer."""
         self._soon.stop()
+        self._later.stop()
+        self._session.events.job.disconnect(self._on_job)
+        self._viewer.layers.events.renamed.disconnect(self._on_renamed)
         self._viewer.layers.events.inserted.disconnect(self._on_inserted)
         self._viewer.layers.events.removed.disconnect(self._on_removed)
+
+    def look_again(self, layer: Layer) -> None:
+        """It is as good as new: it is called, or read, in another way."""
+        self.pair_the_obvious(layer)
+        self._soon.start()
 
     def pair_the_obvious(self, come: Layer | None = None) -> None:
         """Of images without labels those that `come` is, or is for; None: any.
@@ -77,6 +91,11 @@ class Arriving(QObject):
         self._take_back()
         self._soon.start()
 
+    def _on_renamed(self, event: Any) -> None:
+        layer = self._viewer.layers[event.index]
+        if layer.name.endswith(layers.ENDING) or layer.name + layers.ENDING in self._viewer.layers:
+            self.look_again(layer)
+
     def _take_back(self) -> None:
         taken = layers.take_back(self._viewer)
         image = layers.image_of(self._viewer, taken[0]) if taken else None
@@ -100,7 +119,7 @@ class Arriving(QObject):
         without = [x for x in images if layers.partner(viewer, x, "labels") is None]
         for labels in [x for x in viewer.layers if isinstance(x, Labels)]:
             image, name = layers.named_for(viewer, labels)
-            if not name or layers.key(labels) in self._told:
+            if not name or (layers.key(labels), name) in self._told:
                 continue
             if image is not None:
                 self._words.append(SPARE.format(labels.name, image.name))
@@ -108,11 +127,25 @@ class Arriving(QObject):
                 self._words.append(MISSING.format(labels.name, name))
             else:
                 continue
-            self._told.add(layers.key(labels))
+            self._told.add((layers.key(labels), name))
 
     def _on_settled(self) -> None:
         self._take_label_files()
+        if not self._session.job:
+            self._say()
+
+    def _say(self, first: str = "", mood: Mood = "done") -> None:
         self._tell_of_others()
         words, self._words = " ".join(self._words), []
-        if words and not self._session.job:
-            self._session.say(words, "done")
+        if words:
+            self._session.say(f"{first} {words}".strip(), mood)
+
+    def _on_job(self, job: str) -> None:
+        if job:
+            self._later.stop()
+        else:
+            self._later.start(AFTERWARDS)
+
+    def _on_job_over(self) -> None:
+        """What came meanwhile; what the job has come to still stands."""
+        self._say(self._session.status, "error" if self._session.mood == "error" else "done")
