@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import re
 import time
 from pathlib import Path
@@ -135,7 +136,7 @@ def _check_out(out: Path, paths: list[Path], probabilities: bool) -> None:
     if out.exists() and not out.is_dir():
         raise BadInput(f"{out} is a file; a folder is needed for the results")
     check_leads_somewhere(out)
-    _check_names(paths)
+    _check_names(paths, out)
     where = out.resolve()
     there = sorted(out.iterdir()) if out.exists() else []
     mine: dict[str, list[Path]] = {}
@@ -163,10 +164,22 @@ def _check_out(out: Path, paths: list[Path], probabilities: bool) -> None:
             check_new(result, of)
 
 
-def _check_names(paths: list[Path]) -> None:
-    """Refuse names that differ by capitals only: on many disks their results are one file."""
+def _check_names(paths: list[Path], out: Path) -> None:
+    """Refuse names that differ by capitals only: on many disks their results are one file.
+
+    And those that are too long with what their results have more.
+    """
     named: dict[str, Path] = {}
+    above = next(p for p in (out, *out.absolute().parents) if p.is_dir())  # where `out` will be
     for path in paths:
+        result = f"{path.stem}_labels.tif"
+        try:
+            (above / result).lstat()
+        except OSError as error:
+            if error.errno == errno.ENAMETOOLONG:
+                raise BadInput(
+                    f"{result} is too long a name for a file here; give {path.name} a shorter one"
+                ) from error
         first = named.setdefault(path.stem.casefold(), path)
         if first is not path:
             raise BadInput(

@@ -5,13 +5,13 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
 from napari_unet.core.errors import BadInput
 
-from .options import A_MODEL, AxesOption, Device, LabelsAre
+from .options import A_MODEL, AxesOption, Device
 from .words import OR_CLASSES, say, say_notes
 
 if TYPE_CHECKING:
@@ -45,7 +45,10 @@ def evaluate(
     min_size: Annotated[
         int, typer.Option(min=0, help="True cells under so many pixels are ignored.")
     ] = 0,
-    labels_are: LabelsAre = "instances",
+    labels_are: Annotated[
+        Literal["instances", "classes"] | None,
+        typer.Option(help="Of labels: as in train; default instances. A model says so itself."),
+    ] = None,
     axes: AxesOption = None,
     device: Device = "auto",
 ) -> None:
@@ -66,13 +69,16 @@ def evaluate(
         say(found.words)
     values: tuple[int, ...] = ()
     if labels is not None:
-        predicted = _stored(labels, found.pairs, labels_are)
+        predicted = _stored(labels, found.pairs, labels_are != "classes")
         classes, otherwise = labels_are == "classes", OR_CLASSES
     else:
         predicted, values = _by_model(first, found.pairs, axes, device)
         classes, otherwise = bool(values), ""
-        if labels_are == "classes" and not classes:
-            raise BadInput(f"the model {first} finds cells, not classes; leave --labels-are out")
+        if labels_are not in (None, "classes" if classes else "instances"):
+            finds = "classes, not cells" if classes else "cells, not classes"
+            raise BadInput(f"the model {first} finds {finds}; leave --labels-are out")
+    if classes and min_size:
+        raise BadInput("--min-size is for cells, not for classes; leave it out")
     scores: dict[str, Scores] = {}
     for files in found.pairs:
         pair, prediction = _checked(files, axes, predicted)
@@ -132,7 +138,7 @@ def _by_model(
 
 
 def _stored(
-    folder: Path, pairs: tuple[PairFiles, ...], labels_are: str
+    folder: Path, pairs: tuple[PairFiles, ...], cells: bool
 ) -> Callable[[PairFiles, Pair], Ints]:
     """The label files of a folder, NAME_labels or NAME, one for each pair."""
     from napari_unet.core.annotation import number_doubt, photo_doubt
@@ -161,7 +167,7 @@ def _stored(
         path = paths[files.name][0]
         labels = read_labels(path, axes_of(pair.image, pair.axes, where=pair.name))
         check_order(path, pair.axes, pair.image.shape)
-        of_numbers = number_doubt(labels, OR_CLASSES) if labels_are == "instances" else ""
+        of_numbers = number_doubt(labels, OR_CLASSES) if cells else ""
         for doubt in filter(None, (photo_doubt(labels), of_numbers)):
             say(f"note: {path}: {doubt}")
         return labels

@@ -142,8 +142,10 @@ def called_images(folder: Path) -> list[Path]:
     )
 
 
-def by_name(paths: Iterable[Path], ending: str = "") -> dict[str, Path]:
-    """Paths by NAME, without `ending`; :class:`BadInput` if two have one name."""
+def by_name(
+    paths: Iterable[Path], ending: str = "", way_out: str = "rename or remove one"
+) -> dict[str, Path]:
+    """Paths by NAME, without `ending`; :class:`BadInput`, ending in `way_out`, if two have one."""
     named: dict[str, Path] = {}
     for path in paths:
         name = normal(path.stem).removesuffix(ending)
@@ -151,6 +153,6 @@ def by_name(paths: Iterable[Path], ending: str = "") -> dict[str, Path]:
             first = named[name]
             if path.samefile(first):
                 raise BadInput(f"{path} is named twice; name it once")
-            raise BadInput(f"{first} and {path} have one name, {name!r}; rename or remove one")
+            raise BadInput(f"{first} and {path} have one name, {name!r}; {way_out}")
         named[name] = path
     return named

@@ -137,7 +137,7 @@ def list_images(paths: Iterable[Path]) -> list[Path]:
             images.append(path)
         else:
             raise BadInput(f"there is no file or folder {path}")
-    by_name(images)
+    by_name(images, way_out="rename one, or predict them into two folders")
     return images
 
 

@@ -8,6 +8,10 @@ import numpy as np
 import pytest
 import tifffile
 
+from napari_unet.core.settings import ModelConfig, NetworkSettings
+from napari_unet.core.unet import UNet
+from napari_unet.files.model_file import write_model
+
 from .commands import Run, cells, put_pair
 
 IMAGE, LABELS = cells()
@@ -57,3 +61,16 @@ def test_the_weights_of_a_mask_are_doubted(run: Run, masks: Path, tmp_path: Path
     assert "pieces" not in run(*words, "--labels-are", "classes").out
     tifffile.imwrite(masks / "a_labels.tif", LABELS)
     assert "pieces" not in run(*words).out
+
+
+def test_what_does_not_go_with_classes_is_told(run: Run, masks: Path, tmp_path: Path) -> None:
+    network = NetworkSettings(classes=3, width=4, depth=2, padding="same", dropout=0.0)
+    config = ModelConfig(network, labels_are="classes", class_values=(1, 255))
+    kinds = tmp_path / "kinds.safetensors"
+    write_model(kinds, config, UNet(network).state_dict())
+    answer = run("evaluate", kinds, masks, "--labels-are", "instances")
+    assert answer.code == 1 and "finds classes, not cells; leave --labels-are out" in answer.err
+    for words in ((kinds,), ("--labels", masks, "--labels-are", "classes")):
+        answer = run("evaluate", *words, masks, "--min-size", 5)
+        assert answer.code == 1 and "--min-size is for cells, not for classes" in answer.err
+        assert run("evaluate", *words, masks).code == 0
