@@ -147,7 +147,8 @@ def train(
     check_device(device)
     given = {"preset": preset, "base": base, "labels_are": labels_are, "device": device}
     options = _options({**given, "seed": seed, "seconds": seconds, "steps": steps})
-    kept = None if run is None else Path(run).absolute()  # `progress` may change the folder
+    # absolute: `progress` may change the folder
+    kept = None if run is None else Path(os.path.expanduser(run)).absolute()
     pairs = _pairs(
         _listed(images), _listed(labels), None if known is None else _listed(known), axes
     )
@@ -200,6 +201,8 @@ def _options(given: dict[str, Any]) -> TrainOptions:
     plain["device"] = str(plain["device"])
     if isinstance(plain["base"], os.PathLike):
         plain["base"] = os.fspath(plain["base"])
+    if isinstance(plain["base"], Model):
+        raise BadInput("base is a Model: save it and give the path of its file")
     return from_dict(TrainOptions, plain)
 
 

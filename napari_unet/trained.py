@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -139,7 +140,7 @@ class Model:
         from napari_unet.files.model_file import check_new_model
         from napari_unet.runs.networks import save_network
 
-        target = behind_link(Path(path))
+        target = behind_link(Path(os.path.expanduser(path)))
         check_new_model(target)
         if not target.parent.is_dir():
             raise BadInput(f"there is no folder {target.parent} to write {target.name} in")

@@ -12,6 +12,8 @@ import torch
 
 from napari_unet import BadInput, Model, api, evaluate, load_model, train, weight_map
 from napari_unet.core.settings import WeightSettings
+from napari_unet.models import find_model
+from napari_unet.runs import networks
 from tests.runs.tiny import disc_pair
 from tests.test_api import write_base
 
@@ -196,3 +198,26 @@ def test_the_folder_may_change_meanwhile(
     )
     assert isinstance(model, Model)
     assert (tmp_path / "run" / "model.safetensors").exists() and not any(elsewhere.iterdir())
+
+
+def test_a_tilde_is_the_home(
+    base: Path, run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path))  # Windows
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    kept = train([IMAGE], [LABELS], base="~/base.safetensors", run=Path("~/run"), **BRIEF)
+    assert kept == run / "model.safetensors" and (run / "run.json").exists()
+    networks.load_network(find_model("~/base.safetensors"), "cpu")
+    Model(*networks.load_network(base, "cpu")).save("~/copy.safetensors")
+    assert (tmp_path / "copy.safetensors").exists() and not list(Path().iterdir())
+    with pytest.raises(BadInput, match="there is no model or file '~nobody-of-this-name/m'"):
+        find_model("~nobody-of-this-name/m")
+
+
+def test_a_model_to_start_from_is_named_not_given(base: Path, run: Path) -> None:
+    model = Model(*networks.load_network(base, "cpu"))
+    with pytest.raises(BadInput, match="base is a Model: save it and give the path of its file"):
+        train([IMAGE], [LABELS], base=model, run=run, **BRIEF)  # type: ignore[arg-type]
+    assert not run.exists()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -57,7 +58,7 @@ def find_model(name_or_path: str | Path) -> Path:
         If there is none, and the message names those that exist; or if there are two: one of the
         list, and a file or folder here. `default` is always the one that ships.
     """
-    files, path = model_files(), Path(name_or_path)
+    files, path = model_files(), Path(os.path.expanduser(name_or_path))
     named = files.get(str(name_or_path))
     if named is not None and path.exists() and path.name not in RESERVED:
         raise BadInput(
