@@ -44,6 +44,7 @@ from .reading import (
     labels_shape,
     note_file,
     pixels,
+    said_axes,
     slice_count,
     visible_window,
 )
@@ -138,6 +139,7 @@ __all__ = [
     "region_outlines",
     "renumber",
     "role",
+    "said_axes",
     "set_axes",
     "set_free",
     "show",

@@ -73,12 +73,24 @@ def axes(image: Image) -> str:
     return str(chosen) if chosen in choices else choices[0]
 
 
+def said_axes(image: Image) -> str:
+    """The letters as the layer's own axis labels say; else as :func:`axes`."""
+    _, said = _readings(image)
+    return said[0] if said else axes(image)
+
+
 def axes_choices(image: Image) -> tuple[str, ...]:
     """The ways in which the axes can be read, the likely one first.
 
     Channels that are an axis of their own come first: napari aligns layers by their last axes,
     and labels without the channels would lie on other slices than they are read with.
     """
+    plain, said = _readings(image)
+    return tuple(dict.fromkeys(said + plain)) or ("",)
+
+
+def _readings(image: Image) -> tuple[list[str], list[str]]:
+    """The ways in which so many axes can be read, and that which their labels say, if they do."""
     named = "".join(name.upper() for name in image.axis_labels if len(name) == 1)
     if image.rgb:
         plain = ["YXC", "ZYXC", "TZYXC"][image.ndim - 2 : image.ndim - 1]
@@ -89,8 +101,7 @@ def axes_choices(image: Image) -> tuple[str, ...]:
             4: ["TZYX", "CZYX", "CTYX"],
             5: ["CTZYX"],
         }.get(image.ndim, [])
-    said = [c for c in plain if c.removesuffix("C" if image.rgb else "") == named]
-    return tuple(dict.fromkeys(said + plain)) or ("",)
+    return plain, [c for c in plain if c.removesuffix("C" if image.rgb else "") == named]
 
 
 def kept_axes(image: Image) -> list[int]:

@@ -24,6 +24,7 @@ from .numbering import Numbering
 from .watching import Watching
 
 LIST_EVENTS = ("inserted", "removed", "reordered", "renamed")
+IMAGE_EVENTS = ("data", "axis_labels")
 REGION_EVENTS = ("set_data", "data", "scale", "translate", "rotate", "shear", "affine")
 
 
@@ -62,7 +63,8 @@ class Annotating(QObject):
         self._moving.close()
         self.numbering.close()
         for image in layers.images(self._viewer):
-            image.events.data.disconnect(self._on_layers)
+            for name in IMAGE_EVENTS:
+                getattr(image.events, name).disconnect(self._on_layers)
         self.counting.close()
         self.watching.close()
 
@@ -129,7 +131,8 @@ class Annotating(QObject):
         images = layers.images(viewer)
         session.images = tuple((layers.key(x), x.name) for x in images)
         for image in images:
-            image.events.data.connect(self._on_layers)  # napari connects it once only
+            for name in IMAGE_EVENTS:  # napari connects it once only
+                getattr(image.events, name).connect(self._on_layers)
         if session.image not in dict(session.images):
             seen = self._active_image() or layers.topmost(viewer)
             self._take(layers.key(seen) if seen is not None else "")

@@ -41,6 +41,8 @@ class Arriving(QObject):
         viewer.layers.events.removed.connect(self._on_removed)
         viewer.layers.events.renamed.connect(self._on_renamed)
         session.events.job.connect(self._on_job)
+        for layer in viewer.layers:
+            self._follow(layer)
         self.pair_the_obvious()
         self._soon.start()
 
@@ -52,6 +54,8 @@ class Arriving(QObject):
         self._viewer.layers.events.renamed.disconnect(self._on_renamed)
         self._viewer.layers.events.inserted.disconnect(self._on_inserted)
         self._viewer.layers.events.removed.disconnect(self._on_removed)
+        for layer in [x for x in self._viewer.layers if isinstance(x, Image)]:
+            layer.events.axis_labels.disconnect(self._on_axis_labels)
 
     def look_again(self, layer: Layer) -> None:
         """It is as good as new: it is called, or read, in another way."""
@@ -75,6 +79,7 @@ class Arriving(QObject):
 
     def _on_inserted(self, event: Any) -> None:
         viewer, layer = self._viewer, event.value
+        self._follow(layer)
         layers.disown_copy(viewer, layer)
         self._take_back()
         self.pair_the_obvious(layer)
@@ -90,6 +95,17 @@ class Arriving(QObject):
         layers.leave(self._viewer, event.value)
         self._take_back()
         self._soon.start()
+
+    def _follow(self, layer: Layer) -> None:
+        if isinstance(layer, Image):
+            layer.events.axis_labels.connect(self._on_axis_labels)  # once only, however often
+
+    def _on_axis_labels(self, event: Any) -> None:
+        """Somebody says how an image is read: as if it had been chosen in the panel."""
+        image = event.source
+        if image in layers.images(self._viewer):
+            layers.set_axes(self._viewer, image, layers.said_axes(image))
+            self.look_again(image)
 
     def _on_renamed(self, event: Any) -> None:
         layer = self._viewer.layers[event.index]

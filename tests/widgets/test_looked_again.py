@@ -98,3 +98,39 @@ def test_a_label_file_that_fits_once_the_axes_are_right(annotating: Annotating, 
     annotating.choose_axes("CYX")
     qtbot.waitUntil(lambda: layers.partner(viewer, image, "labels") is not None)
     assert isinstance(viewer.layers["a_labels"], Labels)
+
+
+def test_a_script_that_names_the_axes_is_followed(annotating: Annotating) -> None:
+    """As a choice in the panel: what was painted is set aside until it fits again."""
+    viewer, session = annotating._viewer, annotating._session
+    image = viewer.add_image(np.zeros((3, *SHAPE)), name="a")
+    annotating.new_cell()
+    painted = annotating.labels()
+    image.axis_labels = ("c", "y", "x")
+    assert session.axes == layers.axes(image) == "CYX"
+    assert session.shape == SHAPE and not session.labels
+    annotating.new_cell()
+    assert annotating.labels().data.shape == SHAPE
+    image.axis_labels = ("z", "y", "x")
+    assert session.axes == "ZYX" and annotating.labels() is painted
+
+
+def test_axes_of_other_names_say_nothing(annotating: Annotating) -> None:
+    image = annotating._viewer.add_image(np.zeros((3, *SHAPE)), name="a")
+    annotating.choose_axes("CYX")
+    image.axis_labels = ("a", "b", "c")
+    assert annotating._session.axes == layers.axes(image) == "CYX"
+
+
+def test_other_images_are_followed_too(annotating: Annotating) -> None:
+    """What is painted for one that is not in hand is set aside as well."""
+    viewer = annotating._viewer
+    image = viewer.add_image(np.zeros((3, *SHAPE)), name="a")
+    painted = layers.make_labels(viewer, image)
+    other = viewer.add_image(np.zeros(SHAPE), name="b")
+    annotating.choose_image(layers.key(other))
+    image.axis_labels = ("c", "y", "x")
+    assert layers.partner(viewer, image, "labels") is None
+    annotating.choose_image(layers.key(image))
+    annotating.choose_axes("ZYX")
+    assert annotating.labels() is painted
