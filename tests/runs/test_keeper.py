@@ -138,7 +138,7 @@ def test_it_ends_early_where_nothing_is_gained(
     good: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     looks = itertools.count()
-    clock = SimpleNamespace(monotonic=lambda: 0.05 * next(looks))  # not that of a busy machine
+    clock = SimpleNamespace(monotonic=lambda: 0.2 * next(looks))  # not that of a busy machine
     for module in (train_module, scoring):
         monkeypatch.setattr(module, "time", clock)
     monkeypatch.setattr(train_module, "Budget", partial(Budget, clock=clock.monotonic))
@@ -152,8 +152,8 @@ def test_it_ends_early_where_nothing_is_gained(
 
 
 def test_steps_that_were_asked_for_are_all_done(good: Path, tmp_path: Path) -> None:
-    run = tuned(tmp_path / "run", good, CAREFUL, steps=30)
-    assert [m["step"] for m in train_run(run.path) if m["event"] == "step"][-1] == 30
+    run = tuned(tmp_path / "run", good, CAREFUL, steps=20)
+    assert [m["step"] for m in train_run(run.path) if m["event"] == "step"][-1] == 20
 
 
 @pytest.mark.parametrize(
@@ -213,12 +213,12 @@ def test_stopped_before_anything_was_scored_it_is_scored(good: Path, tmp_path: P
 
 def test_what_the_base_hardly_knows_is_learnt_fast(good: Path, tmp_path: Path) -> None:
     base = written(tmp_path / "base.safetensors")  # random weights
-    run = tuned(tmp_path / "a", base, SMALL, steps=30)
+    run = tuned(tmp_path / "a", base, SMALL, steps=16)
     shutil.copytree(run.path, tmp_path / "b")
     list(train_run(run.path))
     assert torch.load(run.checkpoint, weights_only=True)["anew"]
     other = RunFolder(tmp_path / "b")
-    until(other, 13)
+    until(other, 9)
     list(train_run(other.path))
     assert_same(run, other)
     assert not read_config(run.model).training["halfway"]

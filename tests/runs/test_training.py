@@ -62,17 +62,17 @@ def test_resumed_equals_uninterrupted(variant: str, tmp_path: Path) -> None:
     if variant.startswith("sgd"):
         network |= {"norm": None, "dropout": 0.5, "padding": "valid"}
         fit |= {"optimiser": "sgd", "momentum": 0.99, "average": 0.0}
-    run = tiny_run(tmp_path / "a", network=network, fit=fit, steps=45, held_out=0.2)
+    run = tiny_run(tmp_path / "a", network=network, fit=fit, steps=28, held_out=0.2)
     shutil.copytree(run.path, tmp_path / "b")
     other = RunFolder(tmp_path / "b")
     list(train_run(run.path))
-    for step in (4, 13, 36):
+    for step in (4, 9, 23):
         until(other, step)
         assert not other.finished
     assert other.resumable
     messages = list(train_run(other.path))
-    assert words_of(messages, "warning")[-1] == "going on after step 34"  # 0.75 of 45
-    assert list(losses(run)) == list(range(1, 46))
+    assert words_of(messages, "warning")[-1] == "going on after step 21"  # 0.75 of 28
+    assert list(losses(run)) == list(range(1, 29))
     assert_same(run, other)
     mine, theirs = ([m for m in r.messages() if m["event"] == "held-out"] for r in (run, other))
     assert mine == theirs and len(mine) == 4

@@ -114,7 +114,7 @@ def test_after_random_edits(
         y, x = rng.integers(10, SIDE - 40, 2)
         near = int(np.asarray(labels.data[(window.dims.current_step[0], y, x)]))
         labels.selected_label = int(rng.choice([near or 1, rng.integers(1, 60)]))
-        labels.brush_size = int(rng.integers(2, 16))
+        labels.brush_size = int(rng.integers(5, 17))
         if deed in ("paint", "erase"):
             stroke(window, qtbot, [(y, x), (y + 20, x + 8), (y + 5, x + 30)], pause=1)
         elif deed == "fill":
