@@ -23,6 +23,7 @@ Mask = npt.NDArray[np.bool_]
 ALIKE = 0.5  # of neighbouring painted pixels; of cells of 2 x 2 px that fill the plane, half are
 LOOKED_AT = 2048  # px; so much of a plane tells
 MANY = 4  # pieces; fewer may be one cell that was cut, or is still being painted
+OF_EACH = 3  # of two ids that are both in pieces; two cells are hardly both cut into as many
 _INT32_MAX = np.iinfo(np.int32).max
 
 
@@ -228,7 +229,7 @@ def number_doubts(pairs: Iterable[Pair], otherwise: str = "") -> str:
 
 
 def _shared(labels: npt.NDArray[Any]) -> dict[int, int]:
-    """The pieces of each id in a slice, where there are at most two, each in many; else none.
+    """The pieces of each id in a slice, where there are at most two, both in many; else none.
 
     In another slice a piece may be the same cell. Crumbs do not count (`core/pieces.py`).
     """
@@ -242,7 +243,7 @@ def _shared(labels: npt.NDArray[Any]) -> dict[int, int]:
     for plane in planes(labels):
         for number, pieces in torn(_painted_part(plane)).items():
             most[number] = max(most[number], pieces)
-        if min(most.values()) >= MANY:
+        if min(most.values()) >= OF_EACH and sum(most.values()) >= MANY:
             return most
     return {}
 

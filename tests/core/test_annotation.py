@@ -107,6 +107,8 @@ def test_at_most_two_ids_in_many_pieces_look_like_classes() -> None:
     two = number_doubt(mask * np.where(dots % 2, 1, 5), ", or not")
     assert two.startswith("25 pieces have the numbers 1 and 5: those are two cells; give each a")
     assert two.endswith("(skimage.measure.label), or not")
+    assert looks_like_classes((mask * np.where(dots % 2, 1, 5))[:20, :30])  # six pieces
+    assert not looks_like_classes((mask * np.where(dots % 2, 1, 5))[:20, :20])
     assert not looks_like_classes(random_cells(1))
     assert not looks_like_classes(np.zeros((2, 4, 4), np.int32))
     assert not looks_like_classes(dots % 4)  # three of them
