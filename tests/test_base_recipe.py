@@ -17,7 +17,7 @@ from napari_unet.core.fit import Budget
 from napari_unet.core.presets import preset
 from napari_unet.files.model_file import read_config, read_model
 from scripts.base_model import __main__ as recipe
-from scripts.base_model import card, training
+from scripts.base_model import card, images, training
 from scripts.base_model.training import Recipe, train
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -25,10 +25,11 @@ ROOT = Path(__file__).resolve().parent.parent
 
 @pytest.fixture
 def narrow(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A network of a sixteenth of the work."""
+    """A network of a sixteenth of the work, and images of a third."""
     made = preset("default")
     network = replace(made.network, width=8)
     monkeypatch.setattr(training, "preset", lambda _: replace(made, network=network))
+    monkeypatch.setattr(images, "SIDE", 160)
 
 
 def test_it_starts_as_its_card_says_and_trains_the_network_of_the_default() -> None:

@@ -143,7 +143,11 @@ def test_from_strokes_to_an_aligned_overlay_in_one_action(
 
 
 def test_painting_while_it_trains_loses_nothing(
-    window: Viewer, dock: Any, discs: tuple[np.ndarray, np.ndarray], qtbot: Any
+    window: Viewer,
+    dock: Any,
+    discs: tuple[np.ndarray, np.ndarray],
+    qtbot: Any,
+    brief_worker: None,
 ) -> None:
     window.window._qt_window.resize(*LARGE)
     image = np.pad(discs[0], 72, mode="reflect")  # room for strokes that do not cross
