@@ -79,7 +79,7 @@ def test_edits_make_up_the_labels(
             window.dims.set_current_step(0, number % 3)
         deed = rng.choice(["paint", "paint", "erase", "fill", "polygon", "set", "undo", "redo"])
         labels.mode = deed if deed in ("paint", "erase", "fill") else "pan_zoom"
-        labels.selected_label, labels.brush_size = int(rng.integers(1, 9)), int(rng.integers(3, 20))
+        labels.selected_label, labels.brush_size = int(rng.integers(1, 9)), int(rng.integers(6, 20))
         y, x = rng.integers(10, SIDE - 40, 2)
         at = (window.dims.current_step[0],) if len(shape) == 3 else ()
         if deed in ("paint", "erase"):
