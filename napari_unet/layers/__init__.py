@@ -9,7 +9,7 @@ from .copies import region_count, region_outlines, snapshot, snapshots
 from .drawing import redraw
 from .found_look import dress, dress_all, outline_width
 from .making import make_background, make_labels, make_regions, start_painting, uncover
-from .moving import MOVES, Place, lay_on, lying_on, place
+from .moving import MOVES, Place, lay_on, lies_on, lying_on, place
 from .opened import take_label_files
 from .orphans import leave, left_for, take_back
 from .own import (
@@ -66,7 +66,18 @@ from .results import (
     show_probability,
     unhide,
 )
-from .roles import Role, find, image_of, images, is_away, key, painted_layers, partner, role
+from .roles import (
+    Role,
+    belongs,
+    find,
+    image_of,
+    images,
+    is_away,
+    key,
+    painted_layers,
+    partner,
+    role,
+)
 from .seeing import go_to, show, topmost
 from .weights import redraw_touching, show_touching, show_weights
 from .writing import Part, Writing, whole_slice
@@ -84,6 +95,7 @@ __all__ = [
     "axes",
     "axes_choices",
     "being_added",
+    "belongs",
     "brush_number",
     "current_slice",
     "disown_copy",
@@ -111,6 +123,7 @@ __all__ = [
     "lay_on",
     "leave",
     "left_for",
+    "lies_on",
     "lying_on",
     "make_background",
     "make_labels",

@@ -9,7 +9,7 @@ from napari.viewer import Viewer
 
 from .making import geometry
 from .reading import kept_axes
-from .roles import KEY, key
+from .roles import belongs
 
 # each is an event, too
 MOVES = ("scale", "translate", "rotate", "shear", "affine", "units")
@@ -29,13 +29,16 @@ def lying_on(viewer: Viewer, image: Image, at: Place | None = None) -> list[Laye
 
     Others the user has put elsewhere.
     """
+    return [x for x in viewer.layers if belongs(x, image) and lies_on(image, x, at)]
+
+
+def lies_on(image: Image, layer: Layer, at: Place | None = None) -> bool:
+    """Whether the layer lies on the image, as :func:`lying_on` says."""
     keep = kept_axes(image)
     matrix, shift = at or place(image)
-    if len(shift) != image.ndim:  # its pixels were exchanged for others
-        return []
-    lay = matrix[np.ix_(keep, keep)], shift[keep]
-    mine = [x for x in viewer.layers if x.metadata.get(KEY, {}).get("image") == key(image)]
-    return [x for x in mine if x.ndim == len(keep) and same_place(lay, place(x))]
+    if len(shift) != image.ndim or layer.ndim != len(keep):  # pixels were exchanged for others
+        return False
+    return same_place((matrix[np.ix_(keep, keep)], shift[keep]), place(layer))
 
 
 def lay_on(image: Image, layer: Layer) -> None:

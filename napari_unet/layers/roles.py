@@ -47,9 +47,14 @@ def find(viewer: Viewer, unique: str) -> Layer | None:
     return next((x for x in viewer.layers if key(x) == unique), None)
 
 
+def belongs(layer: Layer, image: Layer) -> bool:
+    """Whether the layer is one of the image's."""
+    return bool(layer.metadata.get(KEY, {}).get("image") == key(image))
+
+
 def partner(viewer: Viewer, image: Layer, what: Role) -> Any:
     """The layer that plays the role `what` for `image`, or None."""
-    mine = (x for x in viewer.layers if x.metadata.get(KEY, {}).get("image") == key(image))
+    mine = (x for x in viewer.layers if belongs(x, image))
     return next((x for x in mine if role(x) == what), None)
 
 

@@ -56,6 +56,7 @@ class Arriving(QObject):
         self._viewer.layers.events.removed.disconnect(self._on_removed)
         for layer in [x for x in self._viewer.layers if isinstance(x, Image)]:
             layer.events.axis_labels.disconnect(self._on_axis_labels)
+            layer.events.data.disconnect(self._on_pixels)
 
     def look_again(self, layer: Layer) -> None:
         """It is as good as new: it is called, or read, in another way."""
@@ -98,7 +99,9 @@ class Arriving(QObject):
 
     def _follow(self, layer: Layer) -> None:
         if isinstance(layer, Image):
-            layer.events.axis_labels.connect(self._on_axis_labels)  # once only, however often
+            # once only, however often
+            layer.events.axis_labels.connect(self._on_axis_labels)
+            layer.events.data.connect(self._on_pixels)
 
     def _on_axis_labels(self, event: Any) -> None:
         """Somebody says how an image is read: as if it had been chosen in the panel."""
@@ -106,6 +109,11 @@ class Arriving(QObject):
         if image in layers.images(self._viewer):
             layers.set_axes(self._viewer, image, layers.said_axes(image))
             self.look_again(image)
+
+    def _on_pixels(self, event: Any) -> None:
+        """Others in place of an image's: labels may fit it now."""
+        if event.source in layers.images(self._viewer):
+            self.look_again(event.source)
 
     def _on_renamed(self, event: Any) -> None:
         layer = self._viewer.layers[event.index]
@@ -137,6 +145,8 @@ class Arriving(QObject):
             image, name = layers.named_for(viewer, labels)
             if not name or (layers.key(labels), name) in self._told:
                 continue
+            if image in without:  # it waits until one of them is taken up again
+                continue
             if image is not None:
                 self._words.append(SPARE.format(labels.name, image.name))
             elif any(layers.fits(x, labels) for x in without):
@@ -147,7 +157,7 @@ class Arriving(QObject):
 
     def _on_settled(self) -> None:
         self._take_label_files()
-        if not self._session.job:
+        if not self._session.job and not self._later.isActive():
             self._say()
 
     def _say(self, first: str = "", mood: Mood = "done") -> None:
@@ -164,4 +174,7 @@ class Arriving(QObject):
 
     def _on_job_over(self) -> None:
         """What came meanwhile; what the job has come to still stands."""
+        if self._session.mood == "busy":
+            self._later.start(AFTERWARDS)
+            return
         self._say(self._session.status, "error" if self._session.mood == "error" else "done")

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from typing import Any
-from weakref import WeakKeyDictionary
+from weakref import WeakKeyDictionary, WeakSet
 
-from napari.layers import Image
+from napari.layers import Image, Layer
 from napari.viewer import Viewer
 
 from napari_unet import layers
@@ -17,21 +17,35 @@ class Moving:
     def __init__(self, viewer: Viewer) -> None:
         self._viewer = viewer
         self._places: WeakKeyDictionary[Image, layers.Place] = WeakKeyDictionary()
+        self._lay: WeakSet[Layer] = WeakSet()  # on their images, when they were taken out
         viewer.layers.events.inserted.connect(self._on_inserted)
+        viewer.layers.events.removed.connect(self._on_removed)
         for image in layers.images(viewer):
             self._follow(image)
 
     def close(self) -> None:
         """Let go of the viewer."""
         self._viewer.layers.events.inserted.disconnect(self._on_inserted)
+        self._viewer.layers.events.removed.disconnect(self._on_removed)
         for image in list(self._places):
             for name in layers.MOVES:
                 getattr(image.events, name).disconnect(self._on_moved)
         self._places.clear()
 
     def _on_inserted(self, event: Any) -> None:
-        if event.value in layers.images(self._viewer):
-            self._follow(event.value)
+        layer = event.value
+        image = layers.image_of(self._viewer, layer)
+        if image is layer:
+            self._follow(image)
+        elif image is not None and layer in self._lay:  # the image may have been moved meanwhile
+            layers.lay_on(image, layer)
+            self._lay.discard(layer)
+
+    def _on_removed(self, event: Any) -> None:
+        layer = event.value
+        for image, at in list(self._places.items()):  # those that are out, too
+            if layers.belongs(layer, image) and layers.lies_on(image, layer, at):
+                self._lay.add(layer)
 
     def _follow(self, image: Image) -> None:
         for name in layers.MOVES:

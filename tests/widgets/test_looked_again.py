@@ -57,6 +57,7 @@ def test_a_job_that_follows_at_once_is_waited_for(annotating: Annotating, qtbot:
     qtbot.wait(5)
     assert session.status == "Predicting."
     session.job = ""
+    session.say("Found 3 cells.", "done")
     qtbot.waitUntil(lambda: "“a_labels” holds the labels of a." in session.status)
 
 
@@ -134,3 +135,44 @@ def test_other_images_are_followed_too(annotating: Annotating) -> None:
     annotating.choose_image(layers.key(image))
     annotating.choose_axes("ZYX")
     assert annotating.labels() is painted
+
+
+def test_pixels_that_labels_fit_come_later(annotating: Annotating, qtbot: Any) -> None:
+    viewer, session = annotating._viewer, annotating._session
+    image = viewer.add_image(np.zeros((9, 40)), name="a")
+    labels = viewer.add_labels(np.ones(SHAPE, np.int32), name="a_labels")
+    qtbot.waitUntil(lambda: not annotating._arriving._soon.isActive())
+    image.data = np.zeros(SHAPE)
+    assert layers.partner(viewer, image, "labels") is labels
+    assert session.labels == layers.key(labels)
+    qtbot.waitUntil(lambda: "“a_labels” holds the labels of a." in session.status)
+
+
+def test_nobody_is_said_to_have_labels_without(annotating: Annotating, qtbot: Any) -> None:
+    viewer, session = annotating._viewer, annotating._session
+    viewer.add_image(np.zeros(SHAPE), name="a")
+    labels = viewer.add_labels(np.ones((9, 40), np.int32), name="a_labels")
+    labels.data = np.ones(SHAPE, np.int32)
+    viewer.add_labels(np.ones(SHAPE, np.int32), name="x")
+    qtbot.waitUntil(lambda: not annotating._arriving._soon.isActive())
+    assert "which has some" not in session.status
+
+
+def test_what_comes_just_after_a_job_spares_its_words(annotating: Annotating, qtbot: Any) -> None:
+    viewer, session = annotating._viewer, annotating._session
+    viewer.add_image(np.zeros(SHAPE), name="a")
+    session.job = "training"
+    viewer.add_labels(np.ones(SHAPE, np.int32), name="q_labels")
+    qtbot.waitUntil(lambda: not annotating._arriving._soon.isActive())
+    session.job = ""
+    session.say("The worker process was killed.", "error")
+    annotating._arriving._later.setInterval(10_000)
+    viewer.add_points([(1, 1)])
+    qtbot.waitUntil(lambda: not annotating._arriving._soon.isActive())
+    assert session.status == "The worker process was killed." and session.mood == "error"
+    session.say("Adding cells… 10 %.", "busy")
+    annotating._arriving._later.setInterval(1)
+    qtbot.wait(20)
+    assert session.status == "Adding cells… 10 %." and session.mood == "busy"
+    session.say("12 cells added.", "done")
+    qtbot.waitUntil(lambda: session.status.startswith("12 cells added. “q_labels” waits"))

@@ -73,6 +73,22 @@ def test_it_moves_while_it_is_out(bench: Bench) -> None:
     assert tuple(bench.labels.scale) == tuple(bench.found.scale) == (2, 2)
 
 
+@pytest.mark.parametrize("back", [("labels",), ("image", "labels"), ("labels", "image")])
+def test_it_moves_while_its_labels_are_out(back: tuple[str, ...], bench: Bench) -> None:
+    out = [getattr(bench, name) for name in back]
+    bench.found.translate = (5, 5)  # by the user
+    bench.viewer.layers.remove(bench.found)
+    for layer in reversed(out):
+        bench.viewer.layers.remove(layer)
+    bench.image.scale = (2, 2)
+    for layer in (*out, bench.found):
+        bench.viewer.layers.append(layer)
+    assert tuple(bench.labels.scale) == (2, 2)
+    assert tuple(bench.found.scale) == (1, 1)
+    bench.image.scale = (3, 3)
+    assert tuple(bench.labels.scale) == (3, 3)
+
+
 def test_a_pixel_far_from_the_origin_is_a_pixel(bench: Bench) -> None:
     """Of a stage that is 10 cm away; 1e-5 of it is a pixel."""
     bench.image.scale, bench.image.translate = (0.65, 0.65), (123456.7, 76543.21)
