@@ -59,14 +59,14 @@ def test_three_classes_of_colour_images(run: Run, tmp_path: Path) -> None:
     for seed in range(100, 104):
         put_pair(tmp_path / "test", f"h{seed}", *tissue(seed))
     network = NetworkSettings(
-        in_channels=3, width=8, depth=3, padding="same", norm="batch", dropout=0.0
+        in_channels=3, width=8, depth=2, padding="same", norm="batch", dropout=0.0
     )
     base = tmp_path / "narrow.safetensors"
     net = UNet(network, torch.Generator().manual_seed(0))
     write_model(base, ModelConfig(network), net.state_dict())
 
     words = ("train", tmp_path / "train", "-o", tmp_path / "run", "--labels-are", "classes")
-    answer = run(*words, "--steps", 120, "--base", base)
+    answer = run(*words, "--steps", 80, "--base", base)
     assert answer.code == 0, answer.err
     assert "2 classes (1, 7)" in answer.out
     scores = tmp_path / "s.json"

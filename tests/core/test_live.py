@@ -60,7 +60,7 @@ def test_after_edits_it_equals_the_map_computed_afresh(
     live = LiveMap(grid_of(labels, factor), settings)
     window = (35, 170, 28, 190)
     live.look(window)
-    for number in range(120):
+    for number in range(90):
         box, before = edit(labels, rng)
         earlier = live.border.copy()
         try:
