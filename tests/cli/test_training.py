@@ -160,9 +160,9 @@ def _log(path: Path) -> list[dict[str, Any]]:
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Ctrl-C of a child is POSIX")
-def test_ctrl_c_keeps_the_best_model(data: Path, tmp_path: Path) -> None:
+def test_ctrl_c_keeps_the_best_model(data: Path, model: Path, tmp_path: Path) -> None:
     out = tmp_path / "run"
-    words = ["train", str(data), "-o", str(out), "--steps", "100000", "--base", "none"]
+    words = ["train", str(data), "-o", str(out), "--steps", "100000", "--base", str(model)]
     child = subprocess.Popen(
         [sys.executable, "-m", "napari_unet", *words],
         stdout=subprocess.PIPE,
