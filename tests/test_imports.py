@@ -118,17 +118,20 @@ def test_imports_go_one_way(path: Path) -> None:
             assert other in RANK and RANK[other] <= RANK[part], target
 
 
-def imported_by(*modules: str) -> set[str]:
-    """Top-level packages in a fresh interpreter after it imported the modules."""
-    code = (
-        f"import importlib, sys\nfor m in {modules!r}: importlib.import_module(m)\n"
-        "print(*{m.partition('.')[0] for m in sys.modules})"
-    )
+def loaded_by(*modules: str, then: str = "") -> set[str]:
+    """Modules in a fresh interpreter after it imported these, and ran what comes then."""
+    code = f"import importlib, sys\nfor m in {modules!r}: importlib.import_module(m)\n"
+    code += f"{then}\nprint(*sys.modules)"
     answer = subprocess.run(
         [sys.executable, "-W", "ignore", "-c", code], capture_output=True, text=True, check=False
     )
     assert answer.returncode == 0, answer.stderr
     return set(answer.stdout.split())
+
+
+def imported_by(*modules: str) -> set[str]:
+    """The top-level packages of :func:`loaded_by`."""
+    return {m.partition(".")[0] for m in loaded_by(*modules)}
 
 
 def test_the_package_itself_is_light() -> None:
@@ -140,11 +143,34 @@ def test_the_command_line_starts_light() -> None:
     assert not imported_by("napari_unet.cli") & {"torch", *GUI}
 
 
-def test_the_engine_knows_no_window() -> None:
-    engine = [
-        m for m in MODULES if part_of(m) in {"core", "files", "models", "runs", "trained", "api"}
-    ]
-    assert not imported_by(*engine) & set(GUI)
+STEP = """
+import torch
+from napari_unet.core.fit import Trainer
+from napari_unet.core.batches import Batch
+from napari_unet.core.settings import FitSettings, NetworkSettings
+from napari_unet.core.unet import UNet
+
+net = NetworkSettings(width=4, depth=2, padding="same", norm="batch")
+trainer = Trainer(UNet(net), FitSettings(optimiser="adamw", average=0.9, clip=1.0))
+x = torch.zeros(1, 1, 16, 16)
+trainer.step(Batch(x, x[:, 0].long(), x[:, 0]), 0.0)
+"""
+
+
+@pytest.fixture(scope="module")
+def of_the_engine() -> set[str]:
+    """All modules that its own bring in, and a step of training: torch is imported once for it."""
+    parts = {"core", "files", "models", "runs", "trained", "api"}
+    return loaded_by(*(m for m in MODULES if part_of(m) in parts), then=STEP)
+
+
+def test_the_engine_knows_no_window(of_the_engine: set[str]) -> None:
+    assert not {m.partition(".")[0] for m in of_the_engine} & set(GUI)
+
+
+def test_no_compiler_is_imported(of_the_engine: set[str]) -> None:
+    """torch's costs seconds, and no step needs it."""
+    assert "torch.nn" in of_the_engine and "torch._dynamo" not in of_the_engine
 
 
 def test_the_session_knows_no_window() -> None:
