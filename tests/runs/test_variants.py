@@ -36,11 +36,11 @@ def test_it_trains_saves_loads_and_predicts(name: str, tmp_path: Path) -> None:
         preset=preset,
         network={"width": 4, **({} if whole else {"depth": 2}), **network},
         fit={"tile": 188 if whole else 64, "batch": 1},
-        steps=20,
+        steps=12,
         held_out=0.2,
     )
     messages = list(train_run(run.path))
-    assert messages[-1]["event"] == "done" and len(losses(run)) == 20
+    assert messages[-1]["event"] == "done" and len(losses(run)) == 12
     assert np.isfinite(list(losses(run).values())).all()
     model = load_model(run.model)
     assert model.config.network == run.settings.network
