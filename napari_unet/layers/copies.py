@@ -14,9 +14,9 @@ from napari_unet.core.errors import BadInput
 from napari_unet.snapshots import Outline, Snapshot, flat_corners, slice_of
 
 from .adding import whole_copy
-from .moving import place
+from .moving import place, without_channels
 from .pairing import misfit
-from .reading import axes, kept_axes, labels_shape, pixels
+from .reading import axes, labels_shape, pixels
 from .roles import images, partner
 
 NO_REGION = ("line", "path")  # they enclose nothing
@@ -96,9 +96,7 @@ def _to_pixels(
     layer: Layer, image: Image
 ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
     """Matrix and shift from the layer's data to the pixels of the image without its channels."""
-    (ours, at), (theirs, origin) = place(layer), place(image)
-    keep = kept_axes(image)
-    theirs, origin = theirs[np.ix_(keep, keep)], origin[keep]
+    (ours, at), (theirs, origin) = place(layer), without_channels(image, place(image))
     matrix = np.asarray(np.linalg.solve(theirs, ours), np.float64)
     shift = np.asarray(np.linalg.solve(theirs, at - origin), np.float64)
     if np.allclose(matrix, np.eye(len(matrix)), atol=1e-9) and np.allclose(shift, 0, atol=1e-6):

@@ -24,6 +24,12 @@ def place(layer: Layer) -> Place:
     return np.stack([one - shift for one in ones], axis=1), shift
 
 
+def without_channels(image: Image, at: Place) -> Place:
+    """The image's place `at`, on the axes that its labels have."""
+    keep = kept_axes(image)
+    return at[0][np.ix_(keep, keep)], at[1][keep]
+
+
 def lying_on(viewer: Viewer, image: Image, at: Place | None = None) -> list[Layer]:
     """The image's layers that lie on it, at its place `at` (None: now), its channels left out.
 
@@ -34,11 +40,10 @@ def lying_on(viewer: Viewer, image: Image, at: Place | None = None) -> list[Laye
 
 def lies_on(image: Image, layer: Layer, at: Place | None = None) -> bool:
     """Whether the layer lies on the image, as :func:`lying_on` says."""
-    keep = kept_axes(image)
-    matrix, shift = at or place(image)
-    if len(shift) != image.ndim or layer.ndim != len(keep):  # pixels were exchanged for others
-        return False
-    return same_place((matrix[np.ix_(keep, keep)], shift[keep]), place(layer))
+    lay = at or place(image)
+    if len(lay[1]) != image.ndim or layer.ndim != len(kept_axes(image)):
+        return False  # pixels were exchanged for others
+    return same_place(without_channels(image, lay), place(layer))
 
 
 def lay_on(image: Image, layer: Layer) -> None:

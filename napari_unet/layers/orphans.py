@@ -11,7 +11,7 @@ from napari.viewer import Viewer
 
 from .pairing import set_axes
 from .reading import axes, axes_choices, file, pixels
-from .roles import KEY, Role, images, key, partner, role
+from .roles import KEY, Role, belongs, images, key, partner, role
 
 PAINTED: tuple[Role, ...] = ("labels", "regions", "background")
 SAMPLES = 16  # along each axis, at least, by which two images are told apart
@@ -65,7 +65,7 @@ def likeness(image: Image) -> Likeness:
 
 def leave(viewer: Viewer, gone: Layer) -> None:
     """Note on what was painted for an image that was removed how to know it again."""
-    mine = [x for x in viewer.layers if x.metadata.get(KEY, {}).get("image") == key(gone)]
+    mine = [x for x in viewer.layers if belongs(x, gone)]
     if isinstance(gone, Image) and role(gone) is None and mine:
         look = likeness(gone)
         for layer in mine:

@@ -8,7 +8,7 @@ from napari.viewer import Viewer
 from .adding import complete_copy
 from .moving import lay_on, lying_on, place, same_place
 from .reading import labels_shape
-from .roles import KEY, RESULTS, find, images, key, partner, role
+from .roles import KEY, RESULTS, belongs, find, images, key, partner, role
 
 ENDING = "_labels"  # of a file's name, and so of a layer's: they are those of the image before it
 
@@ -77,7 +77,7 @@ def set_axes(viewer: Viewer, image: Image, letters: str) -> None:
     """
     lying = lying_on(viewer, image)
     image.metadata[KEY] = {**image.metadata.get(KEY, {}), "axes": letters}
-    mine = [x for x in viewer.layers if x.metadata.get(KEY, {}).get("image") == key(image)]
+    mine = [x for x in viewer.layers if belongs(x, image)]
     fitting = [x for x in mine if fits(image, x)]
     for layer in [x for x in mine if x not in fitting]:
         if role(layer) in RESULTS:

@@ -9,7 +9,7 @@ from napari.layers import Image, Layer
 from napari.viewer import Viewer
 
 from .making import uncover
-from .roles import KEY, images, is_away, key, note_away, note_covered
+from .roles import KEY, belongs, images, is_away, key, note_away, note_covered
 
 SHEER = ("additive", "minimum")  # channels are looked at together
 
@@ -27,7 +27,7 @@ def show(viewer: Viewer, image: Image) -> None:
     Opaque images that lie on it are put away, and what was made for other images in its place:
     cells of one picture on another would be taken for its own.
     """
-    mine = [x for x in viewer.layers if x.metadata.get(KEY, {}).get("image") == key(image)]
+    mine = [x for x in viewer.layers if belongs(x, image)]
     for layer in [x for x in (image, *mine) if is_away(x)]:
         note_away(layer, False)
         uncover(layer)

@@ -62,41 +62,43 @@ def test_tiles_are_not_read_once_the_window_is_closed(
     made.close()
 
 
+def filtered(stored: Stored, parent: QObject) -> Filtering:
+    """In a viewer of one image with a prediction, whose filter has just been moved."""
+    viewer: Any = ViewerModel()
+    session = Session()
+    viewer.add_layer(stored.image)
+    session.image = layers.key(stored.image)
+    made = Filtering(viewer, session, parent)
+    made._stored[session.image] = stored
+    made.choose_threshold(0.7)
+    made._filter()
+    return made
+
+
 @pytest.mark.parametrize("closed", [True, False])
 def test_a_filter_that_was_moved_is_forgotten(
     closed: bool, qtbot: Any, asked: Asked, stored: Stored, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Its files go while they are read, with the image or with the window: no error for the log."""
-    viewer: Any = ViewerModel()
-    session, parent = Session(), QObject()
-    viewer.add_layer(stored.image)
-    session.image = layers.key(stored.image)
-    made = Filtering(viewer, session, parent)
-    made._stored[session.image] = stored
-    made.choose_threshold(0.7)
-    made._filter()
+    parent = QObject()
+    made = filtered(stored, parent)
     ((work, _),) = asked
 
     def read(*_: Any) -> None:
-        made.close() if closed else viewer.layers.remove(stored.image)
+        made.close() if closed else made._viewer.layers.remove(stored.image)
         assert not stored.job.exists()
         raise FileNotFoundError
 
     monkeypatch.setattr(filtering, "relabelled", read)
     assert work() is None
-    assert session.mood != "error"
+    assert made._session.mood != "error"
 
 
 def test_a_filter_that_cannot_act_says_so(qtbot: Any, asked: Asked, stored: Stored) -> None:
     """Somebody has taken its files away, and the image is still there."""
-    viewer: Any = ViewerModel()
-    session, parent = Session(), QObject()
-    viewer.add_layer(stored.image)
-    session.image = layers.key(stored.image)
-    made = Filtering(viewer, session, parent)
-    made._stored[session.image] = stored
-    made.choose_threshold(0.7)
-    made._filter()
+    parent = QObject()
+    made = filtered(stored, parent)
+    session = made._session
     ((work, failed),) = asked
     with pytest.raises(FileNotFoundError):
         work()
