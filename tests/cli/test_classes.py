@@ -66,7 +66,7 @@ def test_three_classes_of_colour_images(run: Run, tmp_path: Path) -> None:
     write_model(base, ModelConfig(network), net.state_dict())
 
     words = ("train", tmp_path / "train", "-o", tmp_path / "run", "--labels-are", "classes")
-    answer = run(*words, "--steps", 80, "--base", base)
+    answer = run(*words, "--steps", 64, "--base", base)
     assert answer.code == 0, answer.err
     assert "2 classes (1, 7)" in answer.out
     scores = tmp_path / "s.json"

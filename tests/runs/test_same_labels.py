@@ -38,7 +38,7 @@ def trained(name: str, folder: Path) -> RunFolder:
         pair = Pair(name, rgb(image), labels, None, axes)
     if options:
         pair = Pair(name, rgb(image), np.where(labels > 4, 7, labels > 0), None, axes)
-    run = tiny_run(folder / "run", pairs=[pair], steps=40, held_out=0.2, **options)
+    run = tiny_run(folder / "run", pairs=[pair], steps=30, held_out=0.2, **options)
     list(train_run(run.path))
     return run
 

@@ -14,7 +14,6 @@ from typing import Any
 import numpy as np
 import pytest
 from napari import Viewer
-from qtpy.QtCore import QTimer
 from qtpy.QtWidgets import QPushButton
 
 from napari_unet import layers
@@ -34,8 +33,8 @@ ROUND = 2  # seconds of it in the demo
 LARGE = 1060, 720  # px of the window: strokes are compared to the pixel
 SMALL = 860, 640  # px of the demo's: a quarter of the painting
 CELLS = 12  # painted: all that the image shows, so that even a short training finds them again
-STROKES = 12  # while it trains
-FIRST, BRUSH, WIDE = 1000, 5, 10  # id of the first stroke, px; of the brush for whole cells
+STROKES = 8  # while it trains
+FIRST, BRUSH, WIDE = 1000, 5, 18  # id of the first stroke, px; of the brush for whole cells
 
 
 @pytest.fixture
@@ -98,7 +97,6 @@ def test_from_strokes_to_an_aligned_overlay_in_one_action(
     dock: Any,
     discs: tuple[np.ndarray, np.ndarray],
     qtbot: Any,
-    request: pytest.FixtureRequest,
     monkeypatch: pytest.MonkeyPatch,
     brief_worker: None,
 ) -> None:
@@ -116,26 +114,14 @@ def test_from_strokes_to_an_aligned_overlay_in_one_action(
     options = partial(TrainOptions, steps=STEPS)
     monkeypatch.setattr(training, "TrainOptions", lambda **o: options(**{**o, "seconds": None}))
     dock.findChild(QPushButton, "unet_fine_tune").click()  # the only action
-    blank, states = np.zeros(image.shape, np.int32).tobytes(), []
 
-    def look() -> bool:
-        overlay = layer(window, "U-Net prediction")
-        state = blank if overlay is None else overlay.data.tobytes()
-        if not states or states[-1] != state:
-            states.append(state)
+    def ended() -> bool:
         assert session.mood != "error", session.status
         return bool(session.predicted and not session.job)
 
-    watch = QTimer()  # finer than waitUntil looks
-    watch.timeout.connect(look)
-    watch.start(5)
-    qtbot.waitUntil(look, timeout=240_000)
-    watch.stop()
+    qtbot.waitUntil(ended)
     overlay = layer(window, "U-Net prediction")
     assert CELLS / 2 <= overlay.data.max() <= 2 * CELLS
-    between = set(states) - {blank, overlay.data.tobytes()}
-    # none where a busy machine takes all tiles at once: test_dock has it tile by tile
-    request.node.user_properties += [("states between first and last tile", len(between))]
     for point in ((0, 0), (200, 30), (13.5, 240)):
         np.testing.assert_allclose(overlay.data_to_world(point), shown.data_to_world(point))
     assert len(session.losses) == STEPS

@@ -29,7 +29,7 @@ pytestmark = pytest.mark.gui
 SIDE = 170
 GENERAL = Path(models.__file__).parent / "default.safetensors"
 # of each kind of layer; LIVE_EDITS=250 makes it 500 in all
-EDITS = int(os.environ.get("LIVE_EDITS", "36"))
+EDITS = int(os.environ.get("LIVE_EDITS", "24"))
 
 
 def made(kind: str, data: np.ndarray, tmp_path: Path) -> Any:

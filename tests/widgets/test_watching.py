@@ -22,7 +22,7 @@ from .mouse import canvas_pixel, settle, stroke
 
 pytestmark = pytest.mark.gui
 SIDE = 160
-EDITS = int(os.environ.get("LIVE_EDITS", "28"))  # of each kind of layer
+EDITS = int(os.environ.get("LIVE_EDITS", "16"))  # of each kind of layer
 
 
 class Shadow:
