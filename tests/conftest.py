@@ -6,6 +6,7 @@ import contextlib
 import gc
 import importlib
 import os
+import shlex
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -20,7 +21,8 @@ from .display import give_display
 from .forked import ForkServer, serving
 from .runs.brief_worker import FEW
 
-ROOT = Path(__file__).resolve().parent.parent
+HERE = Path(__file__).resolve().parent
+ROOT = HERE.parent
 DATA = ROOT.parent / "shared" / "data"
 # before napari is imported: its settings are neither the user's nor another test's
 os.environ["NAPARI_CONFIG"] = ""
@@ -31,6 +33,14 @@ WORKER_IMPORTS = (
     "napari_unet.runs.jobs",
     "napari_unet.runs.worker",
     "napari_unet.runs.train",
+)
+# 8 s of imports in each process of the tests; no plugin of pytest, which it has to rewrite
+TEST_IMPORTS = (
+    "pytest",
+    *WORKER_IMPORTS,
+    "napari._qt.qt_main_window",
+    "napari_unet.widgets.open",
+    "pyqtgraph",
 )
 CAN_FORK = hasattr(os, "pidfd_open")
 SERVER = pytest.StashKey[Path]()
@@ -69,15 +79,17 @@ def pytest_configure(config: pytest.Config) -> None:
     if hasattr(config, "workerinput"):
         config.add_cleanup(give_display())
     elif workers > 1 and CAN_FORK:
-        config.stash[SERVER] = one_for_all(config)
+        config.stash[SERVER] = one_for_all(config, *WORKER_IMPORTS)
+        forked = ForkServer(one_for_all(config, *TEST_IMPORTS)).command(HERE / "xdist_process.py")
+        config.option.tx = [f"popen//python={shlex.join([sys.executable, *forked])}"] * workers
 
 
-def one_for_all(config: pytest.Config) -> Path:
-    """The address of a process that starts the workers of all processes of the tests."""
+def one_for_all(config: pytest.Config, *imports: str) -> Path:
+    """The address of a process that starts others with these imports, for as long as we run."""
     stack = contextlib.ExitStack()
     config.add_cleanup(stack.close)
     address = Path(stack.enter_context(tempfile.TemporaryDirectory())) / "server"
-    stack.enter_context(serving(address, *WORKER_IMPORTS))
+    stack.enter_context(serving(address, *imports))
     return address
 
 
@@ -92,8 +104,8 @@ def pytest_sessionstart(session: pytest.Session) -> None:
     given = getattr(session.config, "workerinput", None)
     if given is None or session.config.args != session.config.getini("testpaths"):
         return
-    here, number, count = ROOT / "tests", int(given["workerid"][2:]), given["workercount"]
-    for path in sorted(here.rglob("test_*.py"))[number::count]:
+    number, count = int(given["workerid"][2:]), given["workercount"]
+    for path in sorted(HERE.rglob("test_*.py"))[number::count]:
         importlib.import_module(".".join(path.relative_to(ROOT).with_suffix("").parts))
 
 

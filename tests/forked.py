@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import array
 import contextlib
+import gc
 import importlib
 import json
 import os
@@ -119,8 +120,8 @@ def connected(address: str) -> socket.socket:
             return line
 
 
-def lend(address: str, program: str) -> None:
-    """Ask for the program, then end as it does."""
+def lend(address: str, program: str, *_: str) -> None:
+    """Ask for the program, then end as it does; it is not told what else stands in the command."""
     with asked(address, program, dict(os.environ), (0, 1, 2)) as line:
         _pid, *ended = line.makefile()
     code = int(ended[0]) if ended else 1
@@ -133,6 +134,7 @@ def serve(address: str, *imports: str) -> None:
     """Fork for each who asks, until the end of the input."""
     for name in imports:
         importlib.import_module(name)
+    gc.freeze()  # what was imported stays, and is shared with all that start here
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     with socket.socket(socket.AF_UNIX) as door:
         door.bind(address)
