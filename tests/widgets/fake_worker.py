@@ -7,6 +7,7 @@ import os
 import sys
 import threading
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ from napari_unet.runs.messages import read_line
 
 SETTINGS = "FAKE_WORKER_SETTINGS"  # the file of what the test has set when it gives a command
 PAUSE, TILE, HOLD, WORSE = 0.002, 64, 0, False
+NARROW = 2  # channels: a model of the preset's width is a file of 17 MB
 stop, commands = threading.Event(), []
 here = threading.Condition()
 
@@ -68,14 +70,15 @@ def train(run: Path) -> None:
     say(event="started", what="train", path=str(run), words="fake")
     folder = RunFolder(run)
     values = {int(v) for pair in folder.pairs() for v in np.unique(pair.labels) if v}
+    network = replace(folder.settings.network, width=NARROW)
     described = ModelConfig(
-        folder.settings.network,
+        network,
         folder.options.labels_are,
         tuple(sorted(values)) if folder.options.labels_are == "classes" else (),
     )
     config = json.dumps(to_dict(described))
     # weights as the file describes them: trainings may start from it
-    made = shapes(folder.settings.network)
+    made = shapes(network)
     weights = {
         name: np.zeros(shape, np.int64 if name.endswith("_tracked") else np.float32)
         for name, shape in made.items()
