@@ -41,6 +41,7 @@ TEST_IMPORTS = (
     "napari._qt.qt_main_window",
     "napari_unet.widgets.open",
     "pyqtgraph",
+    "pandas",  # for napari's tables
 )
 CAN_FORK = hasattr(os, "pidfd_open")
 SERVER = pytest.StashKey[Path]()

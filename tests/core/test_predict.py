@@ -29,7 +29,7 @@ VARIANTS = {
 LARGEST = (240, 290)  # at 2.6 more than one tile of 700 each way
 SHAPES = [(1, 1), (17, 23), (250, 31), LARGEST]
 FACTORS = [1.0, 0.37, 2.6]
-TILES = [284, 412, 700]
+TILES = [284, 700]
 MOST = 4  # tiles of a plan that are looked at: a tile of 284 may own only 100, and be one of 180
 
 

@@ -76,26 +76,27 @@ def with_text(dock: QWidget) -> list[QWidget]:
 
 @pytest.mark.canvas
 @pytest.mark.gui
-@pytest.mark.parametrize("state", ["empty", "ready", "busy"])
-def test_every_word_of_the_panel_is_legible(
-    state: str, window: Viewer, dock: Any, qtbot: Any
-) -> None:
+def test_every_word_of_the_panel_is_legible(window: Viewer, dock: Any, qtbot: Any) -> None:
     session = dock.desk.session
     for fold in dock.findChildren(look.More):
         fold.setChecked(True)
-    if state != "empty":
-        session.images = session.labels_choices = session.models = (("a", "some name"),)
-        session.image = session.labels = session.model = "a"
-        session.annotated = Annotated(12, 1)
-        session.weight_words, session.report = "Gaps weigh up to 9.7.", "12 of 14 found."
-        session.predicted = session.filterable = session.weights_shown = True
-    if state == "busy":
-        session.job, session.progress = "training", Progress(0.5, 3.0, "about 3 s left")
-    session.say("Something is said.", "busy" if state == "busy" else "done")
-    for theme in THEMES:
-        window.theme = theme
-        qtbot.wait(50)
-        assert not pale_words(dock), theme
+
+    def look_at(state: str) -> None:
+        session.say("Something is said.", "busy" if state == "busy" else "done")
+        for theme in THEMES:
+            window.theme = theme
+            qtbot.wait(50)
+            assert not pale_words(dock), (state, theme)
+
+    look_at("empty")
+    session.images = session.labels_choices = session.models = (("a", "some name"),)
+    session.image = session.labels = session.model = "a"
+    session.annotated = Annotated(12, 1)
+    session.weight_words, session.report = "Gaps weigh up to 9.7.", "12 of 14 found."
+    session.predicted = session.filterable = session.weights_shown = True
+    look_at("ready")
+    session.job, session.progress = "training", Progress(0.5, 3.0, "about 3 s left")
+    look_at("busy")
 
 
 def pale_words(dock: Any) -> dict[tuple[str, str], float]:

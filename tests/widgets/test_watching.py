@@ -22,6 +22,7 @@ from .mouse import canvas_pixel, settle, stroke
 
 pytestmark = pytest.mark.gui
 SIDE = 160
+STACK = (3, SIDE, SIDE)
 EDITS = int(os.environ.get("LIVE_EDITS", "16"))  # of each kind of layer
 
 
@@ -58,8 +59,11 @@ def made(kind: str, shape: tuple[int, ...], tmp_path: Path) -> Any:
 
 
 @pytest.mark.canvas
-@pytest.mark.parametrize("shape", [(SIDE, SIDE), (3, SIDE, SIDE)], ids=["2D", "stack"])
-@pytest.mark.parametrize("kind", ["numpy", "zarr"])
+@pytest.mark.parametrize(
+    ("kind", "shape"),
+    [("numpy", (SIDE, SIDE)), ("numpy", STACK), ("zarr", STACK)],
+    ids=["2D", "stack", "zarr"],
+)
 def test_edits_make_up_the_labels(
     kind: str, shape: tuple[int, ...], window: Viewer, tmp_path: Path, qtbot: Any
 ) -> None:
