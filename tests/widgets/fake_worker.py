@@ -1,4 +1,4 @@
-"""Speaks the worker's protocol without torch: 30 steps of training, a threshold as prediction."""
+"""Speaks the worker's protocol without torch: a dozen steps of training, a threshold as prediction."""
 
 from __future__ import annotations
 
@@ -24,7 +24,8 @@ from napari_unet.runs.jobs import JobFolder
 from napari_unet.runs.messages import read_line
 
 SETTINGS = "FAKE_WORKER_SETTINGS"  # the file of what the test has set when it gives a command
-PAUSE, TILE, HOLD, WORSE = 0.002, 64, 0, False
+PAUSE, TILE, HOLD, WORSE = 0.002, 128, 0, False
+STEPS = 12
 NARROW = 2  # channels: a model of the preset's width is a file of 17 MB
 stop, commands = threading.Event(), []
 here = threading.Condition()
@@ -36,7 +37,7 @@ def take_settings() -> None:
     there = os.environ.get(SETTINGS)
     said = json.loads(Path(there).read_text()) if there else dict(os.environ)
     PAUSE = float(said.get("FAKE_WORKER_PAUSE", "0.002"))  # seconds a step or tile takes
-    TILE = int(said.get("FAKE_WORKER_TILE", "64"))  # side, px
+    TILE = int(said.get("FAKE_WORKER_TILE", "128"))  # side, px
     HOLD = int(said.get("FAKE_WORKER_HOLD", "0"))  # tiles; after so many it waits for "stop"
     WORSE = "FAKE_WORKER_WORSE" in said  # than the model that it started from
 
@@ -85,13 +86,13 @@ def train(run: Path) -> None:
     }
     save_file(weights, model, metadata={KEY: config})
     say(event="saved", step=0, path=str(model))
-    for step in range(1, 31):
+    for step in range(1, STEPS + 1):
         time.sleep(PAUSE)
         if stop.is_set():
             break
-        say(event="step", step=step, of=30, loss=1 / step, seconds=step * PAUSE, left=1.0)
-        if step % 10 == 0:
-            score = {"AP50": step / 40, "truth": 8, "found": step // 5, "merges": 1}
+        say(event="step", step=step, of=STEPS, loss=1 / step, seconds=step * PAUSE, left=1.0)
+        if step % (STEPS // 3) == 0:
+            score = {"AP50": step / STEPS * 0.75, "truth": 8, "found": 6 * step // STEPS, "merges": 1}
             say(event="held-out", step=step, score=score, words="some of 8 found")
     score = {"AP50": 0.75, "truth": 8, "found": 6, "merges": 1}
     say(

@@ -129,8 +129,8 @@ def test_training_ends_with_the_prediction_over_the_image(
     overlay = layer(predicted, "U-Net prediction")
     assert len(np.unique(overlay.data)) - 1 == 30
     assert ((overlay.data > 0) == (discs[1] > 0)).mean() > 0.98
-    assert len(session.losses) == 30
-    assert [round(step) for step, _ in session.scores] == [10, 20, 30]
+    assert len(session.losses) == 12
+    assert [round(step) for step, _ in session.scores] == [4, 8, 12]
     assert "6 of 8 found, 1 merge" in session.report
     assert "Found 30 cells" in session.status
     assert session.model

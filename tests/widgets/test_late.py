@@ -35,6 +35,7 @@ Qtbot = Any
 def hold_after(tiles: int, dock: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """The next worker waits for "stop" once it has predicted so many tiles."""
     monkeypatch.setenv("FAKE_WORKER_HOLD", str(tiles))
+    monkeypatch.setenv("FAKE_WORKER_TILE", "64")
     dock.desk.child.close()
 
 
