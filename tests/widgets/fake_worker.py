@@ -93,8 +93,8 @@ def train(run: Path) -> None:
             break
         say(event="step", step=step, of=STEPS, loss=1 / step, seconds=step * PAUSE, left=1.0)
         if step % (STEPS // 3) == 0:
-            score = {**score, "AP50": step / STEPS * 0.75, "found": 6 * step // STEPS}
-            say(event="held-out", step=step, score=score, words="some of 8 found")
+            now = {**score, "AP50": step / STEPS * 0.75, "found": 6 * step // STEPS}
+            say(event="held-out", step=step, score=now, words="some of 8 found")
     say(
         event="done",
         what="train",
