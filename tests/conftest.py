@@ -34,6 +34,14 @@ WORKER_IMPORTS = (
     "napari_unet.runs.worker",
     "napari_unet.runs.train",
 )
+# the fake one: a process without torch is forked, and ends, in a third of the time
+FAKE_IMPORTS = (
+    "safetensors.numpy",
+    "napari_unet.core.geometry",
+    "napari_unet.core.instances",
+    "napari_unet.runs.folder",
+    "napari_unet.runs.jobs",
+)
 # 8 s of imports in each process of the tests; no plugin of pytest, which it has to rewrite
 TEST_IMPORTS = (
     "pytest",
@@ -44,7 +52,7 @@ TEST_IMPORTS = (
     "pandas",  # for napari's tables
 )
 CAN_FORK = hasattr(os, "pidfd_open")
-SERVER = pytest.StashKey[Path]()
+SERVERS = pytest.StashKey[dict[str, str]]()
 MOST_WORKERS = 4  # each holds torch and a napari: 1.5 GB
 
 
@@ -80,7 +88,10 @@ def pytest_configure(config: pytest.Config) -> None:
     if hasattr(config, "workerinput"):
         config.add_cleanup(give_display())
     elif workers > 1 and CAN_FORK:
-        config.stash[SERVER] = one_for_all(config, *WORKER_IMPORTS)
+        config.stash[SERVERS] = {
+            "worker": str(one_for_all(config, *WORKER_IMPORTS)),
+            "fake": str(one_for_all(config, *FAKE_IMPORTS)),
+        }
         forked = ForkServer(one_for_all(config, *TEST_IMPORTS)).command(HERE / "xdist_process.py")
         config.option.tx = [f"popen//python={shlex.join([sys.executable, *forked])}"] * workers
 
@@ -96,8 +107,7 @@ def one_for_all(config: pytest.Config, *imports: str) -> Path:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_configure_node(node: Any) -> None:
-    if address := node.config.stash.get(SERVER, None):
-        node.workerinput["server"] = str(address)
+    node.workerinput["servers"] = node.config.stash.get(SERVERS, {})
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:
@@ -163,10 +173,28 @@ def forks(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[ForkServer | None]:
     """Starts workers that have torch already, where that can be."""
-    given = getattr(request.config, "workerinput", {}).get("server")
+    yield from served("worker", WORKER_IMPORTS, request, tmp_path_factory)
+
+
+@pytest.fixture(scope="session")
+def fake_forks(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[ForkServer | None]:
+    """Starts fake workers, where that can be."""
+    yield from served("fake", FAKE_IMPORTS, request, tmp_path_factory)
+
+
+def served(
+    name: str,
+    imports: tuple[str, ...],
+    request: pytest.FixtureRequest,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[ForkServer | None]:
+    """The server that all processes of the tests share, or one of our own."""
+    given = getattr(request.config, "workerinput", {}).get("servers", {}).get(name)
     if given or not CAN_FORK:
         yield ForkServer(given) if given else None
         return
     address = tmp_path_factory.mktemp("forks") / "server"
-    with serving(address, *WORKER_IMPORTS):
+    with serving(address, *imports):
         yield ForkServer(address)

@@ -1,4 +1,4 @@
-"""A worker for tests: what it does beside the steps of a training takes few batches.
+"""A worker for tests: what it does beside the steps of a training takes few batches, or is left.
 
 WORKER_GRACE: seconds that a step has after a stop. WORKER_SAVES: seconds between checkpoints.
 """
@@ -12,8 +12,10 @@ FEW = {"read": 2, "last": 2, "scored": 1, "kept": 1}  # batches
 
 def main() -> None:
     """As the environment says."""
+    from napari_unet.core import fit
     from napari_unet.runs import worker
 
+    fit.warm_up = lambda device: None
     scoring.BATCHES.update(FEW)
     if "OMP_NUM_THREADS" in os.environ:  # a fork has torch with the threads of its server
         import torch

@@ -100,9 +100,9 @@ def shipped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture(scope="session")
-def start_fake(forks: ForkServer | None) -> tuple[str, ...]:
+def start_fake(fake_forks: ForkServer | None) -> tuple[str, ...]:
     """Arguments of Python that start the fake worker, without its imports where that can be."""
-    return forks.command(FAKE_WORKER) if forks else ("-u", str(FAKE_WORKER))
+    return fake_forks.command(FAKE_WORKER) if fake_forks else ("-u", str(FAKE_WORKER))
 
 
 @pytest.fixture(autouse=True)
