@@ -1,7 +1,7 @@
 """``python -m benchmarks [NAME|all] [--json FILE]``, ``python -m benchmarks document FILE``.
 
 `all` runs the benchmarks of speed, each in a process of its own; `border`, `gaps`, `real`,
-`few`, `ablation` and `paper` measure quality and run by name.
+`few`, `handful`, `ablation` and `paper` measure quality and run by name.
 """
 
 from __future__ import annotations
@@ -25,7 +25,8 @@ SPEED = (
     *("live", "start", "window", "accept", "gpu"),
 )
 PROFILE = ("profile",)
-QUALITY = ("border", "gaps", "real", "few", "ablation", "paper")
+QUALITY = ("border", "gaps", "real", "few", "handful", "ablation", "paper")
+CHOOSING = ("few", "handful", "ablation", "paper")  # have options of their own
 WINDOWED = ("live", "start", "window", "accept")  # need a display, or a virtual one
 DISPLAY = Path(__file__).parent.parent / "scripts" / "with-display.sh"
 
@@ -36,7 +37,12 @@ def main() -> None:
     parser.add_argument("which", nargs="?", default="all", choices=choices)
     parser.add_argument("file", nargs="?", help="with document: what --json wrote")
     parser.add_argument("--json", help="write the figures to this file, too")
-    if sys.argv[1:2] in (["few"], ["ablation"], ["paper"]):  # have choices of their own
+    if sys.argv[1:2] in (
+        ["few"],
+        ["handful"],
+        ["ablation"],
+        ["paper"],
+    ):  # have choices of their own
         importlib.import_module(f"benchmarks.{sys.argv[1]}").main(sys.argv[2:])
         return
     given = parser.parse_args()
