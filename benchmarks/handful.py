@@ -74,19 +74,19 @@ def table(lines: list[dict[str, Any]]) -> str:
     """A row for each way, a column for each set: the image's other cells / other images."""
     sets = list(dict.fromkeys(str(x["data"]) for x in lines))
     rows = [["way", *sets, "mean"], ["---"] * (len(sets) + 2)]
-    keys = list(dict.fromkeys((x["way"], x["k"], x["chosen"], x["words"]) for x in lines))
+    keys = list(dict.fromkeys(map(_key, lines)))
     for key in sorted(keys, key=lambda k: (WAYS.index(k[0]), *k[1:])):
-        way, count, how, words = key
+        way, count, how, seconds, words = key
         cells = [_mean([x for x in lines if x["data"] == name and _key(x) == key]) for name in sets]
         there = [c for c in cells if c is not None]
-        name = way if way in FIXED else f"{way}, {count} {how}"
+        name = f"{way}, {seconds} s" if way in FIXED else f"{way}, {count} {how}, {seconds} s"
         mean = tuple(statistics.mean(c[i] for c in there) for i in (0, 1)) if there else None
         rows.append([f"{name} {words}".strip(), *(_cell(c) for c in (*cells, mean))])
     return "\n".join("| " + " | ".join(row) + " |" for row in rows)
 
 
 def _key(line: dict[str, Any]) -> tuple[Any, ...]:
-    return line["way"], line["k"], line["chosen"], line["words"]
+    return line["way"], line["k"], line["chosen"], line["s"], line["words"]
 
 
 def _mean(lines: list[dict[str, Any]]) -> tuple[float, float] | None:

@@ -93,7 +93,10 @@ def pytest_configure(config: pytest.Config) -> None:
             "fake": str(one_for_all(config, *FAKE_IMPORTS)),
         }
         forked = ForkServer(one_for_all(config, *TEST_IMPORTS)).command(HERE / "xdist_process.py")
-        config.option.tx = [f"popen//python={shlex.join([sys.executable, *forked])}"] * workers
+        python = shlex.join([sys.executable, *forked])
+        config.option.tx = [
+            f"popen//python={python}" if x == "popen" else x for x in config.option.tx
+        ]
 
 
 def one_for_all(config: pytest.Config, *imports: str) -> Path:
