@@ -25,7 +25,7 @@ from napari_unet.runs.messages import read_line
 
 SETTINGS = "FAKE_WORKER_SETTINGS"  # the file of what the test has set when it gives a command
 PAUSE, TILE, HOLD, WORSE = 0.002, 128, 0, False
-STEPS = 12
+STEPS = 12  # of a training; of a slow one 30, and its tiles are half as wide
 NARROW = 2  # channels: a model of the preset's width is a file of 17 MB
 stop, commands = threading.Event(), []
 here = threading.Condition()
@@ -33,11 +33,13 @@ here = threading.Condition()
 
 def take_settings() -> None:
     """What the test wants by now: this process may have begun before it was said."""
-    global PAUSE, TILE, HOLD, WORSE
+    global PAUSE, STEPS, TILE, HOLD, WORSE
     there = os.environ.get(SETTINGS)
     said = json.loads(Path(there).read_text()) if there else dict(os.environ)
     PAUSE = float(said.get("FAKE_WORKER_PAUSE", "0.002"))  # seconds a step or tile takes
-    TILE = int(said.get("FAKE_WORKER_TILE", "128"))  # side, px
+    slow = PAUSE > 0.002  # the test does something meanwhile: there is to be time for it
+    STEPS = 30 if slow else 12
+    TILE = int(said.get("FAKE_WORKER_TILE", "64" if slow else "128"))  # side, px
     HOLD = int(said.get("FAKE_WORKER_HOLD", "0"))  # tiles; after so many it waits for "stop"
     WORSE = "FAKE_WORKER_WORSE" in said  # than the model that it started from
 

@@ -306,7 +306,7 @@ def test_a_new_session_finds_the_killed_training(
     assert desk.session.resumable_words.startswith("today, ")
     monkeypatch.setenv("FAKE_WORKER_PAUSE", "0.01")
     desk.training.resume()
-    qtbot.waitUntil(lambda: len(desk.session.losses) >= 12, timeout=20_000)
+    qtbot.waitUntil(lambda: len(desk.session.losses) >= 30, timeout=20_000)
     steps = [step for step, _ in desk.session.losses]
     assert steps == sorted(set(steps))
     qtbot.waitUntil(lambda: bool(desk.session.model) and not desk.session.job, timeout=20_000)
