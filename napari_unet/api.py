@@ -28,7 +28,7 @@ from napari_unet.core.axes import axes_of
 from napari_unet.core.errors import BadInput, UNetWarning
 from napari_unet.core.given import as_array, as_mask
 from napari_unet.core.metrics import Scores
-from napari_unet.core.settings import LabelsAre, TrainOptions, WeightSettings
+from napari_unet.core.settings import LabelsAre, TrainOptions, Unpainted, WeightSettings
 from napari_unet.core.typed import from_dict, plain_numbers
 from napari_unet.models import find_model
 from napari_unet.runs.folder import RunFolder, create_run
@@ -100,6 +100,7 @@ def train(
     *,
     known: Iterable[npt.ArrayLike | None] | None = None,
     labels_are: LabelsAre = "instances",
+    unpainted: Unpainted = "auto",
     axes: str | None = None,
     preset: str = "default",
     base: str | Path = "default",
@@ -116,8 +117,11 @@ def train(
     ----------
     images : arrays of the same axes and channels
     labels : for each image ``(Y, X)`` int, 0 = not painted (stacks: with leading axes)
-    known : for each image like its labels, not 0 where all is annotated, or None: all of each
-        slice with a label. Other pixels are ignored, unless they are painted themselves
+    known : for each image like its labels, not 0 where all is annotated; None: nothing is said
+    unpainted : what the rest is, neither known nor painted: "background" (the images are painted
+        completely), "unknown" (it counts for nothing), or "auto": rims of painted cells and what
+        the base model is sure of are background, the rest counts for nothing; with no base
+        to ask, or classes, "background", with `known` "unknown"
     labels_are : "instances" (each id a cell) or "classes" (each value a kind of thing)
     axes : letters of the images' axes; None = as the shape says where that is clear
     preset, base : "default", "paper", "fiji"; a model's name or path, or "none"
@@ -146,6 +150,7 @@ def train(
     """
     check_device(device)
     given = {"preset": preset, "base": base, "labels_are": labels_are, "device": device}
+    given["unpainted"] = unpainted
     options = _options({**given, "seed": seed, "seconds": seconds, "steps": steps})
     # absolute: `progress` may change the folder
     kept = None if run is None else Path(os.path.expanduser(run)).absolute()
@@ -233,7 +238,7 @@ def _trained(
             for message in messages:
                 if progress is not None:
                     progress(message)
-                elif message["event"] == "warning":
+                elif message["event"] in ("warning", "unpainted"):
                     warnings.warn(message["words"], UNetWarning, stacklevel=3)
         if message.get("worse"):
             warnings.warn(

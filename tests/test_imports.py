@@ -51,6 +51,7 @@ TORCH = {
     f"napari_unet.runs.{name}"
     for name in (
         "adapting",
+        "assessing",
         "checkpoint",
         "keeper",
         "networks",

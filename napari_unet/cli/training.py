@@ -45,6 +45,13 @@ def train(
     held_out: Annotated[
         float, typer.Option(min=0.0, max=0.5, help="Share of the annotation kept for the score.")
     ] = 0.15,
+    unpainted: Annotated[
+        Literal["auto", "background", "unknown"],
+        typer.Option(
+            help="What ground without a mark is: what the base model is sure of, background"
+            " (the images are painted completely), or nothing."
+        ),
+    ] = "auto",
     device: Device = "auto",
     seed: int = 0,
 ) -> None:
@@ -67,6 +74,7 @@ def train(
         seconds=seconds,
         steps=steps,
         held_out=held_out,
+        unpainted=unpainted,
         device=device,
         seed=seed,
     )
@@ -80,7 +88,7 @@ def train(
     _check_device(device)
     run = create_run(out, pairs, options)
     say(f"{data}: {found.words}")
-    _say_annotation(pairs, labels_are)
+    _say_annotation(pairs, labels_are, {x["unpainted"] for x in run.info["inputs"]})
     used = run.info["base"]
     if used is not None:
         say(f"starting from {called(used['name'])}")
@@ -113,8 +121,16 @@ def _check_device(name: str) -> None:
     check_device(name)
 
 
-def _say_annotation(pairs: Sequence[Pair], labels_are: str) -> None:
-    """How the images are read, and how much of them is annotated."""
+NOT_SO = "; if all is painted, say --unpainted background"
+REST = {
+    "auto": "of the rest, what the base model is sure of counts as background",
+    "background": "unpainted pixels count as background",
+    "unknown": "the rest counts for nothing",
+}
+
+
+def _say_annotation(pairs: Sequence[Pair], labels_are: str, unpainted: set[str]) -> None:
+    """How the images are read, how much of them is annotated, and what the rest is taken for."""
     import numpy as np
 
     from napari_unet.core.annotation import known_area
@@ -122,7 +138,11 @@ def _say_annotation(pairs: Sequence[Pair], labels_are: str) -> None:
 
     say_notes(pairs, labels_are)
     say_readings(axes_of(p.image, p.axes, where=p.name).words for p in pairs)
-    known = [known_area(p.labels) if p.known is None else p.known for p in pairs]
+    whole = "background" in unpainted
+    known = [
+        p.known if p.known is not None else known_area(p.labels) if whole else p.labels > 0
+        for p in pairs
+    ]
     ids = [np.unique(p.labels[k]) for p, k in zip(pairs, known, strict=True)]
     share = sum(int(k.sum()) for k in known) / sum(k.size for k in known)
     if labels_are == "classes":
@@ -131,8 +151,8 @@ def _say_annotation(pairs: Sequence[Pair], labels_are: str) -> None:
     else:
         cells = sum(int((found > 0).sum()) for found in ids)
         painted = f"{cells} cell{'' if cells == 1 else 's'}"
-    rest = "; unpainted pixels count as background" if all(p.known is None for p in pairs) else ""
-    say(f"annotated: {painted}, {share:.0%} of the pixels{rest}")
+    rest = REST[unpainted.pop()] if len(unpainted) == 1 else "the rest by what each image says"
+    say(f"annotated: {painted}, {share:.0%} of the pixels; {rest}")
     empty = [pair.name for pair, area in zip(pairs, known, strict=True) if not area.any()]
     if empty:
         say(f"left out, because nothing is painted there: {', '.join(empty)}")
@@ -162,8 +182,8 @@ def _show(shown: Steps, message: dict[str, object]) -> None:
         raise BadInput(str(words))
     elif event == "held-out":
         shown.line(f"step {message['step']}: {words}")
-    elif event == "warning":
-        shown.line(f"note: {words}")
+    elif event in ("warning", "unpainted"):
+        shown.line(f"note: {words}{NOT_SO if event == 'unpainted' else ''}")
     elif words:
         shown.line(str(words))
 

@@ -16,6 +16,7 @@ import numpy.typing as npt
 from .errors import BadInput
 from .given import as_array
 from .pieces import torn
+from .settings import Unpainted
 
 Labels = npt.NDArray[np.int32]
 Mask = npt.NDArray[np.bool_]
@@ -36,9 +37,10 @@ class Pair:
     name : what messages call it
     image : array of the axes `axes`; anything that can be sliced
     labels : ``(Y, X)`` int, or the image's shape without C
-    known : bool like `labels`, or None: every pixel of each slice that has a label
+    known : bool like `labels`, what the user says is annotated; or None: nothing is said
     axes : letters of the image's axes, such as "YX", "YXC" or "ZYX"
     notes : what the user should know of how it was read, one sentence each
+    unpainted : what its other ground is taken for; None = as for all images of the training
     """
 
     name: str
@@ -47,6 +49,7 @@ class Pair:
     known: Mask | None = None
     axes: str = "YX"
     notes: tuple[str, ...] = ()
+    unpainted: Unpainted | None = None
 
 
 def check_labels(labels: npt.ArrayLike, where: str = "the labels") -> Labels:

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from . import geometry
+from .annotation import Mask
 from .augment import change_intensities, coordinates, draw, points_of, read_points
 from .centres import Centres
 from .samples import Floats, Sample
@@ -44,26 +45,43 @@ class Batches:
         seed: int,
         device: torch.device,
     ) -> None:
-        self.samples, self.by_class = samples, by_class
+        self.by_class = by_class
         self.labels_are, self.seed, self.device = labels_are, seed, device
         self._set(settings)
         self._images = [torch.from_numpy(s.image).to(device) for s in samples]
-        # what must stay a label is read together, nearest: target, known, ids
-        self._labels = [
-            torch.from_numpy(np.stack([s.target, s.known, s.cells]).astype(np.float32)).to(device)
-            for s in samples
-        ]
-        self._weights = [torch.from_numpy(s.weights[None]).to(device) for s in samples]
         self._means, self._spreads = np.array([s.mean_and_spread for s in samples]).T
-        self._drawn = Centres(
-            [s.target.shape[0] for s in samples], [partial(self._chance, s) for s in samples]
-        )
+        self._take(samples)
 
     def changed(self, settings: Settings) -> Batches:
         """The same images for another batch or tile; nothing is held twice."""
         made = copy(self)
         made._set(settings)
         return made
+
+    def knowing(self, known: Sequence[Mask]) -> Batches:
+        """The same images, of whose open ground (`Sample.ground`) other parts are known."""
+        made = copy(self)
+        made._take(
+            [
+                s if s.ground is None else s.knowing(now)
+                for s, now in zip(self.samples, known, strict=True)
+            ]
+        )
+        return made
+
+    def _take(self, samples: Sequence[Sample]) -> None:
+        self.samples = samples
+        # what must stay a label is read together, nearest: target, known, ids
+        self._labels = [
+            torch.from_numpy(np.stack([s.target, s.known, s.cells]).astype(np.float32)).to(
+                self.device
+            )
+            for s in samples
+        ]
+        self._weights = [torch.from_numpy(s.weights[None]).to(self.device) for s in samples]
+        self._drawn = Centres(
+            [s.target.shape[0] for s in samples], [partial(self._chance, s) for s in samples]
+        )
 
     def _set(self, settings: Settings) -> None:
         self.settings = settings

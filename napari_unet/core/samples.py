@@ -15,8 +15,9 @@ from .carving import carve
 from .held_out import Split, nothing, split_stack
 from .normalise import Normalised, normalised
 from .scale import scale_factor
-from .scaled import in_model_pixels
+from .scaled import LARGEST_WHOLE, in_model_pixels
 from .settings import LabelsAre, ScaleSettings, Settings
+from .unpainted import Ground, with_rims
 from .weights import Counts, assembled_map, class_counts, class_weights
 from .windows import Window, around, box_of, grown, part_of
 
@@ -31,6 +32,7 @@ LARGEST_BLOCK = 512 * 512
 # of the block's box, which is all looked at: pixels of the image or the model, what is more
 LARGEST_BOX = 2**20
 AROUND = 16  # px round what is held out that a scoring looks at: cells there may be cut
+AROUND_OPEN = 512  # px round what is known of a large slice that a network is asked about
 ROWS = 256  # of a slice, looked at together
 
 
@@ -48,6 +50,9 @@ class AnnotatedSlice:
     labels: Labels  # (y, x) of the window, 0 outside the known area
     known: Mask  # (y, x)
     split: Split  # of the window
+    open: Mask  # (y, x), not known, and a network may say something of it
+    pair: int = 0  # number and name of the image that it is a slice of
+    image_name: str = ""
     diameter: float | None = None  # image pixels, of its whole cells
 
     @property
@@ -58,6 +63,19 @@ class AnnotatedSlice:
     @property
     def train_known(self) -> Mask:
         return self.known & ~self.split.region
+
+    @property
+    def train_open(self) -> Mask:
+        return self.open & ~self.split.region
+
+    @property
+    def marked(self) -> bool:
+        """Whether the user says more of it than which cells are painted."""
+        return bool((self.known & (self.labels == 0)).any())
+
+    def complete(self) -> AnnotatedSlice:
+        """The same as one of which all is painted."""
+        return replace(self, known=self.known | self.open, open=np.zeros_like(self.open))
 
 
 @dataclass(frozen=True)
@@ -95,10 +113,11 @@ def collect(
     slices: list[AnnotatedSlice] = []
     raw: list[Labels] = []
     first: Axes | None = None
-    for pair in pairs:
+    for number, pair in enumerate(pairs):
         axes = read_axes(pair.image.shape, pair.axes, where=pair.name)
         first = first or axes
         painted, own = _annotated(pair, axes, settings, labels_are)
+        own = [replace(s, pair=number, image_name=pair.name) for s in own]
         raw += painted
         slices += _parted(own, share, labels_are, settings.scale)
     assert first is not None, "checked pairs hold at least one annotated slice"
@@ -121,18 +140,22 @@ def _annotated(
         if pair.known is not None
         else [np.broadcast_to(p.any(), p.shape) for p in planes(pair.labels)]
     )
-    window = _window(known_planes)
+    asked = pair.unpainted == "auto"
+    window = _window(known_planes, asked)
     for index, painted in enumerate(planes(pair.labels)):
         known = known_planes[index][part_of(window)]
         if not known.any():
             continue
         source = normalised(axes.slice(pair.image, index), settings.normalise)
-        known = known & source.finite(window)
+        finite = source.finite(window)
+        known = known & finite
+        open_ground = finite & ~known if asked else np.zeros_like(known)
         seen = painted[part_of(window)]
         labels = np.where(known, seen, 0).astype(np.int32)
         name = pair.name if axes.slices == 1 else f"{pair.name}, slice {index}"
         raw.append(_without_cut(painted, seen, window))
-        slices.append(AnnotatedSlice(name, source, window, labels, known, nothing(labels.shape)))
+        none = nothing(labels.shape)
+        slices.append(AnnotatedSlice(name, source, window, labels, known, none, open_ground))
     if labels_are == "classes":
         return raw, slices
     # of the whole stack, as it is predicted: caps of round cells are not small cells
@@ -140,10 +163,19 @@ def _annotated(
     return raw, [replace(s, diameter=diameter) for s in slices]
 
 
-def _window(known: Sequence[Mask]) -> Window:
-    """What is known in any slice of an image, and as much around it as a scoring looks at."""
+def _window(known: Sequence[Mask], asked: bool) -> Window:
+    """What is known in any slice of an image, and as much around it as a scoring looks at.
+
+    Where a network is `asked` about the rest all of it, but of a large slice.
+    """
     boxes = [box for plane in known if (box := box_of(plane)) is not None]
-    return grown(reduce(around, boxes), AROUND, known[0].shape) if boxes else (0, 0, 0, 0)
+    if not boxes:
+        return 0, 0, 0, 0
+    height, width = known[0].shape
+    if asked and height * width <= LARGEST_WHOLE:
+        return 0, height, 0, width
+    margin = AROUND_OPEN if asked else AROUND
+    return grown(reduce(around, boxes), margin, (height, width))
 
 
 def _without_cut(painted: Labels, seen: Labels, window: Window) -> Labels:
@@ -162,13 +194,17 @@ def _parted(
 ) -> Iterator[AnnotatedSlice]:
     """The slices of one image, `share` of them held out, less where that is a large block."""
     if slices:
-        largest = max(s.known.sum() * scale_factor(s.diameter, scale) ** 2 for s in slices)
+        # where only cells are painted, their surroundings belong to what is spared
+        marked = any(s.marked for s in slices)
+        areas = [s.known if marked else s.known | s.open for s in slices]
+        largest = max(
+            area.sum() * scale_factor(s.diameter, scale) ** 2
+            for s, area in zip(slices, areas, strict=True)
+        )
         share = min(share, LARGEST_BLOCK / max(largest, 1.0))  # 0 where no pixel has a value
         finest = max(scale_factor(s.diameter, scale) for s in slices)
         box = LARGEST_BOX / max(finest**2, 1.0)
-        parts = split_stack(
-            [s.labels for s in slices], [s.known for s in slices], share, labels_are, box
-        )
+        parts = split_stack([s.labels for s in slices], areas, share, labels_are, box)
         yield from (replace(s, split=part) for s, part in zip(slices, parts, strict=True))
 
 
@@ -183,6 +219,12 @@ class Sample:
     weights: Floats  # (H, W), 0 where unknown
     # mean and standard deviation of the whole slice, where this is a part of it
     whole: tuple[float, float] | None = None
+    ground: Ground | None = None  # where a network may say what is known besides
+
+    def knowing(self, known: Mask) -> Sample:
+        """The same with more known of its ground, or less."""
+        assert self.ground is not None
+        return replace(self, known=known, weights=self.ground.weights * known)
 
     @property
     def mean_and_spread(self) -> tuple[float, float]:
@@ -205,8 +247,11 @@ def prepare(
     for s in annotation.slices:
         factor = factor_of(annotation, settings, s)
         scaled.append(
-            in_model_pixels(s.source, s.window, s.labels, s.train_known, factor, settings)
+            in_model_pixels(
+                s.source, s.window, s.labels, s.train_known, factor, settings, s.train_open
+            )
         )
+    painted = [one.labels for one in scaled]
     if labels_are == "instances":
         scaled = [replace(one, labels=carve(one.labels)) for one in scaled]
     counts: Counts = {}
@@ -215,13 +260,19 @@ def prepare(
             counts[value] = counts.get(value, 0) + n
     by_class = class_weights(counts, settings.weights)
     samples = []
-    for one in scaled:
-        labels, known = one.labels, one.known
+    for one, uncut in zip(scaled, painted, strict=True):
+        labels, asked = one.labels, bool(one.open.any())
+        known = None if asked else one.known
         weights = assembled_map(labels, known, settings.weights, labels_are, by_class)
         target = (labels > 0).astype(np.uint8)
         for output, value in enumerate(annotation.class_values, start=1):
             target[labels == value] = output
-        samples.append(Sample(one.image, labels, target, known, weights, one.whole))
+        sample = Sample(one.image, labels, target, one.known, weights, one.whole)
+        if asked:
+            ground = Ground(uncut, one.known, one.open, weights)
+            rims = with_rims(ground, settings.unpainted)
+            sample = replace(sample, ground=ground).knowing(rims)
+        samples.append(sample)
     return samples, by_class
 
 

@@ -30,6 +30,7 @@ class Scaled:
     image: Floats
     labels: Labels  # int32
     known: Mask
+    open: Mask
     whole: tuple[float, float] | None  # the slice's mean and standard deviation; None = all is here
 
 
@@ -40,13 +41,15 @@ def in_model_pixels(
     known: Mask,
     factor: float,
     settings: Settings,
+    open_ground: Mask,
 ) -> Scaled:
-    """Rescale a slice; of a large one only what augmented tiles centred on `known` can reach.
+    """Rescale a slice; of a large one only what augmented tiles centred on the window can reach.
 
     Parameters
     ----------
     source : the whole slice
-    window : of it, image px: what `labels` and `known` are of; nothing is known elsewhere
+    window : of it, image px: what `labels`, `known` and `open_ground` are of; nothing is known
+        elsewhere
     """
     shape = source.shape[1:]
     size = (model_length(shape[0], factor), model_length(shape[1], factor))
@@ -65,6 +68,7 @@ def in_model_pixels(
         shrunk_window(source.read, shape, part, factor),
         _placed(np.where(known, labels, 0).astype(np.int32), places, inside, part),
         _placed(known, places, inside, part),
+        _placed(open_ground, places, inside, part),
         whole,
     )
 

@@ -9,12 +9,14 @@ from __future__ import annotations
 import dataclasses
 import math
 from dataclasses import dataclass, field
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 from .errors import BadInput
 from .typed import Within
 
 LabelsAre = Literal["instances", "classes"]
+# what ground without a mark of the user's means: what a model is sure of, background, nothing
+Unpainted = Literal["auto", "background", "unknown"]
 PRESETS = ("default", "paper", "fiji")
 # no training is better for more, and far beyond the map, in float32, is infinite
 LARGEST_W0 = 1e6
@@ -163,6 +165,19 @@ class FitSettings:
 
 
 @dataclass(frozen=True)
+class UnpaintedSettings:
+    """What ground that nobody has painted is taken for (see :mod:`napari_unet.core.unpainted`)."""
+
+    rim: Amount = 4.0  # model pixels round a painted cell that are background: it ends there
+    background: Share = 0.1  # probability; below, the model is sure of background
+    # share of the painted cells' pixels that may lie below it: a model that does not know these
+    # cells is sure of less
+    painted: Share = 0.02
+    likely: Share = 0.2  # probability; what is above it may be a cell
+    away: Amount = 3.0  # model pixels that sure background keeps from what may be a cell
+
+
+@dataclass(frozen=True)
 class Settings:
     """All of it; what a run folder records and a model file remembers."""
 
@@ -174,6 +189,7 @@ class Settings:
     scale: ScaleSettings = field(default_factory=ScaleSettings)
     instances: InstanceSettings = field(default_factory=InstanceSettings)
     fit: FitSettings = field(default_factory=FitSettings)
+    unpainted: UnpaintedSettings = field(default_factory=UnpaintedSettings)
 
     def __post_init__(self) -> None:
         _require_preset(self.preset)
@@ -192,6 +208,7 @@ class TrainOptions:
     seconds: float | None = None  # wall time, all included; None = 60 on a CPU, 15 on a GPU
     steps: Annotated[int, Within(1, 10**9)] | None = None  # instead of seconds
     held_out: float = 0.15  # share of the annotated area kept for the score; 0 = none
+    unpainted: Unpainted = "auto"  # of images that do not say themselves
     device: str = "auto"
     seed: int = 0
 
@@ -200,6 +217,11 @@ class TrainOptions:
         _require(
             self.labels_are in ("instances", "classes"),
             f"labels are 'instances' or 'classes', not {self.labels_are!r}",
+        )
+        _require(
+            self.unpainted in get_args(Unpainted),
+            "unpainted ground is 'auto' (as the base model sees it), 'background' or 'unknown',"
+            f" not {self.unpainted!r}",
         )
         _require(
             self.seconds is None or 0 < self.seconds < math.inf,

@@ -23,10 +23,11 @@ SMALLEST, LARGEST = 9.0, 160.0  # image pixels
 SIDE = 320  # model pixels: what is looked at of each scale, from the middle of the image
 LEAST_CELLS = 3  # whole cells, or a scale has found nothing
 LOOKED_AT_AGAIN = 2  # best scales that are asked again, at the size of what they have found
-UNLIKE = 1.5  # times the trained diameter, or a part of it: cells found at the right size never are
+SUITS = 0.7  # how well the trained diameter fits images of its cells, at least
+BETTER = 0.15  # that another must fit better by
+UNLIKE = 1.25  # times the trained diameter, or a part of it; what is less augmentation has taught
 LEAST_UNLIKE = 8  # whole cells: fewer may be debris
 WIDE = 2 * SIDE  # model pixels: looked at for them, as cells that are too large are few in less
-LOOKS = 3  # at cells of an unlike size, each at what the one before has found
 
 
 def estimated_diameter(segmenter: Segmenter, sources: Iterable[ArraySource]) -> float | None:
@@ -43,47 +44,38 @@ def estimated_diameter(segmenter: Segmenter, sources: Iterable[ArraySource]) -> 
     in the slice where it is surest.
     """
     low, high = segmenter.config.image_diameters or (SMALLEST, LARGEST)
-    count = 2 + math.floor(math.log(high / low) / math.log(STEP))
-    tried: list[tuple[float, float]] = []
-    for source in sources:
-        at_first = _all_found(segmenter, source, np.geomspace(low, high, count))
-        own = [seen for _, seen in sorted(at_first)[-LOOKED_AT_AGAIN:]]
-        tried += at_first + _all_found(segmenter, source, own)
+    tried = [found for source in sources for found in _tried(segmenter, source, low, high)]
     return max(tried)[1] if tried else None
 
 
 def unlike_diameter(segmenter: Segmenter, sources: Iterable[ArraySource]) -> float | None:
     """The median cell diameter of an image, px, where it is far from what the model was trained on.
 
-    Shown cells of another size, a model finds pieces or clumps of them, but of nearly their own
-    size: one for nuclei of 18 px measured others of 9 to 52 px to within a third at first sight.
+    Shown cells of another size, a model finds pieces or clumps of them, often of nearly its own
+    size: that it is less sure of them tells, not how large they are.
 
     Parameters
     ----------
     segmenter : of a model trained on cells of one size
-    sources : slices of the image, ``(C, Y, X)``, normalised; the first with enough cells decides
+    sources : slices of the image, ``(C, Y, X)``, normalised; the first that tells decides
 
     Returns
     -------
-    None where the cells are about as large as the trained ones, or too few to tell.
+    None where the trained size fits, or no other fits better by far.
     """
     trained = segmenter.config.image_diameter
     assert trained is not None
     for source in sources:
-        areas, _ = _cells(segmenter, source, trained, WIDE)
-        if len(areas) >= LEAST_UNLIKE:
-            break
-    else:
-        return None
-    diameter = _median_diameter(areas)
-    for _ in range(LOOKS - 1):
-        if not _unlike(diameter, trained):
+        own = _found(segmenter, source, trained)
+        fit = own[0] if own else 0.0
+        if fit >= SUITS:
             return None
-        areas, _ = _cells(segmenter, source, diameter, WIDE)
-        if len(areas) < LEAST_UNLIKE:
-            return None
-        diameter = _median_diameter(areas)
-    return diameter if _unlike(diameter, trained) else None
+        better, diameter = max(_tried(segmenter, source, SMALLEST, LARGEST), default=(0.0, 0.0))
+        if better >= fit + BETTER and _unlike(diameter, trained):
+            areas, _ = _cells(segmenter, source, diameter, WIDE)
+            if len(areas) >= LEAST_UNLIKE:
+                return diameter
+    return None
 
 
 def slices_to_measure(indices: Sequence[int]) -> list[int]:
@@ -93,6 +85,16 @@ def slices_to_measure(indices: Sequence[int]) -> list[int]:
     """
     places = (len(indices) // 2, len(indices) // 4, 3 * len(indices) // 4)
     return list(dict.fromkeys(indices[place] for place in places))
+
+
+def _tried(
+    segmenter: Segmenter, source: ArraySource, low: float, high: float
+) -> list[tuple[float, float]]:
+    """What is found at diameters from `low` to `high`, and at that of what the best have found."""
+    count = 2 + math.floor(math.log(high / low) / math.log(STEP))
+    at_first = _all_found(segmenter, source, np.geomspace(low, high, count))
+    own = [seen for _, seen in sorted(at_first)[-LOOKED_AT_AGAIN:]]
+    return at_first + _all_found(segmenter, source, own)
 
 
 def _all_found(

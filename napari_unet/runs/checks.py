@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -14,6 +14,7 @@ from napari_unet.core.axes import Axes, axes_of
 from napari_unet.core.errors import BadInput
 from napari_unet.core.given import as_mask, check_numbers
 from napari_unet.core.normalise import has_value
+from napari_unet.core.settings import Unpainted
 
 MOST_CLASSES = 255  # beside the background, in the 8 bits of a training target
 
@@ -28,6 +29,26 @@ class UsedSlices:
     image: npt.NDArray[Any]  # (S, C, Y, X), the image's own type
     labels: npt.NDArray[np.int32]  # (S, Y, X)
     known: npt.NDArray[np.bool_]  # (S, Y, X)
+    marked: bool = True  # something is said of ground that is not painted
+    unpainted: Unpainted | None = None  # what the rest is taken for; None = as in all images
+
+    def settled(self, usual: Unpainted, can_ask: bool) -> UsedSlices:
+        """The same with what is known of it before any network is asked.
+
+        Parameters
+        ----------
+        usual : the rule for unpainted ground where the image has none of its own
+        can_ask : there is a model of cells to ask; else "auto" goes by whether anything is marked
+        """
+        rule = self.unpainted or usual
+        if rule == "auto" and not can_ask:
+            rule = "unknown" if self.marked else "background"
+        known = self.known
+        if rule == "background":
+            known = np.ones_like(known)
+        elif not self.marked:
+            known = self.labels > 0
+        return replace(self, known=known, unpainted=rule)
 
 
 def check_pairs(pairs: Iterable[Pair]) -> list[UsedSlices]:
@@ -83,7 +104,10 @@ def _used(pair: Pair) -> UsedSlices | None:
     check_numbers(image.dtype, pair.name)
     if len(indices) < axes.slices:  # else a copy of all would be made
         labels, known = labels[list(indices)], known[list(indices)]
-    return UsedSlices(pair.name, axes.letters, indices, image, labels, known)
+    marked = pair.known is not None
+    return UsedSlices(
+        pair.name, axes.letters, indices, image, labels, known, marked, pair.unpainted
+    )
 
 
 def count_classes(used: Iterable[UsedSlices]) -> int:

@@ -136,7 +136,7 @@ class RunFolder:
                     f"{self.path}: {entry.name} does not fit: {image.shape[1]} channels, where the"
                     f" network takes {takes}, or nothing is annotated"
                 )
-            yield Pair(entry.name, image, labels, known, "ZCYX")
+            yield Pair(entry.name, image, labels, known, "ZCYX", unpainted=entry.unpainted)
 
     def messages(self) -> list[Message]:
         """What the log holds so far."""
@@ -210,6 +210,8 @@ def create_run(path: Path, pairs: Iterable[Pair], options: TrainOptions | None =
     channels = used[0].image.shape[1]
     base, config = _base(options, channels)
     classes = 2 if options.labels_are == "instances" else 1 + count_classes(used)
+    can_ask = config is not None and options.labels_are == "instances" == config.labels_are
+    used = [u.settled(options.unpainted, can_ask) for u in used]
     settings = settings_for(options, channels, classes, config)
     needed = sum(a.nbytes for u in used for a in (u.image, u.labels, u.known))
     check_space(path, needed)
@@ -279,6 +281,7 @@ def _keep(folder: Path, index: int, used: UsedSlices) -> dict[str, Any]:
         "name": used.name,
         "axes": used.axes,
         "slices": list(used.indices),
+        "unpainted": used.unpainted,
         "sha256": {},
     }
     for part, array in (("image", used.image), ("labels", used.labels), ("known", used.known)):

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 from napari_unet.core.errors import BadInput
 from napari_unet.core.geometry import check_size
-from napari_unet.core.settings import Settings, TrainOptions
+from napari_unet.core.settings import Settings, TrainOptions, Unpainted
 from napari_unet.core.typed import Within, from_dict
 from napari_unet.files.guarded import read_table
 
@@ -35,6 +35,7 @@ class Input:
     axes: str
     slices: tuple[Annotated[int, Within(0, 2**31)], ...]
     sha256: dict[str, str]
+    unpainted: Unpainted = "unknown"  # runs of before said all in their known area
 
 
 @dataclass(frozen=True)

@@ -35,8 +35,16 @@ FIELDS: dict[str, _Kinds] = {
     "model": (str,),
     "stopped": (bool,),
     "worse": (bool,),
+    "image": (int,),
+    "likely": (int,),
+    "painted": (int,),
 }
-NEEDED = {"step": ("step", "loss"), "held-out": ("step", "score"), "saved": ("step",)}
+NEEDED = {
+    "step": ("step", "loss"),
+    "held-out": ("step", "score"),
+    "saved": ("step",),
+    "unpainted": ("image", "likely"),
+}
 SCORES = ("score", "before", "after")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,9 @@ from napari_unet.core.errors import BadInput
 from napari_unet.core.settings import ModelConfig
 from napari_unet.core.unet import UNet, on_device
 from napari_unet.files.model_file import check_model, read_model, write_model
+
+from .folder import RunFolder
+from .messages import Message, warning
 
 FIRST = "down.0.layers.0.weight"  # of the layer that sees the image
 
@@ -65,3 +69,15 @@ def start_from(net: UNet, base: Path) -> list[str]:
     own.update(fitting)
     net.load_state_dict(own)
     return sorted(set(own) - set(fitting))
+
+
+def base_weights(net: UNet, run: RunFolder) -> Iterator[Message]:
+    """Give `net` the weights of a run's base model, where there is one, and say how it went."""
+    if run.base is not None:
+        if fresh := start_from(net, run.base):
+            yield warning(f"the base model has other outputs: {len(fresh)} tensors start at random")
+    elif run.options.base == "default":
+        yield warning(
+            "training from scratch: the model that ships is for single cells with the"
+            " default preset"
+        )

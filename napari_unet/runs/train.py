@@ -23,12 +23,13 @@ from napari_unet.files.model_file import read_config
 from napari_unet.files.space import full_disk_told
 
 from .adapting import as_from_scratch, each_step, hardly_known, smaller
+from .assessing import AGAIN, OpenGround
 from .checkpoint import as_bad_input, read_checkpoint, write_checkpoint
 from .farewell import again, done
 from .folder import RunFolder, open_run
 from .keeper import Candidate, Keeper
 from .messages import Message, warning
-from .networks import start_from
+from .networks import base_weights
 from .scoring import BATCHES, STALLED, Scoring, seconds_of
 from .telling import closing_words, model_config, remarks, step_message
 
@@ -84,6 +85,7 @@ class Training:
     budget: Budget = field(init=False)
     keeper: Keeper = field(init=False)
     scoring: Scoring = field(init=False)
+    ground: OpenGround = field(init=False)
     anew: bool = False  # learnt as fast as from scratch: the base hardly knew these cells
     saved_at: float = 0.0
 
@@ -99,7 +101,7 @@ class Training:
             "path": str(self.run.path),
             "words": device_words(device),
         }
-        yield from self._set_up(device, resumed=state is not None)
+        yield from self._set_up(device, state)
         if state is None:
             yield from self._first_model()
         else:
@@ -148,40 +150,29 @@ class Training:
         self.settings = replace(self.settings, fit=wanted)
         self.batches = self.batches.changed(self.settings)
 
-    def _set_up(self, device: torch.device, resumed: bool) -> Iterator[Message]:
+    def _set_up(self, device: torch.device, state: dict[str, Any] | None) -> Iterator[Message]:
         options, self.settings = self.run.options, self.run.settings
         annotation = collect(self.run.pairs(), self.settings, options.labels_are, options.held_out)
         samples, by_class = prepare(annotation, self.settings, options.labels_are)
         for sentence in remarks(self.run, annotation, samples, self.settings):
             yield warning(sentence)
         net = UNet(self.settings.network, torch.Generator().manual_seed(options.seed))
-        if not resumed:  # a checkpoint holds all weights, and the base's file may be gone
-            yield from self._start(net)
+        if state is None:  # a checkpoint holds all weights, and the base's file may be gone
+            yield from base_weights(net, self.run)
         self.trainer = Trainer(net.to(device), self.settings.fit, options.seed)
         self.batches = Batches(
             samples, by_class, self.settings, options.labels_are, options.seed, device
         )
+        self.ground = OpenGround(annotation, samples, self.settings)
+        yield from self.ground.begin(self.run, self.trainer.net, state)
+        self.batches = self.batches.knowing(self.ground.known)
+        annotation = self.ground.completed()
         seconds = seconds_of(options, device.type)
         self.scoring, self.budget = Scoring(seconds), Budget(options.steps, seconds)
         self.budget.started = self.began  # reading the data counts
         config = model_config(self.run, annotation, self.settings)
         held_out = HeldOut(annotation, self.settings)
         self.keeper = Keeper(self.run, config, held_out, len(annotation.slices))
-
-    def _start(self, net: UNet) -> Iterator[Message]:
-        """The base model's weights, where there is one."""
-        base = self.run.base
-        if base is not None:
-            fresh = start_from(net, base)
-            if fresh:
-                yield warning(
-                    f"the base model has other outputs: {len(fresh)} tensors start at random"
-                )
-        elif self.run.options.base == "default":
-            yield warning(
-                "training from scratch: the model that ships is for single cells with the"
-                " default preset"
-            )
 
     def _first_model(self) -> Iterator[Message]:
         """The model from before step 1, and the base's score."""
@@ -208,6 +199,12 @@ class Training:
 
     def _marks(self, progress: Progress) -> Iterator[Message]:
         """What is due between steps: a score, a checkpoint."""
+        if self.ground.unsettled and progress.fraction >= AGAIN:
+            net = yield from self._fitting(
+                lambda: self.trainer.result(self.batches, BATCHES["scored"])
+            )
+            yield from self.ground.ask(net)
+            self.batches = self.batches.knowing(self.ground.known)
         self.budget.seconds = self.scoring.for_steps(self._last_scorings)
         if self.scoring.due(progress.fraction, self.budget.elapsed):
             yield from self._judge(final=False)
@@ -282,6 +279,7 @@ class Training:
             "anew": self.anew,
             "batch": self.settings.fit.batch,  # smaller than in run.json after out of memory
             "tile": self.settings.fit.tile,
+            "ground": self.ground.state(),
         }
         write_checkpoint(self.run, state)
 

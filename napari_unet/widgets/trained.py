@@ -80,5 +80,6 @@ def pair(shot: Snapshot) -> Pair:
     labels = check_labels(shot.labels, f"the labels of {shot.name}")
     regions = shot.regions()
     background = None if shot.background is None else np.asarray(shot.background) > 0
-    known = known_area(labels, regions, background)
+    marked = any(m is not None and m.any() for m in (regions, background))
+    known = known_area(labels, regions, background) if marked else None
     return Pair(shot.name, shot.image, labels, known, shot.axes)

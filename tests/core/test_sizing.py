@@ -84,7 +84,13 @@ def test_cells_unlike_those_of_the_training(diameter: float) -> None:
 def test_cells_like_those_of_the_training_are_not_measured() -> None:
     model: Any = Knowing(20.0, replace(CONFIG, image_diameter=20.0))
     assert unlike_diameter(model, [discs(20.0)]) is None
-    assert unlike_diameter(model, [discs(26.0)]) is None
+    near: Any = Knowing(24.0, replace(CONFIG, image_diameter=20.0))
+    assert unlike_diameter(near, [discs(24.0)]) is None
+
+
+def test_cells_somewhat_larger_are_measured_where_the_model_is_in_doubt() -> None:
+    model: Any = Knowing(30.0, replace(CONFIG, image_diameter=20.0))
+    assert unlike_diameter(model, [discs(30.0)]) == pytest.approx(30.0, rel=0.1)
 
 
 def test_a_few_specks_are_no_other_size() -> None:
