@@ -32,7 +32,7 @@ from .tasks import DATA, TASKS, Results, Task, copy_pairs, scores_of
 WAYS = ("untrained", "cells", "strokes", "region", "whole")
 COUNTS = [3, 6, 12, 24]
 TESTED = 5  # other images that are scored: four views of each take a second or more
-FIXED = ("untrained", "whole")  # the same for every count
+FIXED = ("untrained", "whole")  # one model for every count, scored on the cells that it leaves
 
 
 def main(words: list[str]) -> None:
@@ -44,6 +44,7 @@ def main(words: list[str]) -> None:
     parser.add_argument("--chosen", nargs="+", choices=CHOSEN, default=["random"])
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     parser.add_argument("--seconds", type=int, default=60)
+    parser.add_argument("--steps", type=int, help="instead: the same on any machine, busy or not")
     parser.add_argument("--words", nargs="+", default=[], help="more words for `train`")
     given = parser.parse_args(words)
     if not DATA.is_dir():
@@ -53,7 +54,7 @@ def main(words: list[str]) -> None:
     results = Results(given.out)
     for task, way, count, how, seed in _wanted(given):
         what = {"data": task.name, "way": way, "k": count, "chosen": how, "seed": seed}
-        what |= {"s": given.seconds, "words": " ".join(given.words)}
+        what |= {"budget": _budget(given), "words": " ".join(given.words)}
         results.run(what, partial(_run, task, way, count, how, seed, given))
     (given.out / "table.md").write_text(table(results.lines) + "\n")
     print(table(results.lines))
@@ -65,8 +66,8 @@ def _wanted(given: argparse.Namespace) -> Iterator[tuple[Task, str, int, str, in
             if given.sets and task.name not in given.sets:
                 continue
             for way in given.ways:
-                for count in [0] if way in FIXED else given.counts:
-                    for how in ["random"] if way in (*FIXED, "region") else given.chosen:
+                for count in given.counts:
+                    for how in ["random"] if way == "region" else given.chosen:
                         yield task, way, count, how, seed
 
 
@@ -76,17 +77,17 @@ def table(lines: list[dict[str, Any]]) -> str:
     rows = [["way", *sets, "mean"], ["---"] * (len(sets) + 2)]
     keys = list(dict.fromkeys(map(_key, lines)))
     for key in sorted(keys, key=lambda k: (WAYS.index(k[0]), *k[1:])):
-        way, count, how, seconds, words = key
+        way, count, how, budget, words = key
         cells = [_mean([x for x in lines if x["data"] == name and _key(x) == key]) for name in sets]
         there = [c for c in cells if c is not None]
-        name = f"{way}, {seconds} s" if way in FIXED else f"{way}, {count} {how}, {seconds} s"
+        name = f"{way}, {count} {how}, {budget}"
         mean = tuple(statistics.mean(c[i] for c in there) for i in (0, 1)) if there else None
         rows.append([f"{name} {words}".strip(), *(_cell(c) for c in (*cells, mean))])
     return "\n".join("| " + " | ".join(row) + " |" for row in rows)
 
 
 def _key(line: dict[str, Any]) -> tuple[Any, ...]:
-    return line["way"], line["k"], line["chosen"], line["s"], line["words"]
+    return line["way"], line["k"], line["chosen"], line["budget"], line["words"]
 
 
 def _mean(lines: list[dict[str, Any]]) -> tuple[float, float] | None:
@@ -98,6 +99,10 @@ def _mean(lines: list[dict[str, Any]]) -> tuple[float, float] | None:
 
 def _cell(scores: tuple[float, ...] | None) -> str:
     return "-" if scores is None else " / ".join(f"{s:.2f}" for s in scores)
+
+
+def _budget(given: argparse.Namespace) -> str:
+    return f"{given.steps} steps" if given.steps else f"{given.seconds} s"
 
 
 def _run(
@@ -116,13 +121,15 @@ def _run(
         labels, known = _annotated(truth, way, count, how, seed)
         began, base = time.monotonic(), "default"
         try:
-            if way != "untrained":
+            if way == "whole":
+                base = str(_whole(train, given, f"{task.name}-{seed}"))
+            elif way != "untrained":
                 tifffile.imwrite(truth_file, labels)
                 if known is not None:
                     name = truth_file.name.replace("_labels", "_known")
                     tifffile.imwrite(train / name, known.astype(np.uint8))
                 base = str(place / "run")
-                _command("train", train, "-o", base, "--seconds", given.seconds, *given.words)
+                _train(train, base, given)
             seconds = time.monotonic() - began
             images = [p for p in sorted(test.glob("*.tif")) if not p.stem.endswith("_labels")]
             _command("predict", base, image, *images, "-o", out)
@@ -140,12 +147,27 @@ def _run(
     }
 
 
+def _train(train: Path, run: str | Path, given: argparse.Namespace) -> None:
+    budget = ("--steps", given.steps) if given.steps else ("--seconds", given.seconds)
+    _command("train", train, "-o", run, *budget, *given.words)
+
+
+def _whole(train: Path, given: argparse.Namespace, name: str) -> Path:
+    """The run of the completely painted image: one for all counts."""
+    words = "".join(c if c.isalnum() else "-" for c in f"{_budget(given)} {' '.join(given.words)}")
+    run = given.out / f"whole-{name}-{words}"
+    if not run.exists():
+        _train(train, run, given)
+    return run
+
+
 def _annotated(
     truth: np.ndarray, way: str, count: int, how: Any, seed: int
 ) -> tuple[np.ndarray, np.ndarray | None]:
-    """What the oracle paints, and the known area that it gives with it, if any."""
-    if way in FIXED:
-        return (truth if way == "whole" else np.zeros_like(truth)), None
+    """What the oracle paints, and the known area that it gives with it, if any.
+
+    For what is the same for every count: the cells that are not scored.
+    """
     if way == "region":
         region = region_of(truth, count, seed)
         return painted(truth, list(np.unique(truth[region & (truth > 0)])), seed), region

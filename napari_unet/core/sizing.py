@@ -25,6 +25,7 @@ LEAST_CELLS = 3  # whole cells, or a scale has found nothing
 LOOKED_AT_AGAIN = 2  # best scales that are asked again, at the size of what they have found
 SUITS = 0.7  # how well the trained diameter fits images of its cells, at least
 BETTER = 0.15  # that another must fit better by
+AS_GOOD = 0.1  # of others that differ by less the nearest is taken: cells of one image vary
 UNLIKE = 1.25  # times the trained diameter, or a part of it; what is less augmentation has taught
 LEAST_UNLIKE = 8  # whole cells: fewer may be debris
 WIDE = 2 * SIDE  # model pixels: looked at for them, as cells that are too large are few in less
@@ -70,8 +71,12 @@ def unlike_diameter(segmenter: Segmenter, sources: Iterable[ArraySource]) -> flo
         fit = own[0] if own else 0.0
         if fit >= SUITS:
             return None
-        better, diameter = max(_tried(segmenter, source, SMALLEST, LARGEST), default=(0.0, 0.0))
-        if better >= fit + BETTER and _unlike(diameter, trained):
+        others = _tried(segmenter, source, SMALLEST, LARGEST)
+        most = max((at for at, _ in others), default=0.0)
+        fitting = [seen for at, seen in others if at >= max(most - AS_GOOD, fit + BETTER)]
+        for diameter in sorted(fitting, key=lambda d: abs(math.log(d / trained))):
+            if not _unlike(diameter, trained):
+                return None
             areas, _ = _cells(segmenter, source, diameter, WIDE)
             if len(areas) >= LEAST_UNLIKE:
                 return diameter

@@ -82,6 +82,7 @@ class OpenGround:
         for i in asked:
             said = self._say(i, net, MOST_ASKED // len(asked))
             self.known[i], self.seen[i], likely[i] = said.known, said.seen, said.likely
+        yield from self._whole([i for i in asked if self.seen[i] == "complete"])
         yield from self._told({i: n for i, n in likely.items() if self.seen[i] != "complete"})
 
     @property
@@ -150,6 +151,15 @@ class OpenGround:
         s = self.annotation.slices[index]
         own = self.annotation.diameter_of(s) or self.settings.scale.diameter or 0.0
         return own * factor_of(self.annotation, self.settings, s)
+
+    def _whole(self, indices: Sequence[int]) -> Iterator[Message]:
+        """One message of all images that are taken as painted completely."""
+        names = list(dict.fromkeys(self.annotation.slices[i].image_name for i in indices))
+        if names:
+            more = len(names) - 1
+            look = "looks" if not more else f"and {more} more look"
+            words = f"{names[0]} {look} completely painted: what is not counts as background"
+            yield {"event": "complete", "words": words}
 
     def _told(self, likely: dict[int, int]) -> Iterator[Message]:
         """A message for each image of which not all is painted."""

@@ -101,7 +101,8 @@ def test_what_it_holds(tmp_path: Path) -> None:
     ]
     for entry, kept in zip(info["inputs"], again.pairs(), strict=True):
         assert kept.axes == "ZCYX" and kept.image.shape == (1, 1, *PAIR.labels.shape)
-        assert kept.known is not None and kept.known.all()
+        assert kept.unpainted == "auto" and kept.known is not None
+        assert np.array_equal(kept.known[0], PAIR.labels > 0)
         assert np.array_equal(kept.image[0, 0], PAIR.image)
         assert np.array_equal(kept.labels[0], PAIR.labels)
         for part in ("image", "labels", "known"):

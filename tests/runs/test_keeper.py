@@ -251,7 +251,7 @@ def test_of_few_held_out_cells_the_pixels_tell_what_a_base_knows(
     ):
         run = tuned(tmp_path / f"{base.stem}-run", base, CAREFUL, steps=1)
         training = Training(run, 0.0)
-        list(training._set_up(torch.device("cpu"), resumed=False))
+        list(training._set_up(torch.device("cpu"), None))
         net, fit = training.trainer.net.eval(), training.settings.fit
         assert hardly_known(before, net, training.batches, fit) == strange
         assert not hardly_known(before, net, training.batches, replace(fit, keep_norms=False))
