@@ -22,6 +22,7 @@ Choice = tuple[str, str]  # (key, what the user reads)
 State = tuple[str, str, bool, bool]  # image, labels, predicted, accepted
 Torn = tuple[int, int, int | None]  # (number, its pieces, the slice; None = there is but one)
 
+EVERY = "every unpainted pixel counts as background."
 # what a training starts from: always anew from the base, for a chain of trainings forgets
 FROM_BASE = DEFAULT
 FROM_SCRATCH = "none"
@@ -38,23 +39,39 @@ class Annotated:
     classes: int = 0  # different values, with classes
     doubt: bool = False  # instances were said, classes seem to be painted
     unmarked: int = 0  # images with cells, but without a region or painted background
+    complete: int = 0  # images with cells of which the user has said that all is painted
 
     @property
     def anything(self) -> bool:
         return self.cells > 0
 
-    def words(self, labels_are: LabelsAre) -> str:
-        """Such as "12 cells in 2 images; every unpainted pixel counts as background"."""
+    def words(self, labels_are: LabelsAre, asks: bool = False) -> str:
+        """Such as "12 cells in 2 images; every unpainted pixel counts as background".
+
+        `asks`: the model to start from is asked what unpainted ground is.
+        """
+        rest = self._asked() if asks else self._rest()
         if not self.anything:
             marked = self.regions or self.background
-            return (
-                f"No cell is painted yet; {self._rest()}" if marked else "Nothing is painted yet."
-            )
+            return f"No cell is painted yet; {rest}" if marked else "Nothing is painted yet."
         what = (
             count(self.cells, "cell") if labels_are == "instances" else count(self.classes, "class")
         )
         where = "" if self.images < 2 else f" in {self.images} images"
-        return f"{what}{where}; {self._rest()}"
+        return f"{what}{where}; {rest}"
+
+    def _asked(self) -> str:
+        """What else counts where a model is asked."""
+        if self.complete and self.complete == self.images:
+            return EVERY
+        regions = count(self.regions, "region")
+        marks = [regions] if self.regions else []
+        marks += ["painted background"] if self.background else []
+        told = f"{' and '.join(marks)} as you say, the rest" if marks else "unpainted ground"
+        but = ""
+        if self.complete:
+            but = f"; {self.complete} of {count(self.images, 'image')} as painted completely"
+        return f"{told} counts where the model is sure of it{but}."
 
     def _rest(self) -> str:
         regions = count(self.regions, "region")
@@ -65,7 +82,7 @@ class Annotated:
         elif self.background:
             rule = "only painted cells and painted background count"
         else:
-            return "every unpainted pixel counts as background."
+            return EVERY
         if not self.unmarked:
             return f"{rule}."
         where = count(self.unmarked, "image")
@@ -79,6 +96,20 @@ class Progress:
     share: float | None = None
     left: float | None = None  # seconds
     words: str = ""
+
+
+@dataclass(frozen=True)
+class Question:
+    """Whether all cells of an image are painted, where a model sees others."""
+
+    image: str  # its key
+    name: str
+    likely: int  # cells that are not painted
+
+    @property
+    def words(self) -> str:
+        are = "likely cell is" if self.likely == 1 else "likely cells are"
+        return f"{self.likely:,} {are} not painted in “{self.name}”."
 
 
 @dataclass
@@ -96,6 +127,8 @@ class Session:
     slices_in_image: int = 1
     labels_are: LabelsAre = "instances"
     annotated: Annotated = field(default_factory=Annotated)
+    complete: bool = False  # all cells of the image in hand are painted, by the user's word
+    question: Question | None = None
     torn: tuple[Torn, ...] = ()  # numbers in several pieces, in the labels in hand
 
     # weight map
@@ -147,6 +180,12 @@ class Session:
     opened: dict[str, bool] = field(default_factory=dict)  # parts the user has opened or folded
 
     events = SignalGroupDescriptor()
+
+    @property
+    def asks(self) -> bool:
+        """Whether a training would ask its base model what unpainted ground is."""
+        known = self.base != FROM_SCRATCH and (self.base != FROM_BASE or self.preset == "default")
+        return known and self.labels_are == "instances"
 
     def add_loss(self, step: float, loss: float) -> None:
         self.losses.append((step, loss))

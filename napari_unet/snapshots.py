@@ -49,6 +49,7 @@ class Snapshot:
     """One image with its annotation as it was at one moment.
 
     The image is not copied (nobody paints on it); what the user paints is, unless it lies on disk.
+    `complete`: the user says that all of its cells are painted.
     """
 
     name: str
@@ -57,6 +58,7 @@ class Snapshot:
     labels: Any
     outlines: tuple[Outline, ...] = ()
     background: Any = None
+    complete: bool = False
 
     def regions(self) -> npt.NDArray[np.bool_] | None:
         """The regions as a mask like the labels. Not for the GUI thread."""

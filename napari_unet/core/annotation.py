@@ -41,6 +41,7 @@ class Pair:
     axes : letters of the image's axes, such as "YX", "YXC" or "ZYX"
     notes : what the user should know of how it was read, one sentence each
     unpainted : what its other ground is taken for; None = as for all images of the training
+    number : among the images that a training was given, those without annotation included
     """
 
     name: str
@@ -50,6 +51,7 @@ class Pair:
     axes: str = "YX"
     notes: tuple[str, ...] = ()
     unpainted: Unpainted | None = None
+    number: int = 0
 
 
 def check_labels(labels: npt.ArrayLike, where: str = "the labels") -> Labels:

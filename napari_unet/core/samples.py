@@ -113,11 +113,11 @@ def collect(
     slices: list[AnnotatedSlice] = []
     raw: list[Labels] = []
     first: Axes | None = None
-    for number, pair in enumerate(pairs):
+    for pair in pairs:
         axes = read_axes(pair.image.shape, pair.axes, where=pair.name)
         first = first or axes
         painted, own = _annotated(pair, axes, settings, labels_are)
-        own = [replace(s, pair=number, image_name=pair.name) for s in own]
+        own = [replace(s, pair=pair.number, image_name=pair.name) for s in own]
         raw += painted
         slices += _parted(own, share, labels_are, settings.scale)
     assert first is not None, "checked pairs hold at least one annotated slice"

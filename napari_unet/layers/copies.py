@@ -17,7 +17,7 @@ from .adding import whole_copy
 from .moving import place, without_channels
 from .pairing import misfit
 from .reading import axes, labels_shape, pixels
-from .roles import images, partner
+from .roles import images, is_complete, partner
 
 NO_REGION = ("line", "path")  # they enclose nothing
 LEAST_REGION = 2.0  # px of its sides; a stray click leaves a smaller one, which nobody sees
@@ -47,6 +47,7 @@ def snapshot(viewer: Viewer, image: Image) -> Snapshot | None:
         labels=np.zeros(labels_shape(image), np.int32) if labels is None else _copy(labels),
         outlines=outlines,
         background=None if background is None else _copy(background),
+        complete=is_complete(image),
     )
 
 

@@ -78,6 +78,26 @@ def note_covered(image: Layer, covered: bool) -> None:
     _note(image, "covered", covered)
 
 
+def is_complete(image: Layer) -> bool:
+    """Whether the user has said that all cells of the image are painted."""
+    return bool(image.metadata.get(KEY, {}).get("complete"))
+
+
+def note_complete(image: Layer, complete: bool) -> None:
+    """Write down what the user says of it; it lies with the image."""
+    _note(image, "complete", complete)
+
+
+def is_left_open(image: Layer) -> bool:
+    """Whether the user has said that some of its cells are not painted."""
+    return bool(image.metadata.get(KEY, {}).get("left open"))
+
+
+def note_left_open(image: Layer, left_open: bool) -> None:
+    """Write it down: nobody asks again."""
+    _note(image, "left open", left_open)
+
+
 def _note(layer: Layer, what: str, true: bool) -> None:
     noted = layer.metadata.get(KEY, {})
     if bool(noted.get(what)) != true:

@@ -31,6 +31,7 @@ class UsedSlices:
     known: npt.NDArray[np.bool_]  # (S, Y, X)
     marked: bool = True  # something is said of ground that is not painted
     unpainted: Unpainted | None = None  # what the rest is taken for; None = as in all images
+    number: int = 0  # of the pair, among those that were given
 
     def settled(self, usual: Unpainted, can_ask: bool) -> UsedSlices:
         """The same with what is known of it before any network is asked.
@@ -60,7 +61,11 @@ def check_pairs(pairs: Iterable[Pair]) -> list[UsedSlices]:
         If nothing is annotated, no cell is painted where the images hold a value, shapes or
         channels do not fit, images hold no numbers, or labels are no ids.
     """
-    used = [slices for pair in pairs if (slices := _used(pair)) is not None]
+    used = [
+        replace(slices, number=number)
+        for number, pair in enumerate(pairs)
+        if (slices := _used(pair)) is not None
+    ]
     if not any((u.labels[u.known] > 0).any() for u in used):
         raise BadInput("there are no labels to learn from: paint at least one cell")
     if not any(_painted(u).any() for u in used):

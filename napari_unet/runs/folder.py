@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-import platform
 import shutil
 import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -28,10 +26,8 @@ from napari_unet.files.space import check_space, full_disk_told
 from napari_unet.models import find_model, list_models, models_folder, runs_folder
 
 from .checks import UsedSlices, check_pairs, count_classes
-from .info import CREATED, FORMAT, read_info
+from .info import CREATED, FORMAT, read_info, versions
 from .messages import Message, encode, parse, read_log
-
-_LIBRARIES = ("napari-unet", "torch", "numpy", "scipy", "scikit-image")
 
 
 @dataclass(frozen=True)
@@ -136,7 +132,15 @@ class RunFolder:
                     f"{self.path}: {entry.name} does not fit: {image.shape[1]} channels, where the"
                     f" network takes {takes}, or nothing is annotated"
                 )
-            yield Pair(entry.name, image, labels, known, "ZCYX", unpainted=entry.unpainted)
+            yield Pair(
+                entry.name,
+                image,
+                labels,
+                known,
+                "ZCYX",
+                unpainted=entry.unpainted,
+                number=entry.number,
+            )
 
     def messages(self) -> list[Message]:
         """What the log holds so far."""
@@ -232,7 +236,7 @@ def create_run(path: Path, pairs: Iterable[Pair], options: TrainOptions | None =
                 "seed": options.seed,
                 "base": base,
                 "inputs": inputs,
-                "versions": _versions(),
+                "versions": versions(),
             },
         )
     return RunFolder(path)
@@ -282,19 +286,10 @@ def _keep(folder: Path, index: int, used: UsedSlices) -> dict[str, Any]:
         "axes": used.axes,
         "slices": list(used.indices),
         "unpainted": used.unpainted,
+        "number": used.number,
         "sha256": {},
     }
     for part, array in (("image", used.image), ("labels", used.labels), ("known", used.known)):
         np.save(folder / f"{index:04d}_{part}.npy", array, allow_pickle=False)
         entry["sha256"][part] = hashlib.sha256(np.ascontiguousarray(array).data).hexdigest()
     return entry
-
-
-def _versions() -> dict[str, str]:
-    found = {"python": platform.python_version(), "platform": platform.platform()}
-    for name in _LIBRARIES:
-        try:
-            found[name] = metadata.version(name)
-        except metadata.PackageNotFoundError:
-            found[name] = "not installed"
-    return found

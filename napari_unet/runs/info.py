@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import platform
 import time
 from dataclasses import dataclass, field
+from importlib import metadata
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -15,6 +17,7 @@ from napari_unet.files.guarded import read_table
 
 FORMAT = 1
 CREATED = "%Y-%m-%dT%H:%M:%S"
+_LIBRARIES = ("napari-unet", "torch", "numpy", "scipy", "scikit-image")
 OWN = ("log.jsonl", "data", "checkpoint", "lock")  # written into, or read as a whole: never links
 
 
@@ -35,6 +38,7 @@ class Input:
     axes: str
     slices: tuple[Annotated[int, Within(0, 2**31)], ...]
     sha256: dict[str, str]
+    number: Annotated[int, Within(0, 2**31)] = 0  # among the pairs that were given
     unpainted: Unpainted = "unknown"  # runs of before said all in their known area
 
 
@@ -89,3 +93,14 @@ def read_info(run: Path) -> tuple[dict[str, Any], RunInfo]:
         return said, from_dict(RunInfo, said)
     except BadInput as error:
         raise BadInput(f"{run} is no run folder: in its run.json, {error}") from error
+
+
+def versions() -> dict[str, str]:
+    """Of Python, this machine and the libraries that decide what a training comes to."""
+    found = {"python": platform.python_version(), "platform": platform.platform()}
+    for name in _LIBRARIES:
+        try:
+            found[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            found[name] = "not installed"
+    return found

@@ -147,11 +147,13 @@ class Annotating(QObject):
             session.axes, session.axes_choices, session.slices_in_image = "", (), 1
             session.shape = ()
             session.predicted = session.accepted = session.filterable = False
+            session.complete = False
             return
         session.axes_choices = layers.axes_choices(image)
         session.axes = layers.axes(image)
         session.shape = layers.labels_shape(image)
         session.slices_in_image = layers.slice_count(image)
+        session.complete = layers.is_complete(image)
         fitting = layers.fitting_labels(self._viewer, image)
         session.labels_choices = tuple((layers.key(x), x.name) for x in fitting)
         labels = self.labels()

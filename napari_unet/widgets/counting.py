@@ -35,6 +35,7 @@ class Part:
     regions: int
     background: Any
     background_ids: frozenset[int] | None
+    complete: bool = False
 
 
 class Counting(QObject):
@@ -131,6 +132,7 @@ class Counting(QObject):
             regions=0 if regions is None else layers.region_count(regions, image),
             background=None if background is None else background.data,
             background_ids=self._ids(background),
+            complete=layers.is_complete(image),
         )
 
     def _ids(self, layer: Labels | None) -> frozenset[int] | None:
@@ -188,6 +190,7 @@ def counted(parts: list[Part], kind: LabelsAre) -> tuple[Annotated, dict[int, Ta
         len(values),
         any(count.doubt for _, count in counts),
         sum(bool(x.ids) and not (x.background or part.regions) for part, x in counts),
+        sum(bool(x.ids) and part.complete for part, x in counts),
     )
     return annotated, found, failures
 

@@ -22,6 +22,7 @@ from .appearance import Appearance
 from .background import in_thread, safely
 from .child import Child
 from .choosing import Choosing
+from .completing import Completing
 from .earlier import EarlierSessions
 from .filtering import Filtering
 from .holding import Holding
@@ -35,6 +36,7 @@ from .undoing import Undoing
 from .warming import warm_up
 from .weighing import Weighing
 
+COMPLETE_KEY = "Shift-N"
 NEW_CELL_KEY = "N"  # napari's own M does the same without making a layer
 NAME = "unet_desk"
 SETTLED = 300  # ms; by then the dock is drawn
@@ -64,6 +66,8 @@ class Desk(QObject):
         self.pieces = Pieces(self.session, self.annotating, undoing, self)
         self.weighing = Weighing(viewer, self.session, self.annotating, self)
         self.training = Training(viewer, self.session, self.child, self)
+        self.completing = Completing(viewer, self.session, self.annotating, self.training)
+        self.training.again.connect(self.train)
         self.filtering = Filtering(viewer, self.session, self)
         self.predicting = Predicting(viewer, self.session, self.child, self.filtering, self)
         counting, numbering = self.annotating.counting, self.annotating.numbering
@@ -80,6 +84,7 @@ class Desk(QObject):
         QApplication.instance().aboutToQuit.connect(self.close)
         self._appearance = Appearance(viewer, self.session)
         viewer.bind_key(NEW_CELL_KEY, lambda _: self.annotating.new_cell(), overwrite=True)
+        viewer.bind_key(COMPLETE_KEY, lambda _: self.completing.toggle(), overwrite=True)
         advise(self.session)
         QTimer.singleShot(SETTLED, self._warm_up)
         self.earlier = EarlierSessions(self.session, self._say_error, self)
@@ -191,10 +196,12 @@ class Desk(QObject):
         self._window.removeEventFilter(self)
         QApplication.instance().aboutToQuit.disconnect(self.close)
         self.earlier.close()
-        self.viewer.bind_key(NEW_CELL_KEY, None)
+        for key in (NEW_CELL_KEY, COMPLETE_KEY):
+            self.viewer.bind_key(key, None)
         self._appearance.close()
         self.accepting.close()
         self.weighing.close()
+        self.completing.close()
         self.pieces.close()
         self.annotating.close()
         self.choosing.close()

@@ -36,6 +36,7 @@ def label_panel(desk: Desk) -> LabelPanel:
     panel.regions_wanted.connect(deeds.regions)
     panel.background_wanted.connect(deeds.background)
     panel.numbers_wanted.connect(desk.pieces.give_numbers)
+    panel.complete_chosen.connect(desk.completing.set_complete)
     return panel
 
 
@@ -59,6 +60,7 @@ def tune_panel(desk: Desk) -> TunePanel:
     panel.base_chosen.connect(desk.choose_base)
     panel.seconds_chosen.connect(lambda value: setattr(session, "seconds", value))
     panel.device_chosen.connect(lambda value: setattr(session, "device", value))
+    panel.answered.connect(desk.completing.answer)
     return panel
 
 
@@ -142,7 +144,12 @@ class UNetDock(Part):
         self._fit = self._once(self._fit_in)
         session = self.desk.session
         follow(self, session, ("job",), self._on_job)
-        follow(self, session, ("image", "predicted", "report", "weights_shown"), self._refit)
+        follow(
+            self,
+            session,
+            ("image", "predicted", "report", "weights_shown", "question"),
+            self._refit,
+        )
         follow(self, session, ("annotated",), self._on_annotated)
         self._anything = session.annotated.anything
         self._refit()

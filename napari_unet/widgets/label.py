@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from qtpy.QtCore import Signal
-from qtpy.QtWidgets import QButtonGroup, QRadioButton, QWidget
+from qtpy.QtWidgets import QButtonGroup, QCheckBox, QRadioButton, QWidget
 
 from napari_unet.advice import why_not_label
 from napari_unet.wording import in_pieces
@@ -20,6 +20,10 @@ REGIONS = (
 BACKGROUND = "Paint what is surely no cell; then unpainted pixels no longer count as background"
 INSTANCES = "Every cell has a number of its own (the usual case)"
 CLASSES = "Every number is a kind of thing, such as 1 = nucleus, 2 = membrane"
+COMPLETE = (
+    "All cells of this image are painted: what is not painted counts as background. Else the model"
+    " that a training starts from is asked, and what may be a cell is left out. Key: Shift-N"
+)
 APART = (
     "The largest piece of each number keeps it, the others get new ones (undo: Ctrl-Z). "
     "Crumbs of a few pixels stay as they are"
@@ -40,6 +44,7 @@ class LabelPanel(Panel):
     regions_wanted = Signal()
     background_wanted = Signal()
     numbers_wanted = Signal()
+    complete_chosen = Signal(bool)
 
     def _build(self) -> None:
         self.image = look.chooser("The image to work on")
@@ -57,6 +62,8 @@ class LabelPanel(Panel):
         self._kinds.addButton(self.classes)
         self.amount = look.hint()
         self.amount.setObjectName("unet_annotated")
+        self.complete = QCheckBox("All cells of this image are painted")
+        look.tipped(self.complete, COMPLETE, "unet_complete")
         self.torn = look.hint()
         self.torn.setObjectName("unet_torn")
         self.apart = look.button("Give each its own number", "unet_apart", APART)
@@ -70,6 +77,7 @@ class LabelPanel(Panel):
             look.row(self.new_cell, self.regions, self.background, wide=(4, 3, 4)),
             kinds,
             self.amount,
+            self.complete,
             self.torn,
             self.apart,
         )
@@ -92,9 +100,11 @@ class LabelPanel(Panel):
         self.instances.clicked.connect(lambda: self.labels_are_chosen.emit("instances"))
         self.classes.clicked.connect(lambda: self.labels_are_chosen.emit("classes"))
         self.apart.clicked.connect(self.numbers_wanted)
+        self.complete.clicked.connect(self.complete_chosen)
         follow(self, self._session, ("torn",), self._show_torn)
         names = ("image", "images", "labels", "labels_choices", "axes", "axes_choices")
-        follow(self, self._session, (*names, "labels_are", "annotated"), self._show)
+        said = ("complete", "base", "preset", "labels_are", "annotated")
+        follow(self, self._session, (*names, *said), self._show)
         follow(self, self._session, ("status",), self._point)
 
     def _point(self) -> None:
@@ -108,6 +118,8 @@ class LabelPanel(Panel):
         look.tipped(self.axes, AXES.format(reading(session.axes)))
         self.instances.setChecked(session.labels_are == "instances")
         self.classes.setChecked(session.labels_are == "classes")
+        self.complete.setChecked(session.complete)
+        self.complete.setVisible(session.asks and bool(session.labels))
         self._show_torn()
         why_not = why_not_label(session)
         for control in (self.image, self.new_cell, self.regions, self.background):
@@ -128,7 +140,7 @@ class LabelPanel(Panel):
 
     def _amount(self, ask: bool) -> str:
         annotated = self._session.annotated
-        words = annotated.words(self._session.labels_are)
+        words = annotated.words(self._session.labels_are, self._session.asks)
         if ask and self._doubted:
             used = "few ids are" if annotated.classes > 1 else "one id is"
             words += f" Only {used} used, in many pieces: are these kinds of things?"

@@ -8,12 +8,14 @@ from typing import Any
 
 import numpy as np
 
+from napari_unet.advice import the_model
 from napari_unet.core.annotation import Pair, check_labels, known_area
 from napari_unet.core.errors import BadInput
-from napari_unet.core.settings import TrainOptions
+from napari_unet.core.settings import TrainOptions, Unpainted
+from napari_unet.models import PRETRAINED
 from napari_unet.runs.folder import RunFolder, create_run
 from napari_unet.runs.messages import NO_SCORE
-from napari_unet.session import Progress
+from napari_unet.session import FROM_BASE, Progress, Session
 from napari_unet.snapshots import Snapshot
 from napari_unet.wording import before_after, time_left
 
@@ -82,4 +84,30 @@ def pair(shot: Snapshot) -> Pair:
     background = None if shot.background is None else np.asarray(shot.background) > 0
     marked = any(m is not None and m.any() for m in (regions, background))
     known = known_area(labels, regions, background) if marked else None
-    return Pair(shot.name, shot.image, labels, known, shot.axes)
+    rule: Unpainted | None = "background" if shot.complete else None
+    return Pair(shot.name, shot.image, labels, known, shot.axes, unpainted=rule)
+
+
+def options_of(session: Session) -> TrainOptions:
+    """What the panel says of how to train."""
+    own = modelling.weights_of(session.preset)
+    chosen = (session.weight_preset, session.w0, session.sigma)
+    weights, w0, sigma = (None, None, None) if chosen == (own.preset, own.w0, own.sigma) else chosen
+    return TrainOptions(
+        preset=session.preset,
+        base=session.base,
+        labels_are=session.labels_are,
+        weights=weights,
+        w0=w0,
+        sigma=sigma,
+        seconds=session.seconds or None,
+        device=session.device,
+    )
+
+
+def base_words(session: Session, base: str) -> str:
+    """What a training has started from, as the list calls it; "" = it is not in the list."""
+    for key, title in session.models:
+        if title == PRETRAINED if base == FROM_BASE else key == base:
+            return the_model(session, key)
+    return ""

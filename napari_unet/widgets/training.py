@@ -11,19 +11,26 @@ from napari.viewer import Viewer
 from qtpy.QtCore import QObject, Signal
 
 from napari_unet import layers
-from napari_unet.advice import advise, the_model, why_not_train
+from napari_unet.advice import advise, why_not_train
 from napari_unet.core.settings import TrainOptions
-from napari_unet.models import PRETRAINED, remove_untrained
+from napari_unet.models import remove_untrained
 from napari_unet.runs.farewell import stopped_training
 from napari_unet.runs.folder import RunFolder
-from napari_unet.session import FROM_BASE, Progress, Session
+from napari_unet.session import Progress, Session
 from napari_unet.snapshots import Snapshot
 from napari_unet.wording import sentence
 
-from . import modelling
 from .background import in_thread, safely
 from .child import Child
-from .trained import has_checkpoint, prepared, progress, report, score_of
+from .trained import (
+    base_words,
+    has_checkpoint,
+    options_of,
+    prepared,
+    progress,
+    report,
+    score_of,
+)
 
 RESUME = "Press “Resume the training” to go on where it was, or “Fine-tune” to begin anew."
 ANEW = "Press “Fine-tune” to begin anew."
@@ -36,6 +43,9 @@ class Training(QObject):
     # path of the new model; what it started from, where that did better, else ""; keys of the
     # images that it was trained on
     trained = Signal(str, str, object)
+    # key of an image, and how many likely cells of it are not painted
+    unpainted = Signal(str, int)
+    again = Signal()  # what was being trained was given up for it
 
     def __init__(self, viewer: Viewer, session: Session, child: Child, parent: QObject) -> None:
         super().__init__(parent)
@@ -46,6 +56,7 @@ class Training(QObject):
         self._base = ""  # what it starts from
         self._images: tuple[str, ...] = ()  # the keys of those that it is trained on
         self._images_of: dict[Path, tuple[str, ...]] = {}  # of this session's runs
+        self._anew = False  # what is being stopped begins again
         self._turn = 0  # counts the wishes; an answer to an earlier one is passed over
         self._shown_at = 0.0
         self._warnings: list[str] = []
@@ -67,7 +78,7 @@ class Training(QObject):
                 for image in layers.images(self._viewer)
             }
             shots = {key: shot for key, shot in found.items() if shot is not None}
-            self._prepare(self._options(), tuple(shots), list(shots.values()))
+            self._prepare(options_of(session), tuple(shots), list(shots.values()))
 
     def _prepare(
         self, options: TrainOptions, images: tuple[str, ...], shots: list[Snapshot]
@@ -107,6 +118,15 @@ class Training(QObject):
         work = lambda: (folder.messages(), folder.options.base)  # noqa: E731
         in_thread(work, done, self._failed_if(turn))
 
+    def begin_anew(self) -> None:
+        """Train on what is said now: what is being trained on something else is given up."""
+        if self._session.job in ("starting", "training"):
+            self._anew = True
+            self.stop()
+            self._session.say("Beginning anew…", "busy")
+        elif not self._session.job:
+            self.again.emit()
+
     def stop(self) -> None:
         """End it; the best weights so far are the result."""
         session, run = self._session, self._run
@@ -129,6 +149,8 @@ class Training(QObject):
             self._on_step(said)
         elif event == "held-out":
             self._on_held_out(said)
+        elif event == "unpainted":
+            self._on_unpainted(said)
         elif event == "warning":
             self._warnings.append(sentence(str(said.get("words", ""))))
             self._session.say(self._warnings[-1], "busy")
@@ -164,14 +186,22 @@ class Training(QObject):
 
     def _given_up(self, run: Path | None, words: str) -> None:
         """It was stopped, as the user wished, before it had come to anything."""
-        session = self._session
+        session, anew = self._session, self._anew
         self._end()
+        if anew:
+            self._start_again(run)
+            return
         if run is not None and has_checkpoint(run):  # it would have been gone on with
             session.resumable_words = "stopped"
             session.resumable = run
         elif run is not None:
             self._remove(run)
         advise(session, words)
+
+    def _start_again(self, run: Path | None) -> None:
+        if run is not None:
+            self._remove(run)
+        self.again.emit()
 
     def _broken_off(self, words: str, otherwise: str = "") -> None:
         """It ended before its time; what has a checkpoint can be gone on with."""
@@ -187,32 +217,12 @@ class Training(QObject):
         self._end()
         self._session.say(words, "error")
 
-    # ---- steps
-
-    def _options(self) -> TrainOptions:
-        session = self._session
-        own = modelling.weights_of(session.preset)
-        chosen = (session.weight_preset, session.w0, session.sigma)
-        weights, w0, sigma = (
-            (None, None, None) if chosen == (own.preset, own.w0, own.sigma) else chosen
-        )
-        return TrainOptions(
-            preset=session.preset,
-            base=session.base,
-            labels_are=session.labels_are,
-            weights=weights,
-            w0=w0,
-            sigma=sigma,
-            seconds=session.seconds or None,
-            device=session.device,
-        )
-
     def _begin(self, words: str) -> int:
         session = self._session
         self._turn += 1
         self._warnings.clear()
         session.job = "starting"
-        session.report = ""
+        session.report, session.question = "", None
         session.clear_curve()
         session.progress = Progress(None)
         session.say(words, "busy")
@@ -235,7 +245,8 @@ class Training(QObject):
         session.curve += 1
         session.progress = progress(said)
         if session.job == "training" and session.mood == "busy":
-            session.say(self._words(said), "busy")
+            words = f"Training, step {said['step']}. You can go on painting."
+            session.say(" ".join([words, *self._warnings[-1:]]), "busy")
 
     def _add_to_curve(self, said: dict[str, Any]) -> None:
         """One point; a resumed training says again what came after its last checkpoint."""
@@ -246,9 +257,10 @@ class Training(QObject):
                 points.pop()
             points.append((said["step"], value))
 
-    def _words(self, said: dict[str, Any]) -> str:
-        words = f"Training, step {said['step']}. You can go on painting."
-        return " ".join([words, *self._warnings[-1:]])
+    def _on_unpainted(self, said: dict[str, Any]) -> None:
+        number = said["image"]
+        if 0 <= number < len(self._images):
+            self.unpainted.emit(self._images[number], said["likely"])
 
     def _on_held_out(self, said: dict[str, Any]) -> None:
         self._add_to_curve(said)
@@ -259,21 +271,18 @@ class Training(QObject):
     def _on_done(self, said: dict[str, Any]) -> None:
         session = self._session
         worse, stopped = bool(said.get("worse")), bool(said.get("stopped"))
+        anew = self._anew and stopped
         self._end()
+        if anew:
+            self._start_again(Path(said["path"]))
+            return
         if stopped and has_checkpoint(Path(said["path"])):
             session.resumable_words = "stopped"
             session.resumable = Path(said["path"])
         session.curve += 1
-        session.report = report(said, self._warnings, self._base_words())
+        session.report = report(said, self._warnings, base_words(session, self._base))
         advise(session, "Stopped; the best weights are kept." if stopped else "Trained.")
         self.trained.emit(str(said["model"]), self._base if worse else "", self._images)
-
-    def _base_words(self) -> str:
-        """What the training has started from, as the list calls it; "" = it is not in the list."""
-        for key, title in self._session.models:
-            if title == PRETRAINED if self._base == FROM_BASE else key == self._base:
-                return the_model(self._session, key)
-        return ""
 
     def _failed_if(self, turn: int) -> Callable[[str], None]:
         """What to do about an error, unless the user has given the wish up meanwhile."""
@@ -284,6 +293,6 @@ class Training(QObject):
         in_thread(lambda: remove_untrained(run), lambda _: None, lambda words: None)
 
     def _end(self) -> None:
-        self._run = None
+        self._run, self._anew = None, False
         self._session.job = ""
         self._session.progress = None

@@ -31,6 +31,8 @@ PRESET_WORDS = {
     "fiji": "Falk 2019 (Fiji)",
 }
 BASES = ((FROM_BASE, PRETRAINED), (FROM_SCRATCH, "nothing (from scratch)"))
+ALL = "What is not painted counts as background then; the training begins anew"
+SOME = "They are left out of the training, as now; nobody asks again"
 START = (
     "Every training learns anew from all that is labelled, so that nothing is forgotten; "
     "choose an earlier model to go on from it"
@@ -47,11 +49,16 @@ class TunePanel(Panel):
     preset_chosen = Signal(str)
     seconds_chosen = Signal(float)
     device_chosen = Signal(str)
+    answered = Signal(bool)  # whether all cells of the image are painted
 
     def _build(self) -> None:
         self.train = look.button("Fine-tune", "unet_fine_tune", TRAIN)
         self.stop = look.button("Stop", "unet_stop", STOP)
         self.resume = look.button("Resume the training", "unet_resume", RESUME)
+        self.question = look.hint()
+        self.question.setObjectName("unet_question")
+        self.all = look.button("The image is complete", "unet_all_painted", ALL)
+        self.some = look.button("Leave them out", "unet_some_painted", SOME)
         self.plot = Curve(self._session)
         self.report = look.hint()
         self.report.setObjectName("unet_report")
@@ -59,7 +66,9 @@ class TunePanel(Panel):
         self.more = look.More("More", more, "unet_more_tune")
         self._low = False
         buttons = look.row(self.train, self.stop, self.more, wide=(3, 1, 1))
-        look.column(self, buttons, look.row(self.resume), self.plot, self.report, more)
+        answers = look.row(self.all, self.some)
+        resume = look.row(self.resume)
+        look.column(self, buttons, resume, self.question, answers, self.plot, self.report, more)
 
     def _more(self) -> QWidget:
         self.base = look.chooser(START)
@@ -98,9 +107,18 @@ class TunePanel(Panel):
         self.seconds.valueChanged.connect(lambda value: self.seconds_chosen.emit(float(value)))
         names = ("image", "annotated", "job", "report", "models", "base", "preset", "seconds")
         follow(self, self._session, (*names, "device", "resumable", "resumable_words"), self._show)
+        self.all.clicked.connect(lambda: self.answered.emit(True))
+        self.some.clicked.connect(lambda: self.answered.emit(False))
+        follow(self, self._session, ("question",), self._show_question)
         follow(self, self._session, ("curve",), self._show_plot)
         follow(self, self._session, ("status",), self._point)
         self.more.toggled.connect(self._show_plot)
+
+    def _show_question(self) -> None:
+        asked = self._session.question
+        self.question.setText("" if asked is None else asked.words)
+        for control in (self.question, self.all, self.some):
+            control.setVisible(asked is not None)
 
     def make_low(self, on: bool) -> None:
         """Where the window is low, the curve of a training that has ended stands under More."""
