@@ -251,6 +251,8 @@ class ModelConfig:
     # smallest and largest median of a training image, image pixels, where they differ much: then
     # each image is rescaled by its own
     image_diameters: tuple[Diameter, Diameter] | None = None
+    # how well `image_diameter` fits a training image as the model sees it, 0..1; None = not known
+    fit: Share | None = None
     axes: str = "YX"  # of the first training image
     instances: InstanceSettings = field(default_factory=InstanceSettings)
     training: dict[str, Any] = field(default_factory=dict)  # steps, seconds, scores, versions

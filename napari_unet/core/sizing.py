@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .annotation import whole_cell_areas
-from .predict import ArraySource
+from .predict import Source
 from .segment import Segmenter
 from .windows import Window
 
@@ -24,6 +24,8 @@ SIDE = 320  # model pixels: what is looked at of each scale, from the middle of 
 LEAST_CELLS = 3  # whole cells, or a scale has found nothing
 LOOKED_AT_AGAIN = 2  # best scales that are asked again, at the size of what they have found
 SUITS = 0.7  # how well the trained diameter fits images of its cells, at least
+# less where it fits the training images no better (cells of many sizes), by chance
+LESS = 0.1
 BETTER = 0.15  # that another must fit better by
 AS_GOOD = 0.1  # of others that differ by less the nearest is taken: cells of one image vary
 UNLIKE = 1.25  # times the trained diameter, or a part of it; what is less augmentation has taught
@@ -31,7 +33,7 @@ LEAST_UNLIKE = 8  # whole cells: fewer may be debris
 WIDE = 2 * SIDE  # model pixels: looked at for them, as cells that are too large are few in less
 
 
-def estimated_diameter(segmenter: Segmenter, sources: Iterable[ArraySource]) -> float | None:
+def estimated_diameter(segmenter: Segmenter, sources: Iterable[Source]) -> float | None:
     """The median cell diameter of an image in its pixels, None where no cells are found.
 
     Parameters
@@ -49,7 +51,7 @@ def estimated_diameter(segmenter: Segmenter, sources: Iterable[ArraySource]) -> 
     return max(tried)[1] if tried else None
 
 
-def unlike_diameter(segmenter: Segmenter, sources: Iterable[ArraySource]) -> float | None:
+def unlike_diameter(segmenter: Segmenter, sources: Iterable[Source]) -> float | None:
     """The median cell diameter of an image, px, where it is far from what the model was trained on.
 
     Shown cells of another size, a model finds pieces or clumps of them, often of nearly its own
@@ -66,10 +68,10 @@ def unlike_diameter(segmenter: Segmenter, sources: Iterable[ArraySource]) -> flo
     """
     trained = segmenter.config.image_diameter
     assert trained is not None
+    suits = SUITS if segmenter.config.fit is None else min(SUITS, segmenter.config.fit - LESS)
     for source in sources:
-        own = _found(segmenter, source, trained)
-        fit = own[0] if own else 0.0
-        if fit >= SUITS:
+        fit = fit_of(segmenter, source)
+        if fit >= suits:
             return None
         others = _tried(segmenter, source, SMALLEST, LARGEST)
         most = max((at for at, _ in others), default=0.0)
@@ -83,6 +85,13 @@ def unlike_diameter(segmenter: Segmenter, sources: Iterable[ArraySource]) -> flo
     return None
 
 
+def fit_of(segmenter: Segmenter, source: Source) -> float:
+    """How well the diameter of a model's training cells fits an image, 0 to 1."""
+    assert segmenter.config.image_diameter is not None
+    found = _found(segmenter, source, segmenter.config.image_diameter)
+    return found[0] if found else 0.0
+
+
 def slices_to_measure(indices: Sequence[int]) -> list[int]:
     """The slices of a stack in which cells are looked for: from its middle and its quarters.
 
@@ -93,7 +102,7 @@ def slices_to_measure(indices: Sequence[int]) -> list[int]:
 
 
 def _tried(
-    segmenter: Segmenter, source: ArraySource, low: float, high: float
+    segmenter: Segmenter, source: Source, low: float, high: float
 ) -> list[tuple[float, float]]:
     """What is found at diameters from `low` to `high`, and at that of what the best have found."""
     count = 2 + math.floor(math.log(high / low) / math.log(STEP))
@@ -103,16 +112,14 @@ def _tried(
 
 
 def _all_found(
-    segmenter: Segmenter, source: ArraySource, diameters: Iterable[float]
+    segmenter: Segmenter, source: Source, diameters: Iterable[float]
 ) -> list[tuple[float, float]]:
     """What is found at each of the diameters, where anything is."""
     looks = (_found(segmenter, source, float(d)) for d in diameters)
     return [found for found in looks if found is not None]
 
 
-def _found(
-    segmenter: Segmenter, source: ArraySource, diameter: float
-) -> tuple[float, float] | None:
+def _found(segmenter: Segmenter, source: Source, diameter: float) -> tuple[float, float] | None:
     """How well a diameter fits, and the median diameter of the cells that are found by it."""
     areas, sure = _cells(segmenter, source, diameter)
     if len(areas) < LEAST_CELLS:
@@ -123,7 +130,7 @@ def _found(
 
 
 def _cells(
-    segmenter: Segmenter, source: ArraySource, diameter: float, side: int = SIDE
+    segmenter: Segmenter, source: Source, diameter: float, side: int = SIDE
 ) -> tuple[npt.NDArray[np.float64], float]:
     """Areas (px) of the whole cells found by a diameter, and how sure the model is, 0 to 1.
 

@@ -8,10 +8,15 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from napari_unet.core.judge import CLEARLY, ENOUGH, HeldOut, words
 from napari_unet.core.modelled import instances_for
+from napari_unet.core.predict import Source
+from napari_unet.core.samples import Annotation
 from napari_unet.core.segment import Segmenter
 from napari_unet.core.settings import InstanceSettings, ModelConfig
+from napari_unet.core.sizing import fit_of
 from napari_unet.core.unet import UNet
 from napari_unet.files.model_file import read_config
 
@@ -47,6 +52,7 @@ class Keeper:
     config: ModelConfig  # of every model that is kept, before anything was scored
     held_out: HeldOut
     images: int  # annotated slices, for the model's summary
+    shown: Source | None = None  # one of them, where cells of one size are looked for
     before: Score | None = None  # score of the base model
     outline: float | None = None  # the base model's, where it was scored
     best: Score | None = None  # score of the kept model; None = it was never scored
@@ -165,6 +171,9 @@ class Keeper:
         }
         instances = instances or self.config.instances
         config = replace(self.config, instances=instances, training=summary)
+        if self.shown is not None:
+            fit = fit_of(self._segmenter(candidate.net, instances), self.shown)
+            config = replace(config, fit=round(min(fit, 1.0), 3))
         save_network(path, candidate.net, config)
 
     def _saved(self, step: int) -> Message:
@@ -173,6 +182,13 @@ class Keeper:
     def _segmenter(self, net: UNet, instances: InstanceSettings | None = None) -> Segmenter:
         config = self.config if instances is None else replace(self.config, instances=instances)
         return Segmenter(net, config)
+
+
+def shown_slice(config: ModelConfig, annotation: Annotation) -> Source | None:
+    """What the model's own size is tried on: of the slice with most cells; None = it has no one."""
+    if config.image_diameter is None or config.image_diameters is not None:
+        return None
+    return max(annotation.slices, key=lambda s: len(np.unique(s.labels))).source
 
 
 def _held_out(step: int, score: Score, halfway: bool = False) -> Message:

@@ -27,7 +27,7 @@ from .assessing import AGAIN, OpenGround
 from .checkpoint import as_bad_input, read_checkpoint, write_checkpoint
 from .farewell import again, done
 from .folder import RunFolder, open_run
-from .keeper import Candidate, Keeper
+from .keeper import Candidate, Keeper, shown_slice
 from .messages import Message, warning
 from .networks import base_weights
 from .scoring import BATCHES, STALLED, Scoring, seconds_of
@@ -172,7 +172,9 @@ class Training:
         self.budget.started = self.began  # reading the data counts
         config = model_config(self.run, annotation, self.settings)
         held_out = HeldOut(annotation, self.settings)
-        self.keeper = Keeper(self.run, config, held_out, len(annotation.slices))
+        self.keeper = Keeper(
+            self.run, config, held_out, len(annotation.slices), shown_slice(config, annotation)
+        )
 
     def _first_model(self) -> Iterator[Message]:
         """The model from before step 1, and the base's score."""

@@ -122,13 +122,17 @@ class Training(QObject):
         """Train on what is said now: what is being trained on something else is given up."""
         if self._session.job in ("starting", "training"):
             self._anew = True
-            self.stop()
+            self._stop()
             self._session.say("Beginning anew…", "busy")
         elif not self._session.job:
             self.again.emit()
 
     def stop(self) -> None:
         """End it; the best weights so far are the result."""
+        self._anew = False
+        self._stop()
+
+    def _stop(self) -> None:
         session, run = self._session, self._run
         self._turn += 1
         session.job = "stopping"

@@ -144,6 +144,7 @@ class TunePanel(Panel):
         self.report.setText(session.report)
         self.report.setVisible(bool(session.report))
         self._show_plot()
+        self._show_question()
         self.resume.setText(f"Resume the training ({session.resumable_words or 'broken off'})")
         self.resume.setVisible(session.resumable is not None)
         look.allow(self.train, why_not_train(session))

@@ -93,6 +93,15 @@ def test_cells_somewhat_larger_are_measured_where_the_model_is_in_doubt() -> Non
     assert unlike_diameter(model, [discs(30.0)]) == pytest.approx(30.0, rel=0.1)
 
 
+def test_cells_of_many_sizes_are_not_measured() -> None:
+    """Where the trained size fits the training images no better, it is theirs all the same."""
+    config = replace(CONFIG, image_diameter=20.0, fit=0.15)
+    model: Any = Knowing(30.0, config)
+    assert unlike_diameter(model, [discs(30.0)]) is None
+    sure: Any = Knowing(30.0, replace(config, fit=0.9))
+    assert unlike_diameter(sure, [discs(30.0)]) == pytest.approx(30.0, rel=0.1)
+
+
 def test_a_few_specks_are_no_other_size() -> None:
     model: Any = Knowing(20.0, replace(CONFIG, image_diameter=20.0))
     specks = discs(8.0).array.copy()

@@ -19,7 +19,7 @@ from qtpy.QtWidgets import QPushButton
 from napari_unet import layers
 from napari_unet.core.settings import TrainOptions
 from napari_unet.models.places import shipped_folder
-from napari_unet.widgets import child, training
+from napari_unet.widgets import child, trained
 from napari_unet.widgets.demo import chosen
 from napari_unet.widgets.hand import drag, strokes
 
@@ -112,7 +112,7 @@ def test_from_strokes_to_an_aligned_overlay_in_one_action(
     session = dock.desk.session
     # not seconds, in which a busy machine makes no step at all
     options = partial(TrainOptions, steps=STEPS)
-    monkeypatch.setattr(training, "TrainOptions", lambda **o: options(**{**o, "seconds": None}))
+    monkeypatch.setattr(trained, "TrainOptions", lambda **o: options(**{**o, "seconds": None}))
     dock.findChild(QPushButton, "unet_fine_tune").click()  # the only action
 
     def ended() -> bool:

@@ -21,6 +21,7 @@ from napari_unet.files.model_file import read_model, write_model
 from napari_unet.layers.edits import Edit, gathered
 from napari_unet.runs.folder import create_run
 from napari_unet.session import FROM_SCRATCH
+from napari_unet.widgets.trained import options_of
 from tests.runs.tiny import disc_pair
 
 from .mouse import canvas_pixel, settle, stroke
@@ -179,7 +180,7 @@ def test_the_map_has_the_weights_of_the_training_to_come(
     for base in (FROM_SCRATCH, str(GENERAL), str(own)):
         desk.choose_base(base)
         on = shown_map(window, dock, qtbot)
-        run = create_run(tmp_path / Path(base).stem, [disc_pair()], desk.training._options())
+        run = create_run(tmp_path / Path(base).stem, [disc_pair()], options_of(desk.session))
         assert run.settings.scale == desk.weighing.scale()
         factors.add(on.map.factor)
         assert on.map.live.settings == run.settings.weights == desk.weighing.settings()

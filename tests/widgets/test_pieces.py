@@ -67,8 +67,8 @@ def test_six_cells_in_one_number_of_a_stack(
     labels.data = mine
     asked = "Number 1 lies in 6 pieces (slice 1). Are these kinds of things?"
     qtbot.waitUntil(lambda: told(dock) == asked, timeout=10_000)
-    words = dock.findChild(QLabel, "unet_annotated").text()
-    assert words == "1 cell; every unpainted pixel counts as background."  # one question is enough
+    words = dock.findChild(QLabel, "unet_annotated").text()  # one question is enough
+    assert words == "1 cell; unpainted ground counts where the model is sure of it."
     press("unet_apart")
     qtbot.waitUntil(lambda: session.annotated.cells == 6, timeout=10_000)
     assert labels.data[2].max() == 1
