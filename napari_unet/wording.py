@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from .core.held_out import too_few
+
 
 def count(number: int, noun: str) -> str:
     """Such as "1 cell", "12 cells", "2 classes"."""
@@ -54,12 +56,16 @@ def before_after(
     """
     if not after:
         return "Too little is annotated to keep some aside for a score."
+    few = too_few(after)
     lines = [f"On cells it was not trained on: {_score_words(after)}."]
-    if before:
+    if few:
+        lines = [f"{sentence(few)} Paint some more: two that touch teach most."]
+    elif before:
         lines.append(f"Before: {_score_words(before)}.")
     if worse:
         selected = f"{base} is selected" if base else "the earlier model stays selected"
-        lines.append(f"That is worse: {selected}, the new one is in the list.")
+        how = "Fewer of them were found than before" if few else "That is worse"
+        lines.append(f"{how}: {selected}, the new one is in the list.")
     return "\n".join(lines)
 
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from napari_unet.core.errors import BadInput
+from napari_unet.core.held_out import too_few
 
 from .options import A_MODEL, AxesOption, BorderWeight, Device, LabelsAre, Sigma
 from .words import Steps, say, say_notes, say_readings, training_steps
@@ -180,6 +181,8 @@ def _show(shown: Steps, message: dict[str, object]) -> None:
         shown.show(message)
     elif event == "failed":
         raise BadInput(str(words))
+    elif event == "held-out" and too_few(message["score"]):  # type: ignore[arg-type]
+        return  # it is said once, at the end
     elif event == "held-out":
         shown.line(f"step {message['step']}: {words}")
     elif event in ("warning", "unpainted"):

@@ -7,8 +7,9 @@ chance, so that two trainings on the same annotation are judged on the same cell
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -18,6 +19,7 @@ from .annotation import Labels, Mask
 from .settings import LabelsAre
 
 LEAST_CELLS = 4  # with fewer cells nothing can be spared
+LEAST_JUDGED = 5  # held-out cells; of fewer each is a fifth of the score or more
 
 Block = tuple[slice, slice]
 
@@ -33,6 +35,14 @@ class Split:
     @property
     def empty(self) -> bool:
         return not self.region.any()
+
+
+def too_few(score: Mapping[str, Any]) -> str:
+    """Why a score says nothing yet, in words; "" = it says something."""
+    truth = score.get("truth")
+    if "mIoU" in score or not isinstance(truth, int) or truth >= LEAST_JUDGED:
+        return ""
+    return f"too few cells to judge ({truth} kept aside)"
 
 
 def nothing(shape: tuple[int, ...]) -> Split:

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from .annotation import whole_cell_areas
+from .held_out import too_few
 from .instances import moved
 from .metrics import Scores, evaluate, evaluate_classes, pool
 from .samples import AROUND, AnnotatedSlice, Annotation, factor_of
@@ -74,6 +75,8 @@ def words(score: dict[str, Any], before: dict[str, Any] | None = None) -> str:
     if "mIoU" in score:
         was = f" (was {before['mIoU']:.2f})" if before else ""
         return f"mean IoU {score['mIoU']:.2f}{was} on the held-out part"
+    if few := too_few(score):
+        return few
     was = f" (was {before['found']})" if before else ""
     parts = [f"{score['found']} of {score['truth']} held-out cells found{was}"]
     for key, one, many in (

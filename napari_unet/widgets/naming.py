@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from napari_unet.core.errors import BadInput
+from napari_unet.core.held_out import too_few
 from napari_unet.files.guarded import last_lines, read_table
 from napari_unet.runs.messages import parse
 
@@ -70,6 +71,8 @@ def _score(done: dict[str, Any], path: Path) -> str:
     base = done.get("worse") is True and path.stem == "model"
     score = done.get("before" if base else "after")
     if not isinstance(score, dict):
+        return ""
+    if too_few(score):
         return ""
     found, truth = score.get("found"), score.get("truth")
     of = f" ({found} of {truth})" if isinstance(found, int) and isinstance(truth, int) else ""

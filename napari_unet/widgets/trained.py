@@ -11,6 +11,7 @@ import numpy as np
 from napari_unet.advice import the_model
 from napari_unet.core.annotation import Pair, check_labels, known_area
 from napari_unet.core.errors import BadInput
+from napari_unet.core.held_out import too_few
 from napari_unet.core.settings import TrainOptions, Unpainted
 from napari_unet.models import PRETRAINED
 from napari_unet.runs.folder import RunFolder, create_run
@@ -45,6 +46,8 @@ def score_of(said: dict[str, Any]) -> float | None:
     if said["event"] != "held-out":
         return None
     score = said.get("score") or {}
+    if too_few(score):
+        return None
     value = score.get("value", score.get("AP50", score.get("mIoU")))
     return None if value is None else float(value)
 
