@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from scipy import ndimage
 
 from .core.annotation import Labels, Mask, check_labels, median_diameter
 from .core.live import LiveMap, ModelGrid
 from .core.scale import scale_factor
-from .core.settings import LabelsAre, ScaleSettings, WeightSettings
+from .core.settings import LabelsAre, ScaleSettings, UnpaintedSettings, WeightSettings
 from .core.shown import LiveShown, Shown, StillShown, Weighed
 from .core.weights import class_counts, class_weights, reach, weight_map
 from .core.windows import Window, grown, part_of, shifted
@@ -41,6 +43,8 @@ class Field:
     painted : pixels of the slice that are painted, where they have been counted
     marked : regions or painted background exist somewhere in the image
     labels_are : single cells, or kinds of things
+    asks : a model is asked what unpainted ground is; until then only rims of cells are known of it
+    rim : how far they reach, image pixels
     """
 
     name: str
@@ -52,6 +56,8 @@ class Field:
     painted: int | None
     marked: bool
     labels_are: LabelsAre
+    asks: bool = False
+    rim: float = 0.0
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -66,7 +72,8 @@ class Field:
         """Whether the same painting would mean the same."""
         mine, theirs = self.outlines, other.outlines
         return (
-            (self.marked, self.labels_are) == (other.marked, other.labels_are)
+            (self.marked, self.labels_are, self.asks)
+            == (other.marked, other.labels_are, other.asks)
             and len(mine) == len(theirs)
             and all(
                 a.index == b.index and np.array_equal(a.corners, b.corners)
@@ -85,13 +92,23 @@ class Field:
 
     def known(self, window: Window) -> Mask | None:
         """The known pixels of a window of the slice, None = all."""
-        if not self.marked:
+        if not self.marked and not self.asks:
             return None
-        known = self.read(window) > 0
+        wide = grown(window, self.known_reach, self.shape)
+        painted = self.read(wide) > 0
+        inner = part_of(shifted(window, wide))
+        known: Mask = painted[inner].copy()
+        if self.rim and painted.any():
+            known |= ndimage.distance_transform_edt(~painted)[inner] <= self.rim
         known |= rasterise_window(self.outlines, self.index, window)
         if self.background is not None:
             known |= self._plane(self.background, window) > 0
         return known
+
+    @property
+    def known_reach(self) -> int:
+        """Pixels beyond which an edit changes nothing of what is known."""
+        return math.ceil(self.rim)
 
     def _plane(self, array: Any, window: Window) -> npt.NDArray[Any]:
         at = np.unravel_index(self.index, array.shape[:-2]) if array.ndim > 2 else ()
@@ -116,9 +133,12 @@ def look(
     if field.labels_are == "classes":
         return _still(field, settings)
     factor = factor_of(field, scale) if factor is None else factor
+    if field.asks:
+        field = replace(field, rim=UnpaintedSettings().rim / factor)
     live = LiveMap(ModelGrid(field.read, field.shape, factor), settings)
     live.look(field.window)
-    return LiveShown(live, field.known, None if field.whole else field.totals)
+    totals = None if field.whole else field.totals
+    return LiveShown(live, field.known, totals, field.known_reach)
 
 
 def _still(field: Field, settings: WeightSettings) -> Shown:
@@ -176,6 +196,10 @@ def words(shown: Shown, field: Field) -> str:
         said.append(
             f"{count(shown.pairs, 'pair')} of cells {touch} without a gap (light blue): "
             "one is cut between them."
+        )
+    if field.asks:
+        said.append(
+            "Of ground beyond a rim round each cell, what the model is sure of counts, too."
         )
     if not field.whole:
         said.append("The map covers what you see; where it ends, zoom in.")

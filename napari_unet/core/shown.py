@@ -13,7 +13,7 @@ from .annotation import Mask
 from .carving import TooLarge
 from .live import LiveMap
 from .weights import class_weights
-from .windows import Window, around, clipped, is_empty, part_of, shifted
+from .windows import Window, around, clipped, grown, is_empty, part_of, shifted
 
 Map = npt.NDArray[np.float32]
 Marks = npt.NDArray[np.uint8]
@@ -111,6 +111,7 @@ class LiveShown:
     live : has looked at its window
     known_in : the known pixels of a window, ``(Y, X)`` bool, None = all of them
     totals : painted pixels and pixels of the slice, where the window is not all of it
+    reach : pixels round an edit in which it may change what is known
     """
 
     def __init__(
@@ -118,8 +119,9 @@ class LiveShown:
         live: LiveMap,
         known_in: Callable[[Window], Mask | None],
         totals: tuple[int, int] | None = None,
+        reach: int = 0,
     ) -> None:
-        self.live = live
+        self.live, self._reach = live, reach
         self._totals = totals
         self.window, self.factor = live.window, live.grid.factor
         self._known_in = known_in
@@ -146,7 +148,7 @@ class LiveShown:
 
     def update(self, box: Window, before: Iterable[int]) -> Window | None:
         dirty = self.live.update(box, before)
-        inside = clipped(box, self.window)
+        inside = clipped(grown(box, self._reach, self.live.grid.image_shape), self.window)
         if self.known is not None and not is_empty(inside):
             self.known[part_of(shifted(inside, self.window))] = self._known_in(inside)
             dirty = inside if dirty is None else around(dirty, inside)

@@ -44,6 +44,7 @@ def field_of(
         painted=None if tally is None else int(tally.painted[index]),
         marked=bool(outlines) or _background(session, counting, background),
         labels_are=session.labels_are,
+        asks=session.asks and not layers.is_complete(image),
     )
 
 
