@@ -23,6 +23,7 @@ SHAKE = 2.0  # px; how far a hand is off the true outline at most
 SMOOTH = 4.0  # px; over which its error changes
 STROKES = 12  # of background, each as long as a cell
 THIN = 0.2  # width of a stroke, in diameters
+RIGHT = 0.7  # IoU above which a found cell is accepted
 AWAY = 2.0  # px that a stroke of background keeps from every cell
 
 
@@ -65,6 +66,23 @@ def strokes(truth: Labels, seed: int) -> Mask:
     if not lines.any():
         return lines
     return ndimage.distance_transform_edt(~lines) <= max(THIN * diameter / 2, 0.5)
+
+
+def accepted(truth: Labels, labels: Labels, found: Labels) -> Labels:
+    """The labels with the found cells that are right, each as it was found; false ones are not."""
+    ids, areas = np.unique(found[found > 0], return_counts=True)
+    out, following = labels.copy(), int(labels.max())
+    for number, area in zip(ids, areas, strict=True):
+        inside = found == number
+        hit, common = np.unique(truth[inside & (truth > 0)], return_counts=True)
+        if not len(hit) or (labels[inside] > 0).any():
+            continue
+        best = int(np.argmax(common))
+        union = area + np.count_nonzero(truth == hit[best]) - common[best]
+        if common[best] > RIGHT * union:
+            following += 1
+            out[inside] = following
+    return out
 
 
 def region_of(truth: Labels, count: int, seed: int) -> Mask:

@@ -198,9 +198,7 @@ def words(shown: Shown, field: Field) -> str:
             "one is cut between them."
         )
     if field.asks:
-        said.append(
-            "Of ground beyond a rim round each cell, what the model is sure of counts, too."
-        )
+        said.append("Of ground beyond their rims, what the model is sure of counts, too.")
     if not field.whole:
         said.append("The map covers what you see; where it ends, zoom in.")
     if shown.factor == 1.0:

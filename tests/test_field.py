@@ -8,11 +8,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pytest
+from scipy import ndimage
 from skimage import measure
 
 from napari_unet import field
 from napari_unet.core.settings import ScaleSettings, WeightSettings
 from napari_unet.core.weights import weight_map
+from napari_unet.core.windows import part_of
 from napari_unet.field import Field, look, window_for
 from napari_unet.snapshots import Outline, rasterise, rasterise_window
 
@@ -153,3 +155,30 @@ def test_the_last_gap_that_goes_takes_the_glow_along() -> None:
     assert not found.weighed.gaps
     assert found.weights.max() <= found.weighed.limits[0] + 1e-3
     assert field.words(found, described).startswith("No gaps")
+
+
+def asking(labels: npt.NDArray[Any]) -> Field:
+    return replace(whole(labels), asks=True)
+
+
+def test_where_a_model_is_asked_rims_are_known_and_nothing_farther_off() -> None:
+    labels = random_cells(3, (120, 120), 12)
+    labels = np.where(labels % 3 == 0, labels, 0).astype(np.int32)
+    away = ndimage.distance_transform_edt(labels == 0)
+    for diameter in (None, 8.0):
+        shown = look(asking(labels), WeightSettings(), ScaleSettings(diameter=diameter))
+        assert np.array_equal(shown.weights > 0, away <= 4.0 / shown.factor)
+    many = asking(random_cells(3))
+    words = field.words(look(many, WeightSettings(), ScaleSettings()), many)
+    assert "beyond their rims" in words
+
+
+def test_rims_follow_the_brush() -> None:
+    labels = np.zeros((100, 100), np.int32)
+    labels[20:30, 20:30] = 1
+    shown = look(asking(labels), WeightSettings(), ScaleSettings(diameter=None))
+    for box, number in (((50, 60, 50, 60), 2), ((56, 64, 40, 70), 0), ((20, 30, 30, 34), 1)):
+        labels[part_of(box)] = number
+        shown.update(box, (1, 2))
+        afresh = look(asking(labels), WeightSettings(), ScaleSettings(diameter=None))
+        assert np.array_equal(shown.weights > 0, afresh.weights > 0)

@@ -184,7 +184,7 @@ def test_the_map_has_the_weights_of_the_training_to_come(
         assert run.settings.scale == desk.weighing.scale()
         factors.add(on.map.factor)
         assert on.map.live.settings == run.settings.weights == desk.weighing.settings()
-        kinds.add(float(on.map.weights[0, 0]))  # far from all cells: the class weight alone
+        kinds.add(on.map.weighed.ground)  # the class weight alone
     assert len(kinds) == 2 and 1.0 in kinds
     assert len(factors) == 2
 
