@@ -1,7 +1,7 @@
 """``python -m benchmarks [NAME|all] [--json FILE]``, ``python -m benchmarks document FILE``.
 
 `all` runs the benchmarks of speed, each in a process of its own; `border`, `gaps`, `real`,
-`few`, `handful`, `ablation` and `paper` measure quality and run by name.
+`few`, `handful`, `question`, `ablation` and `paper` measure quality and run by name.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ SPEED = (
     *("live", "start", "window", "accept", "gpu"),
 )
 PROFILE = ("profile",)
-QUALITY = ("border", "gaps", "real", "few", "handful", "ablation", "paper")
-CHOOSING = ("few", "handful", "ablation", "paper")  # have options of their own
+QUALITY = ("border", "gaps", "real", "few", "handful", "question", "ablation", "paper")
+CHOOSING = ("few", "handful", "question", "ablation", "paper")  # have options of their own
 WINDOWED = ("live", "start", "window", "accept")  # need a display, or a virtual one
 DISPLAY = Path(__file__).parent.parent / "scripts" / "with-display.sh"
 
@@ -40,6 +40,7 @@ def main() -> None:
     if sys.argv[1:2] in (
         ["few"],
         ["handful"],
+        ["question"],
         ["ablation"],
         ["paper"],
     ):  # have choices of their own

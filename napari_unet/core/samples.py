@@ -248,7 +248,14 @@ def prepare(
         factor = factor_of(annotation, settings, s)
         scaled.append(
             in_model_pixels(
-                s.source, s.window, s.labels, s.train_known, factor, settings, s.train_open
+                s.source,
+                s.window,
+                s.labels,
+                s.train_known,
+                factor,
+                settings,
+                s.train_open,
+                s.open & s.split.region,
             )
         )
     painted = [one.labels for one in scaled]
@@ -269,7 +276,7 @@ def prepare(
             target[labels == value] = output
         sample = Sample(one.image, labels, target, one.known, weights, one.whole)
         if asked:
-            ground = Ground(uncut, one.known, one.open, weights)
+            ground = Ground(uncut, one.known, one.open, one.hidden, weights)
             rims = with_rims(ground, settings.unpainted)
             sample = replace(sample, ground=ground).knowing(rims)
         samples.append(sample)

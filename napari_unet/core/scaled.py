@@ -31,6 +31,7 @@ class Scaled:
     labels: Labels  # int32
     known: Mask
     open: Mask
+    hidden: Mask
     whole: tuple[float, float] | None  # the slice's mean and standard deviation; None = all is here
 
 
@@ -42,14 +43,14 @@ def in_model_pixels(
     factor: float,
     settings: Settings,
     open_ground: Mask,
+    hidden: Mask,
 ) -> Scaled:
     """Rescale a slice; of a large one only what augmented tiles centred on the window can reach.
 
     Parameters
     ----------
     source : the whole slice
-    window : of it, image px: what `labels`, `known` and `open_ground` are of; nothing is known
-        elsewhere
+    window : of it, image px: what the masks are of; nothing is known elsewhere
     """
     shape = source.shape[1:]
     size = (model_length(shape[0], factor), model_length(shape[1], factor))
@@ -69,6 +70,7 @@ def in_model_pixels(
         _placed(np.where(known, labels, 0).astype(np.int32), places, inside, part),
         _placed(known, places, inside, part),
         _placed(open_ground, places, inside, part),
+        _placed(hidden, places, inside, part),
         whole,
     )
 

@@ -26,9 +26,9 @@ from .settings import InstanceSettings, UnpaintedSettings
 Floats = npt.NDArray[np.float32]
 Seen = Literal["complete", "partly painted", "cannot tell"]
 
-# cells that were found and are not painted, each about as large as those that are. Measured on 40
-# completely painted images of five kinds: at most 2, or a tenth of the painted ones; and on 80
-# of which a third is not painted: more than both on 74
+# cells that were found and are not painted, each about as large as those that are. Of 40 completely
+# painted images of five kinds none had so many, of 80 of which a third is not painted 74
+# (`python -m benchmarks question`)
 LEAST_LIKELY = 3
 LEAST_SHARE = 0.18  # of the painted cells
 TOUCHED = 0.1  # share of a found cell that may be painted
@@ -46,12 +46,14 @@ class Ground:
     labels : ``(H, W)`` cells as they were painted, before gaps were cut; 0 where held out
     stated : bool, what is known by the user's word
     open : bool, what a network may say something of; neither held out nor without a value
+    hidden : bool, open ground that is held out: cells there are counted, and nothing else
     weights : float32, of every pixel, as if it were known
     """
 
     labels: Labels
     stated: Mask
     open: Mask
+    hidden: Mask
     weights: Floats
 
     @property
@@ -60,7 +62,8 @@ class Ground:
 
     def part(self, at: tuple[slice, slice]) -> Ground:
         """What of it lies in a window."""
-        return Ground(self.labels[at], self.stated[at], self.open[at], self.weights[at])
+        masks = (self.stated[at], self.open[at], self.hidden[at])
+        return Ground(self.labels[at], *masks, self.weights[at])
 
 
 @dataclass(frozen=True)
@@ -129,7 +132,8 @@ def _not_painted(found: Labels, ground: Ground) -> Labels:
 
 def _count_alike(others: Labels, ground: Ground) -> int:
     """How many of them lie on open ground and are about as large as painted cells."""
-    areas = np.bincount(others.ravel(), ground.open.ravel() & ~ground.stated.ravel())[1:]
+    counted = (ground.open | ground.hidden) & ~ground.stated
+    areas = np.bincount(others.ravel(), counted.ravel())[1:]
     own = np.bincount(ground.labels.ravel())[1:]
     usual = float(np.median(own[own > 0])) if own.any() else 0.0
     return int(np.count_nonzero((areas > ALIKE[0] * usual) & (areas < ALIKE[1] * usual)))

@@ -168,7 +168,7 @@ class OpenGround:
             images.setdefault(self.annotation.slices[i].pair, []).append(i)
         for image, indices in images.items():
             slices = [self.annotation.slices[i] for i in indices]
-            count = sum(likely[i] for i in indices)
+            count = sum(likely[i] for i in indices if self.seen[i] == "partly painted")
             painted = sum(len(np.unique(s.labels[s.labels > 0])) for s in slices)
             name = slices[0].image_name
             if all(self.seen[i] == "cannot tell" for i in indices):

@@ -28,7 +28,7 @@ from .open import PLUGIN, show_dock
 
 SAMPLE = "fluorescence"
 SIZE = (1500, 950)  # of the window, px
-CELLS = 24  # painted before the training
+CELLS = 12  # painted before the training
 BRUSH = 7  # px; cells are painted row by row with it
 SECONDS = 60.0  # time budget of the training
 PATIENCE = 300.0  # seconds that any one step may take
@@ -115,7 +115,7 @@ class Journey:
     # ---- steps
 
     def paint(self, truth: npt.NDArray[Any], cells: int) -> int:
-        """Paint whole cells with real mouse strokes, and a region; the count of painted pixels."""
+        """Paint whole cells with real mouse strokes; the count of painted pixels."""
         self.press("unet_new_cell")
         labels = self._layer("labels")
         labels.brush_size = BRUSH
@@ -130,17 +130,7 @@ class Journey:
         if not painted:
             raise RuntimeError("the canvas received no mouse strokes")
         self.wait(lambda: self.session.annotated.anything, "the cells were not counted")
-        self.draw_region(*complete_part(truth, chosen(truth, cells)))
         return painted
-
-    def draw_region(self, y0: int, y1: int, x0: int, x1: int) -> None:
-        """Say with the mouse where every cell is painted; the brush is at hand again then."""
-        self.press("unet_regions")
-        spin(0.3)
-        labels = self._layer("labels")
-        drag(self.viewer, [labels.data_to_world(at) for at in ((y0, x0), (y1, x1))])
-        self.wait(lambda: self.session.annotated.regions == 1, "the region was not drawn")
-        self.viewer.layers.selection.active = labels
 
     def show_weights(self) -> None:
         """Press the button and wait for the map."""
@@ -153,7 +143,7 @@ class Journey:
         self.session.seconds = seconds
         self.actions = 0
         self.press("unet_fine_tune")
-        self.wait(lambda: len(self.session.scores) > 1 or not self.session.job, "no training began")
+        self.wait(lambda: len(self.session.losses) > 2 or not self.session.job, "no training began")
         self.picture("04-training")
         self.wait(lambda: self.session.job in ("", "predicting"), "the training did not end")
 
@@ -237,29 +227,3 @@ def chosen(truth: npt.NDArray[Any], cells: int) -> list[int]:
     centres = ndimage.center_of_mass(truth > 0, truth, ids)
     order = sorted(zip(centres, ids, strict=True), key=lambda x: max(x[0]))
     return [int(i) for _, i in order[:cells]]
-
-
-def complete_part(truth: npt.NDArray[Any], painted: list[int]) -> tuple[int, int, int, int]:
-    """The rectangle (y0, y1, x0, x1) with most painted pixels and none of an unpainted cell."""
-    step = 4  # px
-    mine = np.isin(truth, painted)
-    sums = [
-        np.pad(mask.cumsum(0).cumsum(1), ((1, 0), (1, 0)))[::step, ::step]
-        for mask in (mine, (truth > 0) & ~mine)
-    ]
-    rows, columns = sums[0].shape
-    best, found = 0, (0, 0, 0, 0)
-    for y0 in range(rows - 1):
-        for x0 in range(columns - 1):
-            # of all rectangles that begin here
-            inside, others = (
-                s[y0 + 1 :, x0 + 1 :] - s[y0 + 1 :, x0, None] - s[y0, x0 + 1 :] + s[y0, x0]
-                for s in sums
-            )
-            counts = np.where(others == 0, inside, 0)
-            y, x = np.unravel_index(counts.argmax(), counts.shape)
-            if counts[y, x] > best:
-                best = int(counts[y, x])
-                found = (y0, y0 + 1 + int(y), x0, x0 + 1 + int(x))
-    y0, y1, x0, x1 = (step * n for n in found)
-    return y0, y1, x0, x1

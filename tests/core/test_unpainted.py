@@ -30,7 +30,8 @@ TRUTH = discs(range(25))
 
 def ground(labels: np.ndarray, stated: np.ndarray | None = None) -> Ground:
     known = labels > 0 if stated is None else stated | (labels > 0)
-    return Ground(labels, known, ~known, np.ones(labels.shape, np.float32))
+    none = np.zeros(labels.shape, bool)
+    return Ground(labels, known, ~known, none, np.ones(labels.shape, np.float32))
 
 
 def asked(probability: np.ndarray, of: Ground) -> Assessment:
@@ -129,6 +130,19 @@ def test_of_held_out_ground_nothing_is_said() -> None:
     held_out[60:] = True
     said = asked(np.where(TRUTH > 0, 0.95, 0.02), replace(of, open=of.open & ~held_out))
     assert not said.known[held_out & ~of.painted].any()
+
+
+def test_likely_cells_on_held_out_ground_are_counted() -> None:
+    """Else an image of which a corner is held out would look complete too soon."""
+    of = ground(discs(range(8)))
+    below = np.zeros((SIDE, SIDE), bool)
+    below[60:] = True
+    probability = np.where(TRUTH > 0, 0.95, 0.02)
+    without = asked(probability, replace(of, open=of.open & ~below))
+    counted = asked(probability, replace(of, open=of.open & ~below, hidden=of.open & below))
+    assert (without.likely, without.seen) == (2, "complete")
+    assert (counted.likely, counted.seen) == (17, "partly painted")
+    assert not counted.known[below & ~of.painted].any()
 
 
 def test_nothing_painted_and_one_pixel() -> None:
