@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from .annotation import whole_cell_areas
-from .held_out import too_few
+from .held_out import LEAST_JUDGED, too_few
 from .instances import moved
 from .metrics import Scores, evaluate, evaluate_classes, pool
 from .samples import AROUND, AnnotatedSlice, Annotation, factor_of
@@ -162,7 +162,7 @@ class HeldOut:
         for change in changes:
             best = self._best(best, change(best.instances, start.slack), segmenter, probabilities)
         best = best if best.value > start.value + start.slack else start
-        if sure:
+        if sure or start.scores.truth < LEAST_JUDGED:  # a hand's error on one or two cells
             return best
         return self._best(best, _outline(best.instances), segmenter, probabilities)
 

@@ -132,6 +132,14 @@ def test_outlines_are_chosen_where_the_network_draws_too_small() -> None:
     assert chosen(0.9, 0.9, 1, start) == start
 
 
+def test_of_a_few_cells_no_outline_is_chosen(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A hand is off by a pixel or two, and draws those few alike."""
+    start = InstanceSettings(outline=0.4)
+    held, _ = seen(0.9, 0.25, 3)
+    monkeypatch.setattr("napari_unet.core.judge.LEAST_JUDGED", len(held.slices[0].split.ids) + 1)
+    assert chosen(0.9, 0.25, 3, start) == start
+
+
 def test_what_a_base_model_knows_well_keeps_its_outline() -> None:
     start = InstanceSettings(outline=0.4)
     assert chosen(0.9, 0.25, 3, start, sure=True) == start
