@@ -56,6 +56,7 @@ class Training(QObject):
         self._base = ""  # what it starts from
         self._images: tuple[str, ...] = ()  # the keys of those that it is trained on
         self._images_of: dict[Path, tuple[str, ...]] = {}  # of this session's runs
+        self._asked_of: dict[Path, tuple[str, ...]] = {}  # those whose images are known
         self._anew = False  # what is being stopped begins again
         self._turn = 0  # counts the wishes; an answer to an earlier one is passed over
         self._shown_at = 0.0
@@ -88,7 +89,7 @@ class Training(QObject):
 
         def done(run: Path) -> None:
             if turn == self._turn:
-                self._images_of[run] = images
+                self._images_of[run] = self._asked_of[run] = images
                 self._give(run, options.base)
             else:
                 self._remove(run)
@@ -262,9 +263,9 @@ class Training(QObject):
             points.append((said["step"], value))
 
     def _on_unpainted(self, said: dict[str, Any]) -> None:
-        number = said["image"]
-        if 0 <= number < len(self._images):
-            self.unpainted.emit(self._images[number], said["likely"])
+        images = self._asked_of.get(Path(self._run or ""), ())
+        if 0 <= said["image"] < len(images):
+            self.unpainted.emit(images[said["image"]], said["likely"])
 
     def _on_held_out(self, said: dict[str, Any]) -> None:
         self._add_to_curve(said)
