@@ -100,16 +100,23 @@ class Progress:
 
 @dataclass(frozen=True)
 class Question:
-    """Whether all cells of an image are painted, where a model sees others."""
+    """Cells of an image that a model sees and that are not painted: are there, or is it wrong?"""
 
     image: str  # its key
     name: str
     likely: int  # cells that are not painted
+    painted: int
+
+    @property
+    def asks(self) -> bool:
+        """Whether the image may be meant as complete: not where few of its cells are painted."""
+        return self.likely <= self.painted
 
     @property
     def words(self) -> str:
         are = "likely cell is" if self.likely == 1 else "likely cells are"
-        return f"{self.likely:,} {are} not painted in “{self.name}”."
+        rest = "" if self.asks else ": left out of the training"
+        return f"{self.likely:,} {are} not painted in “{self.name}”{rest}."
 
 
 @dataclass

@@ -9,6 +9,7 @@ import numpy as np
 
 from napari_unet.core.annotation import looks_like_classes
 from napari_unet.core.fit import Budget, Progress
+from napari_unet.core.held_out import LEAST_JUDGED
 from napari_unet.core.instances import for_diameter
 from napari_unet.core.judge import words
 from napari_unet.core.samples import Annotation, Sample, factor_of
@@ -54,7 +55,9 @@ def remarks(
             "each image is rescaled by its own"
         )
     few = FEW.get(len(annotation.slices))
-    if annotation.held_out and few:
+    cells = sum(len(s.split.ids) for s in annotation.held_out)
+    told = run.options.labels_are == "classes" or cells >= LEAST_JUDGED
+    if annotation.held_out and few and told:
         things = "images" if images == len(annotation.slices) else "slices"
         yield f"only {few.format(things=things)}, and not of others"
     if run.options.held_out and not annotation.held_out:

@@ -35,10 +35,12 @@ class Completing(QObject):
         self._annotating, self._training = annotating, training
         training.unpainted.connect(self.ask)
         viewer.layers.events.removed.connect(self._on_removed)
+        session.events.accepted.connect(self._on_accepted)
 
     def close(self) -> None:
         """Let go of the viewer."""
         self._viewer.layers.events.removed.disconnect(self._on_removed)
+        self._session.events.accepted.disconnect(self._on_accepted)
 
     def set_complete(self, complete: bool) -> None:
         """What the user says of the image in hand."""
@@ -51,12 +53,12 @@ class Completing(QObject):
         """The other way round."""
         self.set_complete(not self._session.complete)
 
-    def ask(self, key: str, likely: int) -> None:
+    def ask(self, key: str, likely: int, painted: int) -> None:
         """A training has seen so many cells of an image that are not painted."""
         image = layers.find(self._viewer, key)
         if image is None or not likely or layers.is_complete(image) or layers.is_left_open(image):
             return
-        self._session.question = Question(key, image.name, likely)
+        self._session.question = Question(key, image.name, likely, painted)
 
     def answer(self, complete: bool) -> None:
         """What the user says to it; the image remembers."""
@@ -79,4 +81,10 @@ class Completing(QObject):
     def _on_removed(self, event: Any = None) -> None:
         question = self._session.question
         if question is not None and layers.find(self._viewer, question.image) is None:
+            self._session.question = None
+
+    def _on_accepted(self, accepted: bool) -> None:
+        """What was not painted then is by now."""
+        question = self._session.question
+        if accepted and question is not None and question.image == self._session.image:
             self._session.question = None

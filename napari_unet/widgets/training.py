@@ -12,6 +12,7 @@ from qtpy.QtCore import QObject, Signal
 
 from napari_unet import layers
 from napari_unet.advice import advise, why_not_train
+from napari_unet.core.held_out import too_few
 from napari_unet.core.settings import TrainOptions
 from napari_unet.models import remove_untrained
 from napari_unet.runs.farewell import stopped_training
@@ -43,8 +44,7 @@ class Training(QObject):
     # path of the new model; what it started from, where that did better, else ""; keys of the
     # images that it was trained on
     trained = Signal(str, str, object)
-    # key of an image, and how many likely cells of it are not painted
-    unpainted = Signal(str, int)
+    unpainted = Signal(str, int, int)  # key of an image; its likely cells, those painted
     again = Signal()  # what was being trained was given up for it
 
     def __init__(self, viewer: Viewer, session: Session, child: Child, parent: QObject) -> None:
@@ -265,12 +265,12 @@ class Training(QObject):
     def _on_unpainted(self, said: dict[str, Any]) -> None:
         images = self._asked_of.get(Path(self._run or ""), ())
         if 0 <= said["image"] < len(images):
-            self.unpainted.emit(images[said["image"]], said["likely"])
+            self.unpainted.emit(images[said["image"]], said["likely"], said["painted"])
 
     def _on_held_out(self, said: dict[str, Any]) -> None:
         self._add_to_curve(said)
         self._session.curve += 1
-        if said.get("words"):
+        if said.get("words") and not too_few(said.get("score") or {}):
             self._session.report = f"So far: {sentence(said['words'])}"
 
     def _on_done(self, said: dict[str, Any]) -> None:

@@ -117,8 +117,9 @@ class TunePanel(Panel):
     def _show_question(self) -> None:
         asked = self._session.question
         self.question.setText("" if asked is None else asked.words)
-        for control in (self.question, self.all, self.some):
-            control.setVisible(asked is not None)
+        self.question.setVisible(asked is not None)
+        for answer in (self.all, self.some):
+            answer.setVisible(asked is not None and asked.asks)
 
     def make_low(self, on: bool) -> None:
         """Where the window is low, the curve of a training that has ended stands under More."""

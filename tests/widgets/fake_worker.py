@@ -24,7 +24,7 @@ from napari_unet.runs.jobs import JobFolder
 from napari_unet.runs.messages import read_line
 
 SETTINGS = "FAKE_WORKER_SETTINGS"  # the file of what the test has set when it gives a command
-PAUSE, TILE, HOLD, WORSE, LIKELY = 0.002, 128, 0, False, 0
+PAUSE, TILE, HOLD, WORSE, LIKELY, PAINTED = 0.002, 128, 0, False, 0, 0
 STEPS = 12  # of a training; of a slow one 30, and its tiles are half as wide
 NARROW = 2  # channels: a model of the preset's width is a file of 17 MB
 stop, commands = threading.Event(), []
@@ -33,7 +33,7 @@ here = threading.Condition()
 
 def take_settings() -> None:
     """What the test wants by now: this process may have begun before it was said."""
-    global PAUSE, STEPS, TILE, HOLD, WORSE, LIKELY
+    global PAUSE, STEPS, TILE, HOLD, WORSE, LIKELY, PAINTED
     there = os.environ.get(SETTINGS)
     said = json.loads(Path(there).read_text()) if there else dict(os.environ)
     PAUSE = float(said.get("FAKE_WORKER_PAUSE", "0.002"))  # seconds a step or tile takes
@@ -42,6 +42,7 @@ def take_settings() -> None:
     TILE = int(said.get("FAKE_WORKER_TILE", "64" if slow else "128"))  # side, px
     HOLD = int(said.get("FAKE_WORKER_HOLD", "0"))  # tiles; after so many it waits for "stop"
     WORSE = "FAKE_WORKER_WORSE" in said  # than the model that it started from
+    PAINTED = int(said.get("FAKE_WORKER_PAINTED", "30"))
     LIKELY = int(said.get("FAKE_WORKER_LIKELY", "0"))  # cells of each image that are not painted
 
 
@@ -74,7 +75,7 @@ def train(run: Path) -> None:
     say(event="started", what="train", path=str(run), words="fake")
     folder = RunFolder(run)
     for pair in folder.pairs() if LIKELY else ():
-        say(event="unpainted", image=pair.number, likely=LIKELY, painted=1, words="fake")
+        say(event="unpainted", image=pair.number, likely=LIKELY, painted=PAINTED, words="fake")
     values = {int(v) for pair in folder.pairs() for v in np.unique(pair.labels) if v}
     network = replace(folder.settings.network, width=NARROW)
     described = ModelConfig(

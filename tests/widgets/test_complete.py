@@ -177,3 +177,24 @@ def test_a_stop_before_the_new_beginning_wins(
     qtbot.waitUntil(lambda: ended(dock))
     assert "Stopped" in dock.desk.session.status or dock.desk.session.predicted
     assert len(trained()) == 1
+
+
+def test_where_few_of_many_cells_are_painted_nothing_is_asked(
+    window: Viewer,
+    dock: Any,
+    qtbot: Any,
+    press: Callable[[str], None],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """But it is said, until they are accepted."""
+    monkeypatch.setenv("FAKE_WORKER_LIKELY", "70")
+    monkeypatch.setenv("FAKE_WORKER_PAINTED", "12")
+    painted(window, dock, qtbot)
+    press("unet_fine_tune")
+    qtbot.waitUntil(lambda: ended(dock))
+    assert not shown(dock, ALL) and not shown(dock, SOME)
+    question = dock.findChild(QLabel, "unet_question")
+    words = "70 likely cells are not painted in “image 0”: left out of the training."
+    assert question.text() == words and not question.isHidden()
+    dock.desk.session.accepted = True
+    assert question.isHidden()
