@@ -28,12 +28,12 @@ def readme(repository: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
 def test_python(readme: str, monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
     (code,) = re.findall(r"```python\n(.*?)```", readme, re.DOTALL)
     whole = tifffile.imread
-    monkeypatch.setattr(tifffile, "imread", lambda path: whole(path)[:128, :128])
+    monkeypatch.setattr(tifffile, "imread", lambda path: whole(path)[:256, :256])
     assert code.count("seconds=60") == 1
     names: dict[str, Any] = {}
     with pytest.warns(napari_unet.UNetWarning, match="annotated: the held-out score is of"):
         exec(code.replace("seconds=60", "steps=1"), names)
-    assert names["cells"].shape == names["probability"].shape == (128, 128)
+    assert names["cells"].shape == names["probability"].shape == (256, 256)
     assert "cells found, AP50" in capsys.readouterr().out
     assert Path("nuclei.safetensors").exists()
 
