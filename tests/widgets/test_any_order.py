@@ -43,7 +43,10 @@ class Expected:
                 self.did(self.begun[adding])
 
         def ended(adding: Any) -> None:
-            self.undone.remove(self.begun[adding])
+            if (
+                self.begun[adding] in self.undone
+            ):  # else a stroke came first: no redo brings it back
+                self.undone.remove(self.begun[adding])
             end(adding)
 
         monkeypatch.setattr(layers.Adding, "go_on", went_on)
