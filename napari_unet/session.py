@@ -14,6 +14,7 @@ from psygnal import SignalGroupDescriptor
 
 from .core.settings import LabelsAre
 from .models import DEFAULT
+from .runs.messages import likely_cells
 from .wording import count, sentence
 
 Job = Literal["", "starting", "training", "stopping", "predicting"]
@@ -114,9 +115,8 @@ class Question:
 
     @property
     def words(self) -> str:
-        are = "likely cell is" if self.likely == 1 else "likely cells are"
         rest = "" if self.asks else ": left out of the training"
-        return f"{self.likely:,} {are} not painted in “{self.name}”{rest}."
+        return f"{likely_cells(self.likely)} not painted in “{self.name}”{rest}."
 
 
 @dataclass

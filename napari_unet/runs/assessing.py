@@ -22,7 +22,7 @@ from napari_unet.core.windows import Window, part_of
 
 from .checkpoint import as_bad_input
 from .folder import RunFolder
-from .messages import Message
+from .messages import Message, likely_cells
 
 # model pixels that a network is asked about, in all slices together: 1 s of two cores with
 # bfloat16, 3 s without
@@ -174,7 +174,7 @@ class OpenGround:
             if all(self.seen[i] == "cannot tell" for i in indices):
                 words = f"{name}: the model to start from does not know these cells; {NOTHING}"
             else:
-                words = f"{name}: {_cells(count)} not painted; left out of the training"
+                words = f"{name}: {likely_cells(count)} not painted; left out of the training"
             yield {
                 "event": "unpainted",
                 "image": image,
@@ -202,7 +202,3 @@ def _looked_at(ground: Ground, most: int) -> Window:
         for at, length in ((ys, height), (xs, width))
     )
     return y0, min(y0 + side, height), x0, min(x0 + side, width)
-
-
-def _cells(count: int) -> str:
-    return "1 likely cell is" if count == 1 else f"{count} likely cells are"

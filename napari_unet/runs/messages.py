@@ -43,7 +43,7 @@ NEEDED = {
     "step": ("step", "loss"),
     "held-out": ("step", "score"),
     "saved": ("step",),
-    "unpainted": ("image", "likely"),
+    "unpainted": ("image", "likely", "painted"),
 }
 SCORES = ("score", "before", "after")
 
@@ -115,6 +115,11 @@ def read_log(path: Path) -> Iterator[Message]:
             whole = line.endswith(b"\n")
             if message is not None:
                 yield message
+
+
+def likely_cells(count: int) -> str:
+    """The beginning of a sentence on cells that are seen, but not painted."""
+    return "1 likely cell is" if count == 1 else f"{count:,} likely cells are"
 
 
 def warning(words: str) -> Message:

@@ -276,7 +276,7 @@ class Training(QObject):
     def _on_done(self, said: dict[str, Any]) -> None:
         session = self._session
         worse, stopped = bool(said.get("worse")), bool(said.get("stopped"))
-        anew = self._anew and stopped
+        anew = self._anew  # also where it had come to its end by itself meanwhile
         self._end()
         if anew:
             self._start_again(Path(said["path"]))

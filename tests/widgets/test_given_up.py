@@ -49,6 +49,19 @@ def test_what_nothing_was_learnt_in_leaves_no_folder(stopping: Training, run: Ru
     assert session.status.startswith("Stopped before training began")
 
 
+@pytest.mark.parametrize("stopped", [True, False])
+def test_what_was_given_up_for_another_beginning_begins(
+    stopped: bool, stopping: Training, run: RunFolder
+) -> None:
+    """Be it that it ended by itself before it heard of it."""
+    begun: list[bool] = []
+    stopping.again.connect(lambda: begun.append(True))
+    stopping._anew = True
+    done = {"event": "done", "what": "train", "path": str(run.path), "model": str(run.model)}
+    stopping.on_message({**done, "stopped": stopped})
+    assert begun == [True] and not stopping._anew and not stopping._session.job
+
+
 @pytest.mark.parametrize("kind", ["of somebody's", "to be gone on with", "no room"])
 def test_what_is_more_than_that_stays(kind: str, stopping: Training, run: RunFolder) -> None:
     said, session = stopped_training(run.path), stopping._session
