@@ -125,7 +125,7 @@ class Training(QObject):
             self._anew = True
             self._stop()
             self._session.say("Beginning anew…", "busy")
-        elif not self._session.job:
+        else:  # where something else runs, it is said why not
             self.again.emit()
 
     def stop(self) -> None:

@@ -150,6 +150,22 @@ def test_an_answer_after_the_end_trains_again(
     qtbot.waitUntil(lambda: ended(dock))
 
 
+def test_an_answer_while_the_cells_are_found_says_what_to_wait_for(
+    asked: Any,
+    dock: Any,
+    press: Callable[[str], None],
+    qtbot: Any,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    session = dock.desk.session
+    monkeypatch.setenv("FAKE_WORKER_HOLD", "1")  # it waits to be stopped
+    qtbot.waitUntil(lambda: session.job == "predicting")
+    press(ALL)
+    assert layers.is_complete(asked) and "A prediction is running" in session.status
+    dock.desk.stop()
+    qtbot.waitUntil(lambda: not session.job)
+
+
 def test_a_question_of_an_image_that_is_gone_goes_too(
     asked: Any, window: Viewer, dock: Any, qtbot: Any
 ) -> None:
